@@ -1,0 +1,36 @@
+import type { PostgresConnection } from '../migrate'
+import { EmbeddedDatabaseError } from './error'
+
+export type Environment = Record<string, string>
+
+/** The environment without unset and blank entries: a copied `.env.example` has many. */
+export function withoutBlanks(environment: Record<string, string | undefined>): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+  )
+}
+
+/** @throws EmbeddedDatabaseError in production, where data must not depend on a developer's tool. */
+export function refuseProduction(environment: Environment): void {
+  if (environment.NODE_ENV !== 'production') return
+  throw new EmbeddedDatabaseError(
+    'The embedded databases are for development only: unset NODE_ENV=production, or start the API by itself.',
+  )
+}
+
+/** The port that the API is to listen on. */
+export function apiPort(environment: Environment): number {
+  const port = Number(environment.PORT ?? 3000)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  throw new EmbeddedDatabaseError(`PORT must be a number from 1 to 65535, not "${environment.PORT}".`)
+}
+
+export function postgresConnection(environment: Environment): PostgresConnection {
+  return {
+    host: environment.POSTGRESQL_HOST ?? 'localhost',
+    port: Number(environment.POSTGRESQL_PORT ?? 5432),
+    user: environment.POSTGRESQL_USER ?? 'postgres',
+    password: environment.POSTGRESQL_PASSWORD ?? '',
+    database: environment.POSTGRESQL_DATABASE ?? 'clinic',
+  }
+}

@@ -1,0 +1,4 @@
+/** Something the developer can put right: the message is one sentence that says how. */
+export class EmbeddedDatabaseError extends Error {
+  override readonly name = 'EmbeddedDatabaseError'
+}

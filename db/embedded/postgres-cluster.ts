@@ -1,0 +1,81 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { postgresUser } from './directories'
+import { EmbeddedDatabaseError } from './error'
+
+const leaveDeadline = 25_000
+// Above the highest pid any system hands out.
+const nobodysPid = '2147483647'
+
+/** Makes the database cluster once; one that was only half made never takes its place. */
+export function initialiseCluster(native: string, data: string, { durable }: { durable: boolean }): void {
+  if (existsSync(join(data, 'PG_VERSION'))) return
+  const draft = `${data}.new`
+  rmSync(draft, { recursive: true, force: true })
+  const { exitCode, stderr } = Bun.spawnSync({
+    cmd: [
+      join(native, 'bin', 'initdb'),
+      ...['-D', draft, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-instructions'],
+      ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+      ...(durable ? [] : ['--no-sync']),
+    ],
+    env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...postgresUser,
+  })
+  if (exitCode !== 0) throw new EmbeddedDatabaseError(`initdb could not make ${draft}: ${stderr.toString().trim()}`)
+  renameSync(draft, data)
+}
+
+/** Whether the server with this pid accepts connections. */
+export function isServing(data: string, pid: number): boolean {
+  const file = pidFile(data)
+  return file[0] === `${pid}` && file[7]?.trim() === 'ready'
+}
+
+/**
+ * Waits for a server whose owner was killed to finish its shutdown. Call with the directory's lock held.
+ * @throws EmbeddedDatabaseError when it does not end.
+ */
+export async function awaitFormerServer(data: string): Promise<void> {
+  const until = Date.now() + leaveDeadline
+  while (true) {
+    const pid = Number(pidFile(data)[0])
+    if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return
+    if (!commandOf(pid).includes('postgres')) return disownPidFile(data)
+    if (Date.now() > until) {
+      throw new EmbeddedDatabaseError(`PostgreSQL process ${pid} still uses ${data}: stop it first.`)
+    }
+    await Bun.sleep(20)
+  }
+}
+
+function pidFile(data: string): string[] {
+  try {
+    return readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
+  } catch {
+    return []
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM'
+  }
+}
+
+function commandOf(pid: number): string {
+  if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  return Bun.spawnSync(['ps', '-o', 'args=', '-p', `${pid}`]).stdout.toString()
+}
+
+// After a crash the number may belong to another program by now, and PostgreSQL would refuse to start for it. Only the
+// number is replaced: by the other lines PostgreSQL finds out whether former backends are still attached to the data.
+function disownPidFile(data: string): void {
+  const [, ...rest] = pidFile(data)
+  writeFileSync(join(data, 'postmaster.pid'), [nobodysPid, ...rest].join('\n'))
+}

@@ -1,0 +1,59 @@
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import pg from 'pg'
+import * as createUsers from './migrations/20261122T0900-create-users'
+import * as createClinicsAndDoctors from './migrations/20261122T0910-create-clinics-and-doctors'
+import * as createPatients from './migrations/20261122T0920-create-patients'
+import * as createAppointments from './migrations/20261122T0930-create-appointments'
+import * as createPayments from './migrations/20261122T0940-create-payments'
+import * as createIdempotencyAndAudit from './migrations/20261122T0950-create-idempotency-and-audit'
+
+/** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
+const migrations: Record<string, Migration> = {
+  '20261122T0900-create-users': createUsers,
+  '20261122T0910-create-clinics-and-doctors': createClinicsAndDoctors,
+  '20261122T0920-create-patients': createPatients,
+  '20261122T0930-create-appointments': createAppointments,
+  '20261122T0940-create-payments': createPayments,
+  '20261122T0950-create-idempotency-and-audit': createIdempotencyAndAudit,
+}
+
+export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
+
+/**
+ * Applies what is pending, over a connection of its own; copies that start together wait for each other. A database that
+ * is newer than this code is left as it is, with a warning, so that a rollback of the code starts.
+ */
+export async function migrate(connection: PostgresConnection, log: (line: string) => void = () => {}): Promise<void> {
+  const pool = new pg.Pool({ ...connection, max: 1, options: '-c lock_timeout=10000 -c timezone=UTC' })
+  pool.on('error', () => {})
+  const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    const newer = await unknownMigrations(db)
+    if (newer.length > 0)
+      return log(`warning: the database is newer than this code (${newer.join(', ')}); left as it is`)
+    const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+    const { error, results = [] } = await migrator.migrateToLatest()
+    for (const { migrationName, status } of results) if (status === 'Success') log(`migrated ${migrationName}`)
+    if (error) throw error
+  } finally {
+    await db.destroy()
+  }
+}
+
+async function unknownMigrations(db: Kysely<never>): Promise<string[]> {
+  const { rows: tables } = await sql`select 1 from pg_tables where tablename = 'kysely_migration'`.execute(db)
+  if (tables.length === 0) return []
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  return rows.map(({ name }) => name).filter((name) => !(name in migrations))
+}
+
+if (import.meta.main) {
+  const { POSTGRESQL_HOST: host, POSTGRESQL_USER: user = 'postgres', POSTGRESQL_PASSWORD: password = '' } = process.env
+  const { POSTGRESQL_PORT: port = '5432', POSTGRESQL_DATABASE: database = 'clinic' } = process.env
+  if (!host) {
+    console.error('Set POSTGRESQL_HOST (and _PORT, _USER, _PASSWORD, _DATABASE) to the database to migrate.')
+    process.exit(1)
+  }
+  await migrate({ host, port: Number(port), user, password, database }, console.log)
+}

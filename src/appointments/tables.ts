@@ -1,0 +1,50 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { Role } from '../auth/tables'
+
+export type AppointmentStatus = 'held' | 'booked' | 'checked_in' | 'completed' | 'no_show' | 'cancelled' | 'expired'
+
+export type AppointmentsTable = {
+  id: string
+  patientId: string
+  doctorId: string
+  clinicId: string
+  visitTypeId: string
+  startsAt: Date
+  endsAt: Date
+  /** The local calendar day of `startsAt` in the appointment's own `timeZone`. */
+  date: string
+  status: AppointmentStatus
+  holdExpiresAt: Date | null
+  reason: string | null
+  createdBy: string
+  createdByRole: Role
+  cancelledAt: Date | null
+  cancelledBy: string | null
+  cancellationReason: string | null
+  /** Terms as they were at booking: later changes of the visit type or the clinic do not touch them. */
+  timeZone: string
+  mode: 'in_person' | 'telehealth'
+  priceAmount: number
+  priceCurrency: string
+  cancellationFreeUntilMinutes: number
+  cancellationLateRefundPercent: number
+  bufferBeforeMinutes: number
+  bufferAfterMinutes: number
+  /** RFC 5545 SEQUENCE of the calendar invitation. */
+  calendarSequence: Generated<number>
+  version: Generated<number>
+  createdAt: Generated<Date>
+}
+
+/** What is taken, by whom: one exclusion constraint over all kinds makes a double booking impossible. */
+export type OccupancyTable = {
+  appointmentId: string
+  kind: 'doctor' | 'patient' | 'room'
+  resourceId: string
+  /** `tstzrange`, half open; doctor and room rows include the buffers. Written and read as its text form. */
+  during: ColumnType<string, string, string>
+  /** When a hold lapses; null for a booking. */
+  expiresAt: Date | null
+}
+
+export type AppointmentsTables = { appointments: AppointmentsTable; occupancy: OccupancyTable }

@@ -1,0 +1,33 @@
+import type { Generated } from 'kysely'
+
+export type Role = 'patient' | 'doctor' | 'admin'
+
+export type UsersTable = {
+  id: string
+  email: string
+  passwordHash: string
+  /** Which `PASSWORD_PEPPER` made the hash, so that a pepper can be changed. */
+  pepperVersion: Generated<number>
+  role: Role
+  name: string
+  phone: string | null
+  status: Generated<'active' | 'disabled'>
+  createdAt: Generated<Date>
+}
+
+export type SessionsTable = {
+  id: string
+  userId: string
+  /** Counts rotations of the refresh token; a token of an older generation is reuse. */
+  generation: Generated<number>
+  rotatedAt: Date
+  createdAt: Generated<Date>
+  lastUsedAt: Date
+  expiresAt: Date
+  idleExpiresAt: Date
+  revokedAt: Date | null
+  ip: string | null
+  userAgent: string | null
+}
+
+export type AuthTables = { users: UsersTable; sessions: SessionsTable }

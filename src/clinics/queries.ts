@@ -1,0 +1,45 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Database } from '../database/schema'
+import type { ClinicsTable } from './tables'
+
+const COLUMNS = ['id', 'name', 'timeZone', 'currency', 'address', 'phone', 'version', 'createdAt'] as const
+
+/** Newest first; `after` is the last row of the page before. */
+export function listClinics(db: Kysely<Database>, limit: number, after?: { createdAt: Date; id: string }) {
+  return db
+    .selectFrom('clinics')
+    .select(COLUMNS)
+    .$if(after !== undefined, (qb) =>
+      qb.where(({ eb, refTuple, tuple }) => eb(refTuple('createdAt', 'id'), '<', tuple(after!.createdAt, after!.id))),
+    )
+    .orderBy('createdAt', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export function findClinicById(db: Kysely<Database>, id: string) {
+  return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).executeTakeFirst()
+}
+
+export function findClinicForUpdate(db: Transaction<Database>, id: string) {
+  return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
+}
+
+export type NewClinic = Pick<ClinicsTable, 'id' | 'name' | 'timeZone' | 'currency' | 'address' | 'phone'> & {
+  createdAt: Date
+}
+
+export function insertClinic(db: Kysely<Database>, clinic: NewClinic) {
+  return db.insertInto('clinics').values(clinic).returning(COLUMNS).executeTakeFirstOrThrow()
+}
+
+export function updateClinic(db: Transaction<Database>, id: string, changes: Partial<Omit<NewClinic, 'id'>>) {
+  return db
+    .updateTable('clinics')
+    .set(changes)
+    .set((eb) => ({ version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(COLUMNS)
+    .executeTakeFirstOrThrow()
+}

@@ -1,0 +1,94 @@
+import type { Deps } from '../deps'
+import { answer } from '../http/answer'
+import { operation } from '../http/operation'
+import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { createRouter } from '../http/router'
+import { listClinics } from './queries'
+import { Clinic, ClinicPage, ClinicPath, CreateClinic, ListClinicsQuery, UpdateClinic } from './schemas'
+import { createClinic, getClinic, presentClinic, updateClinic } from './service'
+
+const listClinicsOperation = operation({
+  method: 'get',
+  path: '/clinics',
+  tag: 'Clinics',
+  operationId: 'listClinics',
+  summary: 'List clinics',
+  description: 'All clinics, newest first.',
+  access: 'public',
+  who: 'anyone',
+  query: ListClinicsQuery,
+  answer: { status: 200, description: 'A page of clinics', schema: ClinicPage },
+})
+
+const getClinicOperation = operation({
+  method: 'get',
+  path: '/clinics/{id}',
+  tag: 'Clinics',
+  operationId: 'getClinic',
+  summary: 'Read a clinic',
+  description: 'One clinic with its time zone and currency.',
+  access: 'public',
+  who: 'anyone',
+  params: ClinicPath,
+  answer: { status: 200, description: 'The clinic', schema: Clinic, headers: ['ETag'] },
+})
+
+const createClinicOperation = operation({
+  method: 'post',
+  path: '/clinics',
+  tag: 'Clinics',
+  operationId: 'createClinic',
+  summary: 'Open a clinic',
+  description: 'All wall-clock times of the clinic are in its time zone, all its prices in its currency.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'clinic.create', action: 'C' },
+  body: CreateClinic,
+  answer: { status: 201, description: 'The new clinic', schema: Clinic, headers: ['ETag', 'Location'] },
+})
+
+const updateClinicOperation = operation({
+  method: 'patch',
+  path: '/clinics/{id}',
+  tag: 'Clinics',
+  operationId: 'updateClinic',
+  summary: 'Change a clinic',
+  description: 'Appointments that exist keep their instants and terms.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'clinic.update', action: 'U' },
+  params: ClinicPath,
+  body: UpdateClinic,
+  answer: { status: 200, description: 'The clinic as it is now', schema: Clinic, headers: ['ETag'] },
+})
+
+export function clinicRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  read(listClinicsOperation, async ({ db }, { query: { limit, cursor } }) => {
+    const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
+    const rows = await listClinics(db, limit + 1, createdAt && id ? { createdAt: new Date(createdAt), id } : undefined)
+    return answer(toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentClinic))
+  })
+
+  read(getClinicOperation, async (ctx, { params }) => {
+    const clinic = await getClinic(ctx, params.id)
+    return answer(presentClinic(clinic), { version: clinic.version })
+  })
+
+  mutation(createClinicOperation, async (ctx, { body }) => {
+    const clinic = await createClinic(ctx, body)
+    return answer(presentClinic(clinic), {
+      version: clinic.version,
+      location: `/clinics/${clinic.id}`,
+      audit: { targetId: clinic.id },
+    })
+  })
+
+  mutation(updateClinicOperation, async (ctx, { params, body, ifMatch }) => {
+    const clinic = await updateClinic(ctx, params.id, body, ifMatch)
+    return answer(presentClinic(clinic), { version: clinic.version, audit: { targetId: clinic.id } })
+  })
+
+  return app
+}

@@ -1,0 +1,43 @@
+import { type Kysely, sql, Transaction } from 'kysely'
+import { isRetryable } from './constraints'
+import type { Postgres, Rows } from './postgres'
+import type { Database } from './schema'
+
+type Handle = { db: Kysely<Database>; postgres: Postgres }
+/** The same context with its `db` inside a transaction. */
+export type InTransaction<C> = Omit<C, 'db'> & { db: Transaction<Database> }
+
+const ATTEMPTS = 5
+
+/**
+ * Runs `run` in one transaction; call it as `inTransaction(ctx, async (ctx) => …)`, so that the outer handle is out of
+ * reach. Inside a transaction it joins. After a serialisation failure or deadlock the whole closure runs again, at most
+ * five times in all: it must be pure (no network, no clock but the injected one, no captured state).
+ */
+export async function inTransaction<C extends Handle, T>(
+  ctx: C,
+  run: (ctx: InTransaction<C>, opened: Rows[]) => Promise<T>,
+  opening: string[] = [],
+): Promise<T> {
+  if (ctx.db instanceof Transaction) return run({ ...ctx, db: ctx.db }, [])
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ctx.postgres.transaction(opening, (db, opened) => run({ ...ctx, db }, opened))
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isRetryable(error)) throw error
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** attempt))
+    }
+  }
+}
+
+/**
+ * Takes the advisory locks of doctors, patients or clinics' rooms until the transaction ends, always in the same order.
+ * A statement of its own by necessity: one that locks and reads would read from before the lock.
+ */
+export async function lockResources(db: Transaction<Database>, ids: string[]): Promise<void> {
+  const keys = [...new Set(ids.map(lockKey))].sort((a, b) => (a < b ? -1 : 1)).map(String)
+  await sql`select pg_advisory_xact_lock(key) from unnest(${keys}::bigint[]) as key`.execute(db)
+}
+
+/** The low 64 bits of a UUID: 62 of them are random. */
+const lockKey = (id: string) => BigInt.asIntN(64, BigInt(`0x${id.replaceAll('-', '').slice(16)}`))

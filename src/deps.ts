@@ -1,0 +1,44 @@
+import type { Kysely } from 'kysely'
+import type { Role } from './auth/tables'
+import type { Config } from './config'
+import type { Lane } from './database/lane'
+import type { Mongo } from './database/mongo'
+import type { Postgres } from './database/postgres'
+import type { Database } from './database/schema'
+import type { InTransaction } from './database/transaction'
+import type { Logger } from './log'
+
+export type Clock = () => Date
+
+/** What every feature may ask for; made once at start-up, replaced piecemeal by tests. */
+export type Deps = {
+  config: Config
+  postgres: Postgres
+  db: Kysely<Database>
+  mongo: Mongo
+  clock: Clock
+  log: Logger
+  /** Bookings of one doctor take their turn here, before they take a connection. */
+  bookingLane: Lane
+  /** bcrypt runs here, on at most as many cores as leave one for everything else. */
+  passwordLane: Lane
+  /** Access token → who calls. Throws `unauthenticated` or `token_expired`; a session that has ended counts as neither. */
+  authenticate: (accessToken: string) => Promise<Actor>
+  /** Set when the process is asked to stop; `/health/ready` answers 503 from then on. */
+  draining: { value: boolean }
+}
+
+/** Who is calling, as their access token says. */
+export type Actor = { userId: string; sessionId: string; role: Role; patientId?: string; doctorId?: string }
+
+/** What one request's code may ask for. `now` is the request's one reading of the clock. */
+export type Context<A extends Actor | null = Actor> = Deps & {
+  actor: A
+  now: Date
+  requestId: string
+  /** The caller's address, believed through configured proxies only. */
+  ip: string | null
+  userAgent: string | null
+}
+
+export type TransactionContext<A extends Actor | null = Actor> = InTransaction<Context<A>>

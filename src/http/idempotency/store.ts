@@ -1,0 +1,40 @@
+import { sql, type Transaction } from 'kysely'
+import type { AuditEvent } from '../../database/audit-outbox'
+import type { Database } from '../../database/schema'
+import type { StoredAnswer } from './claim'
+import type { IdempotencyKey } from './keys'
+
+/** The last statement of a mutation: its audit event and, under a key, its answer. One round trip for both. */
+export async function recordOutcome(
+  db: Transaction<Database>,
+  event: AuditEvent,
+  key: (IdempotencyKey & { userId: string; answer: StoredAnswer }) | undefined,
+): Promise<void> {
+  const audit = db.insertInto('auditOutbox').values(event)
+  if (!key) {
+    await audit.execute()
+    return
+  }
+  await db
+    .with('stored', (qb) =>
+      qb.insertInto('idempotencyKeys').values({
+        id: key.id,
+        userId: key.userId,
+        fingerprint: key.fingerprint,
+        documentId: null,
+        status: key.answer.status,
+        body: key.answer.body,
+        headers: sql<Record<string, string>>`${JSON.stringify(key.answer.headers)}::jsonb`,
+        createdAt: event.occurredAt,
+      }),
+    )
+    .with('audited', () => audit)
+    .selectNoFrom(sql`1`.as('done'))
+    .execute()
+}
+
+/** Forgets answers after 24 hours, by the injected clock. */
+export async function deleteOldKeys(db: Transaction<Database>, now: Date): Promise<void> {
+  const dayAgo = new Date(now.getTime() - 24 * 3_600_000)
+  await db.deleteFrom('idempotencyKeys').where('createdAt', '<', dayAgo).execute()
+}

@@ -1,0 +1,167 @@
+import { OpenAPIHono, type z } from '@hono/zod-openapi'
+import type { Context as BareContext } from 'hono'
+import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
+import type { Lane } from '../database/lane'
+import type { Actor, Context, Deps, TransactionContext } from '../deps'
+import { type Answer, serialise } from './answer'
+import { authenticate, authorise } from './authentication'
+import { type ClinicalPlan, runClinicalMutation } from './clinical-mutation'
+import { withinDeadline } from './deadline'
+import { readInput } from './input'
+import { runMutation } from './mutation'
+import type { Access, Operation } from './operation'
+import { limitOperation } from './rate-limits'
+import type { RequestVariables } from './request'
+
+type HonoContext = BareContext<{ Variables: RequestVariables }>
+
+/** Deadline of a read; writes are bounded by lock and statement timeouts, so that COMMIT is always awaited. */
+const READ_DEADLINE_MS = 10_000
+
+export type Input<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> = {
+  params: z.output<P>
+  query: z.output<Q>
+  body: z.output<B>
+  /** The version that If-Match names; null without the header, -1 for one that can never match. */
+  ifMatch: number | null
+}
+
+export type ActorOf<A extends Access> = A extends 'public' ? null : A extends 'optional' ? Actor | null : Actor
+
+type Run<C, I, S extends z.ZodType> = (
+  ctx: C,
+  input: I,
+) => Promise<Answer<[S] extends [z.ZodNever] ? undefined : z.input<S>>>
+
+type MutationSteps<A extends Access, I, S extends z.ZodType, Prepared> = {
+  /** Slow or outside work (hashing, checking a password), done before the transaction opens. */
+  prepare?: (ctx: Context<ActorOf<A>>, input: I) => Promise<Prepared>
+  /** Requests with one key take turns in this process before they take a connection. */
+  lane?: (input: I) => [lane: Lane, key: string]
+  run: (
+    ctx: TransactionContext<ActorOf<A>>,
+    input: I,
+    prepared: Prepared,
+  ) => Promise<Answer<[S] extends [z.ZodNever] ? undefined : z.input<S>>>
+}
+
+/** The routes of one feature. Each is declared by an `operation` and answered by a short handler. */
+export function createRouter(deps: Deps) {
+  const app = new OpenAPIHono<{ Variables: RequestVariables }>()
+
+  function register<
+    P extends z.ZodType,
+    Q extends z.ZodType,
+    B extends z.ZodType,
+    S extends z.ZodType,
+    A extends Access,
+  >(
+    op: Operation<P, Q, B, S, A>,
+    handle: (c: HonoContext, ctx: Context<ActorOf<A>>, input: Input<P, Q, B>, text: string) => Promise<Response>,
+  ): void {
+    app.openAPIRegistry.registerPath(op.route)
+    app.on(op.method, [op.route.getRoutingPath()], async (c) => {
+      const ctx = await contextOf(deps, c, op.access)
+      await limitOperation(deps, c, op.rateLimit, ctx)
+      authorise(op.access, ctx.actor)
+      const { params, query, body, text } = await readInput(c, op)
+      const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<P, Q, B>
+      // The actor's type follows from `access`, which authenticate() has just enforced.
+      const response = await handle(c, ctx as Context<ActorOf<A>>, input, text)
+      if (op.access !== 'public' && op.access !== 'optional') response.headers.set('Cache-Control', 'no-store')
+      return response
+    })
+  }
+
+  return {
+    app,
+
+    /** A GET. Where health data leaves, its audit event is committed before the answer is sent. */
+    read<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, S extends z.ZodType, A extends Access>(
+      op: Operation<P, Q, B, S, A>,
+      run: Run<Context<ActorOf<A>>, Input<P, Q, B>, S>,
+    ): void {
+      register(op, (_c, ctx, input) =>
+        withinDeadline(READ_DEADLINE_MS, async () => {
+          const answer = await run(ctx, input)
+          if (op.audit) await appendAuditEvent(ctx.db, auditEvent(ctx, op.audit, answer.audit ?? {}))
+          return toResponse(serialise(op.answer.status, answer))
+        }),
+      )
+    },
+
+    /** A write: one transaction with its idempotency key, its audit event and its stored answer. */
+    mutation<
+      P extends z.ZodType,
+      Q extends z.ZodType,
+      B extends z.ZodType,
+      S extends z.ZodType,
+      A extends Access,
+      Prepared = undefined,
+    >(
+      op: Operation<P, Q, B, S, A>,
+      steps: MutationSteps<A, Input<P, Q, B>, S, Prepared> | MutationSteps<A, Input<P, Q, B>, S, undefined>['run'],
+    ): void {
+      const { prepare, lane, run } = (typeof steps === 'function' ? { run: steps } : steps) as MutationSteps<
+        A,
+        Input<P, Q, B>,
+        S,
+        Prepared
+      >
+      register(op, async (c, ctx, input, text) => {
+        const perform = async () => {
+          // Without `prepare`, Prepared is undefined.
+          const prepared = (await prepare?.(ctx, input)) as Prepared
+          return runMutation(op, ctx, requestOf(c, text), (tx) => run(tx, input, prepared))
+        }
+        const [turn, key] = lane?.(input) ?? []
+        return toResponse(await (turn && key ? turn(key, perform) : perform()))
+      })
+    },
+
+    /** A write of a clinical document: PostgreSQL, MongoDB, PostgreSQL (see clinical-mutation.ts). */
+    clinicalMutation<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, S extends z.ZodType>(
+      op: Operation<P, Q, B, S, readonly ['doctor']>,
+      plan: ClinicalPlan<Input<P, Q, B>, z.input<S>>,
+    ): void {
+      register(op, async (c, ctx, input, text) =>
+        toResponse(await runClinicalMutation(op, ctx, requestOf(c, text), input, plan)),
+      )
+    },
+  }
+}
+
+export type Router = ReturnType<typeof createRouter>
+
+async function contextOf(deps: Deps, c: HonoContext, access: Access): Promise<Context<Actor | null>> {
+  const { requestId, ip } = c.var
+  const actor = await authenticate(deps, c, access)
+  c.set('actorId', actor?.userId)
+  return {
+    ...deps,
+    actor,
+    now: deps.clock(),
+    requestId,
+    ip,
+    userAgent: c.req.header('user-agent')?.slice(0, 300) ?? null,
+  }
+}
+
+/** What an idempotency fingerprint is made of. */
+function requestOf(c: HonoContext, text: string) {
+  const { pathname, search } = new URL(c.req.url)
+  return {
+    idempotencyKey: c.req.header('idempotency-key'),
+    fingerprint: `${c.req.method} ${pathname}${search}\n${text}`,
+  }
+}
+
+function ifMatchOf(c: HonoContext): number | null {
+  const header = c.req.header('if-match')?.trim()
+  if (header === undefined || header === '*') return null
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(header)?.[1]
+  return version === undefined ? -1 : Number(version)
+}
+
+const toResponse = ({ status, body, headers }: { status: number; body: string; headers: Record<string, string> }) =>
+  new Response(status === 204 ? null : body, { status, headers })

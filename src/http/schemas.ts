@@ -1,0 +1,77 @@
+import { z } from '@hono/zod-openapi'
+
+/** Bounds that keep every value inside what PostgreSQL, JavaScript and a calendar can hold. */
+const EARLIEST = Date.UTC(1900, 0, 1)
+const LATEST = Date.UTC(2200, 0, 1)
+export const MAX_MINOR_UNITS = 1_000_000_000
+
+export const Uuid = z
+  .uuid('must be a UUID')
+  .openapi({ format: 'uuid', example: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f' })
+
+/** Outgoing instant: `2026-03-02T14:00:00Z`. */
+export const Instant = z.string().max(30).openapi({ format: 'date-time', example: '2026-03-02T14:00:00Z' })
+
+/** Incoming instant with any offset → Date. */
+export const InstantInput = z.iso
+  .datetime({ offset: true, error: 'must be an instant with an offset, like 2026-03-02T14:00:00Z' })
+  .max(40)
+  .transform((text) => new Date(text))
+  .refine((date) => date.getTime() >= EARLIEST && date.getTime() < LATEST, 'must lie between 1900 and 2200')
+  .openapi({ type: 'string', format: 'date-time', maxLength: 40, example: '2026-03-02T14:00:00Z' })
+
+/** A calendar day `YYYY-MM-DD`, from 1900 to 2199. */
+export const Day = z.iso
+  .date('must be a day, like 2026-03-02')
+  .refine((day) => day >= '1900-01-01' && day < '2200-01-01', 'must lie between 1900 and 2200')
+  .openapi({ format: 'date', maxLength: 10, example: '2026-03-02' })
+
+/** An ISO 4217 code that this runtime knows. */
+export const Currency = z
+  .string()
+  .length(3)
+  .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code in capitals')
+  .refine((code) => Intl.supportedValuesOf('currency').includes(code), 'is not a known currency')
+  .openapi({ example: 'USD' })
+
+export const Money = z
+  .strictObject({ amount: z.int().min(0).max(MAX_MINOR_UNITS), currency: Currency })
+  .openapi('Money', {
+    description: 'Integer minor units (cents) and ISO 4217 code.',
+    example: { amount: 9500, currency: 'USD' },
+  })
+
+/** Text of one line or more, trimmed, not empty. */
+export const text = (max: number) => z.string().trim().min(1, 'must not be empty').max(max)
+
+export const Email = z
+  .email('must be an email address')
+  .max(254)
+  .openapi({ format: 'email', example: 'ada@example.org' })
+
+export const Phone = z
+  .string()
+  .trim()
+  .regex(/^\+?[0-9 ()./-]{3,30}$/, 'must be a telephone number')
+  .max(31)
+  .openapi({ example: '+1 212 555 0100' })
+
+export const Role = z.enum(['patient', 'doctor', 'admin']).openapi('Role')
+
+/** Out: no fraction of a second, always `Z`. */
+export const formatInstant = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`
+
+export const Problem = z
+  .object({
+    type: z.string().max(200),
+    title: z.string().max(200),
+    status: z.int().min(400).max(599),
+    detail: z.string().max(2000),
+    code: z.string().max(60),
+    requestId: z.string().max(200),
+    errors: z
+      .array(z.object({ path: z.string().max(500), message: z.string().max(500) }))
+      .max(100)
+      .optional(),
+  })
+  .openapi('Problem', { description: 'RFC 9457 problem details. Programs decide by `code`.' })

@@ -1,0 +1,113 @@
+import {
+  DAY,
+  dayBounds,
+  dayNumber,
+  instantOfWall,
+  isoWeekday,
+  MINUTE,
+  minutesOfDay,
+  offsetSpanAt,
+  wallAt,
+} from './local-time'
+import type { TimeRange } from './ranges'
+
+/** Hours of one ISO weekday (1 Monday to 7) in wall time: HH:mm, the end up to 24:00. */
+export type WeeklyWindow = { weekday: number; start: string; end: string }
+
+/** A week of hours. Both dates null: the standing week. Otherwise it overrides that one on its local days, inclusive. */
+export type Schedule = { validFrom: string | null; validUntil: string | null; weekly: WeeklyWindow[] }
+
+/** Time off, or hours beside the weekly ones, between two instants (epoch ms). Time off wins over extra hours. */
+export type Exception = { kind: 'off' | 'extra'; startsAt: number; endsAt: number }
+
+/** Local days, both inclusive, on which the clinic is closed. */
+export type Closure = { startsOn: string; endsOn: string }
+
+/** One doctor's calendar at one clinic. */
+export type ClinicCalendar = {
+  clinicId: string
+  timeZone: string
+  schedules: Schedule[]
+  exceptions: Exception[]
+  closures: Closure[]
+  /** The busy ranges of each room of the clinic; left out when the visit needs no room. */
+  rooms?: TimeRange[][]
+}
+
+/**
+ * The windows in which visits may lie: weekly hours of the given local days (days since 1970-01-01, both inclusive),
+ * then all extra hours. Each has a grid of its own. Closures and time off are not taken out.
+ */
+export function openWindows(calendar: ClinicCalendar, fromDay: number, untilDay: number): TimeRange[] {
+  const windows: TimeRange[] = []
+  for (let day = fromDay; day <= untilDay; day++) {
+    for (const window of weeklyWindowsOn(calendar.schedules, day)) {
+      windows.push({
+        start: instantOfWall(day * DAY + minutesOfDay(window.start) * MINUTE, calendar.timeZone),
+        end: instantOfWall(day * DAY + minutesOfDay(window.end) * MINUTE, calendar.timeZone),
+      })
+    }
+  }
+  return [...windows, ...exceptionsOf(calendar, 'extra')]
+}
+
+function weeklyWindowsOn(schedules: Schedule[], day: number): WeeklyWindow[] {
+  const dated = schedules.find((schedule) => isDated(schedule) && isValidOn(schedule, day))
+  const schedule = dated ?? schedules.find((schedule) => !isDated(schedule))
+  const weekday = isoWeekday(day)
+  return schedule?.weekly.filter((window) => window.weekday === weekday) ?? []
+}
+
+function isDated({ validFrom, validUntil }: Schedule): boolean {
+  return validFrom !== null || validUntil !== null
+}
+
+function isValidOn({ validFrom, validUntil }: Schedule, day: number): boolean {
+  return (validFrom === null || dayNumber(validFrom) <= day) && (validUntil === null || day <= dayNumber(validUntil))
+}
+
+/** The doctor's time off or extra hours as ranges. */
+export function exceptionsOf(calendar: ClinicCalendar, kind: Exception['kind']): TimeRange[] {
+  return calendar.exceptions
+    .filter((exception) => exception.kind === kind)
+    .map(({ startsAt, endsAt }) => ({ start: startsAt, end: endsAt }))
+}
+
+/** The clinic's closures as ranges, from the first instant of their first day to that of the day after the last. */
+export function closureRanges({ closures, timeZone }: ClinicCalendar): TimeRange[] {
+  return closures.map(({ startsOn, endsOn }) => ({
+    start: dayBounds(startsOn, timeZone).start,
+    end: dayBounds(endsOn, timeZone).end,
+  }))
+}
+
+/**
+ * The starts of a window's grid whose wall number lies in [fromWall, untilWall) and which leave room for `duration` ms
+ * of elapsed time, ascending. Steps are taken in wall time from the window's start: a wall time that never comes is left
+ * out, one that comes twice is offered once, at its first coming in the window.
+ */
+export function gridStarts(
+  window: TimeRange,
+  grid: { step: number; duration: number; timeZone: string },
+  fromWall: number,
+  untilWall: number,
+): number[] {
+  const { step, duration, timeZone } = grid
+  if (!(step > 0 && duration > 0)) throw new RangeError('The slot interval and the duration must be above zero')
+
+  const starts: number[] = []
+  const lastStart = window.end - duration
+  const anchor = wallAt(window.start, timeZone)
+  const nextOnGrid = (wall: number) => anchor + Math.ceil((wall - anchor) / step) * step
+
+  let unseen = anchor
+  for (let begin = window.start; begin <= lastStart; ) {
+    const { offset, until } = offsetSpanAt(begin, timeZone)
+    const beyond = Math.min(until, lastStart + 1) + offset
+    const first = Math.max(unseen, nextOnGrid(Math.max(begin + offset, fromWall)))
+    for (let wall = first; wall < Math.min(beyond, untilWall); wall += step) starts.push(wall - offset)
+    unseen = Math.max(unseen, nextOnGrid(beyond))
+    begin = until
+  }
+  return starts
+}

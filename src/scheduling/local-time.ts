@@ -1,0 +1,124 @@
+import { Temporal } from 'temporal-polyfill'
+
+export const MINUTE = 60_000
+export const DAY = 86_400_000
+
+// No zone has ever been further from UTC than this (Manila until 1844: -15:56).
+const FARTHEST_OFFSET = 16 * 60 * MINUTE
+const SPANS_KEPT_PER_ZONE = 64
+
+/**
+ * A stretch of time during which a zone keeps one offset: [from, until), all in ms.
+ * A "wall" number is what a local clock shows, written as if that clock were UTC: wall = instant + offset.
+ */
+export type OffsetSpan = { from: number; until: number; offset: number }
+
+const spansByZone = new Map<string, OffsetSpan[]>()
+
+/** The span of constant offset around an instant; throws RangeError on an unknown zone or an impossible instant. */
+export function offsetSpanAt(instant: number, timeZone: string): OffsetSpan {
+  const known = spansByZone.get(timeZone) ?? []
+  for (const span of known) if (span.from <= instant && instant < span.until) return span
+
+  const span = readOffsetSpan(instant, timeZone)
+  if (known.length === SPANS_KEPT_PER_ZONE) known.shift()
+  known.push(span)
+  spansByZone.set(timeZone, known)
+  return span
+}
+
+function readOffsetSpan(instant: number, timeZone: string): OffsetSpan {
+  const at = Temporal.Instant.fromEpochMilliseconds(Math.floor(instant)).toZonedDateTimeISO(timeZone)
+  const began = at.add({ milliseconds: 1 }).getTimeZoneTransition('previous')
+  const ends = at.getTimeZoneTransition('next')
+  return {
+    from: began?.epochMilliseconds ?? Number.NEGATIVE_INFINITY,
+    until: ends?.epochMilliseconds ?? Number.POSITIVE_INFINITY,
+    offset: at.offsetNanoseconds / 1_000_000,
+  }
+}
+
+/** What the clock on the wall shows at an instant, as a wall number. */
+export function wallAt(instant: number, timeZone: string): number {
+  return instant + offsetSpanAt(instant, timeZone).offset
+}
+
+/** The instant of a wall number: the first of two when it comes twice, the end of the gap when it never comes. */
+export function instantOfWall(wall: number, timeZone: string): number {
+  let span = offsetSpanAt(wall - FARTHEST_OFFSET, timeZone)
+  while (wall - span.offset >= span.until) span = offsetSpanAt(span.until, timeZone)
+  return Math.max(wall - span.offset, span.from)
+}
+
+/** Days since 1970-01-01 of a calendar day YYYY-MM-DD. */
+export function dayNumber(day: string): number {
+  return Date.parse(`${day}T00:00:00Z`) / DAY
+}
+
+/** The calendar day YYYY-MM-DD of a number of days since 1970-01-01. */
+export function dayOfNumber(days: number): string {
+  return isoOfWall(days * DAY).slice(0, 10)
+}
+
+/** The local day of an instant, as days since 1970-01-01. */
+export function localDayNumber(instant: number, timeZone: string): number {
+  return Math.floor(wallAt(instant, timeZone) / DAY)
+}
+
+/** ISO weekday, 1 (Monday) to 7, of a number of days since 1970-01-01 (a Thursday). */
+export function isoWeekday(days: number): number {
+  return ((((days + 3) % 7) + 7) % 7) + 1
+}
+
+/** Minutes since midnight of HH:mm, 00:00 to 24:00. */
+export function minutesOfDay(time: string): number {
+  return Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5))
+}
+
+/** The calendar day `count` days after (or, negative, before) a day YYYY-MM-DD. */
+export function addDays(day: string, count: number): string {
+  return dayOfNumber(dayNumber(day) + count)
+}
+
+/** The zone's calendar day of an instant (epoch ms), as YYYY-MM-DD. */
+export function localDay(instant: number, timeZone: string): string {
+  return dayOfNumber(localDayNumber(instant, timeZone))
+}
+
+/** The zone's wall time of an instant (epoch ms), as HH:mm. */
+export function localWallTime(instant: number, timeZone: string): string {
+  return isoOfWall(wallAt(instant, timeZone)).slice(11, 16)
+}
+
+/** An instant (epoch ms) in the zone's own time and offset, such as 2026-03-02T09:00:00-05:00. */
+export function localStart(instant: number, timeZone: string): string {
+  const { offset } = offsetSpanAt(instant, timeZone)
+  const sign = offset < 0 ? '-' : '+'
+  return isoOfWall(instant + offset).slice(0, 19) + sign + isoOfWall(Math.abs(offset)).slice(11, 16)
+}
+
+/** The first instant of a local day and the first of the next: 23, 24 or 25 hours apart, none for a day left out. */
+export function dayBounds(day: string, timeZone: string): { start: number; end: number } {
+  const wall = dayNumber(day) * DAY
+  return { start: instantOfWall(wall, timeZone), end: instantOfWall(wall + DAY, timeZone) }
+}
+
+/** The instant (epoch ms) of HH:mm, or 24:00, on a local day; see instantOfWall for times that come twice or never. */
+export function instantAt(day: string, time: string, timeZone: string): number {
+  return instantOfWall(dayNumber(day) * DAY + minutesOfDay(time) * MINUTE, timeZone)
+}
+
+/** Whether this is an IANA zone name that this runtime knows; bare offsets such as +01:00 are none. */
+export function isTimeZone(name: string): boolean {
+  if (!/^[A-Za-z]/.test(name)) return false
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isoOfWall(wall: number): string {
+  return new Date(wall).toISOString()
+}

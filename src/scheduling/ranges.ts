@@ -1,0 +1,34 @@
+/** A half-open stretch of time [start, end), epoch ms. */
+export type TimeRange = { start: number; end: number }
+
+/** The union of ranges as sorted, disjoint, non-empty ones; `overlapsAny` needs them so. */
+export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
+  const merged: TimeRange[] = []
+  for (const { start, end } of ranges.filter(isNotEmpty).sort((a, b) => a.start - b.start)) {
+    const last = merged.at(-1)
+    if (last && start <= last.end) last.end = Math.max(last.end, end)
+    else merged.push({ start, end })
+  }
+  return merged
+}
+
+/** Whether [start, end) meets any of the merged ranges; binary search. */
+export function overlapsAny(merged: readonly TimeRange[], start: number, end: number): boolean {
+  let low = 0
+  let high = merged.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (merged[middle]!.end <= start) low = middle + 1
+    else high = middle
+  }
+  return low < merged.length && merged[low]!.start < end
+}
+
+/** Whether two half-open ranges share any time. */
+export function overlap(a: TimeRange, b: TimeRange): boolean {
+  return a.start < b.end && b.start < a.end
+}
+
+function isNotEmpty(range: TimeRange): boolean {
+  return range.start < range.end
+}

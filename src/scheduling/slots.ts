@@ -1,0 +1,129 @@
+import { type ClinicCalendar, gridStarts, openWindows } from './calendar'
+import { DAY, dayNumber, dayOfNumber, localDayNumber, MINUTE, wallAt } from './local-time'
+import type { TimeRange } from './ranges'
+import {
+  type Check,
+  clinicChecks,
+  commonChecks,
+  RULES,
+  type RuleResult,
+  type SchedulingFacts,
+  timeInWords,
+  type VisitRules,
+} from './rules'
+
+export type { ClinicCalendar, Closure, Exception, Schedule, WeeklyWindow } from './calendar'
+export type { BusyRange, Rule, RuleResult, SchedulingFacts, VisitRules } from './rules'
+export { occupiedRange } from './rules'
+
+export type BookableStart = { clinicId: string; start: number; end: number }
+
+/**
+ * Every bookable start of a doctor on the given local days of each clinic (both inclusive; a visit belongs to the day of
+ * its local start), by start, then clinic. Pure: search, booking and all else that takes a time must ask it.
+ */
+export function bookableStarts(facts: SchedulingFacts, range: { fromDay: string; untilDay: string }): BookableStart[] {
+  const duration = facts.visit.durationMinutes * MINUTE
+  const common = commonChecks(facts)
+  const fromDay = dayNumber(range.fromDay)
+  const untilDay = dayNumber(range.untilDay)
+
+  const found: BookableStart[] = []
+  for (const calendar of facts.calendars) {
+    const checks = [...common, ...clinicChecks(facts, calendar)]
+    for (const start of startsOnGrid(facts.visit, calendar, fromDay, untilDay)) {
+      const end = start + duration
+      if (allowedByAll(checks, start, end)) found.push({ clinicId: calendar.clinicId, start, end })
+    }
+  }
+  return found.sort(byStartThenClinic)
+}
+
+/** Starts of all windows of a clinic whose local day is one of the given, each once. */
+function startsOnGrid(visit: VisitRules, calendar: ClinicCalendar, fromDay: number, untilDay: number): Set<number> {
+  const grid = gridOf(visit, calendar)
+  const starts = new Set<number>()
+  for (const window of openWindows(calendar, fromDay, untilDay)) {
+    for (const start of gridStarts(window, grid, fromDay * DAY, (untilDay + 1) * DAY)) starts.add(start)
+  }
+  return starts
+}
+
+function gridOf(visit: VisitRules, { timeZone }: ClinicCalendar) {
+  return { step: visit.slotIntervalMinutes * MINUTE, duration: visit.durationMinutes * MINUTE, timeZone }
+}
+
+function allowedByAll(checks: Check[], start: number, end: number): boolean {
+  for (const check of checks) if (!check.allows(start, end)) return false
+  return true
+}
+
+function byStartThenClinic(a: BookableStart, b: BookableStart): number {
+  return a.start - b.start || (a.clinicId < b.clinicId ? -1 : a.clinicId > b.clinicId ? 1 : 0)
+}
+
+/**
+ * Every rule's verdict on one start at one clinic, in words with the clinic's local times. All pass exactly when
+ * `bookableStarts` offers that start. Outside the hours there is no grid to be off, so only `hours` fails there.
+ */
+export function explainStart(facts: SchedulingFacts, start: number, clinicId: string): RuleResult[] {
+  const calendar = facts.calendars.find((calendar) => calendar.clinicId === clinicId)
+  if (!calendar) return [{ rule: 'hours', pass: false, detail: 'the doctor does not work at this clinic' }]
+
+  const visit = { start, end: start + facts.visit.durationMinutes * MINUTE }
+  const checked = [...commonChecks(facts), ...clinicChecks(facts, calendar)].map((check) => ({
+    rule: check.rule,
+    pass: check.allows(visit.start, visit.end),
+    detail: check.detail(visit, calendar.timeZone),
+  }))
+  return [...checked, ...explainHours(facts.visit, calendar, visit)].sort(
+    (a, b) => RULES.indexOf(a.rule) - RULES.indexOf(b.rule),
+  )
+}
+
+function explainHours(rules: VisitRules, calendar: ClinicCalendar, visit: TimeRange): RuleResult[] {
+  const day = localDayNumber(visit.start, calendar.timeZone)
+  const windows = openWindows(calendar, day, day)
+  const around = windows.filter((window) => window.start <= visit.start && visit.end <= window.end)
+  if (around.length === 0) {
+    return [
+      {
+        rule: 'hours',
+        pass: false,
+        detail: `outside the doctor's hours: ${hoursOfDayInWords(windows, day, calendar)}`,
+      },
+      { rule: 'grid', pass: true, detail: 'outside the hours no grid applies' },
+    ]
+  }
+
+  return [
+    { rule: 'hours', pass: true, detail: "inside the doctor's hours" },
+    explainGrid(rules, calendar, around, visit.start),
+  ]
+}
+
+function explainGrid(rules: VisitRules, calendar: ClinicCalendar, windows: TimeRange[], start: number): RuleResult {
+  const wall = wallAt(start, calendar.timeZone)
+  const starts = windows.flatMap((window) => gridStarts(window, gridOf(rules, calendar), wall, wall + 1))
+  const anchors = windows.map((window) => timeInWords(window.start, start, calendar.timeZone)).join(' and ')
+  const steps = `the steps of ${rules.slotIntervalMinutes} min from ${anchors}`
+  if (starts.includes(start)) return { rule: 'grid', pass: true, detail: `lies on ${steps}` }
+  if (starts.length === 0) return { rule: 'grid', pass: false, detail: `does not lie on ${steps}` }
+  return {
+    rule: 'grid',
+    pass: false,
+    detail: 'the clocks go back: only the first of two equal local times is bookable',
+  }
+}
+
+function hoursOfDayInWords(windows: TimeRange[], day: number, { timeZone }: ClinicCalendar): string {
+  const onDay = windows.filter(({ start, end }) => start < end && touchesDay(start, end, day, timeZone))
+  if (onDay.length === 0) return `none on ${dayOfNumber(day)}`
+  return onDay
+    .map(({ start, end }) => `${timeInWords(start, start, timeZone)}–${timeInWords(end, start, timeZone)}`)
+    .join(', ')
+}
+
+function touchesDay(start: number, end: number, day: number, timeZone: string): boolean {
+  return localDayNumber(start, timeZone) <= day && day <= localDayNumber(end - 1, timeZone)
+}

@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { startEmbeddedMongo } from '../../db/embedded/mongo'
+import { startEmbeddedPostgres } from '../../db/embedded/postgres'
+import { migrate, type PostgresConnection } from '../../db/migrate'
+
+const TEMPLATE = 'clinic_template'
+
+let started: ReturnType<typeof start> | undefined
+let made = 0
+
+async function start() {
+  const directory = mkdtempSync(join(tmpdir(), 'clinic-test-'))
+  const [postgres, mongo] = await Promise.all([
+    startEmbeddedPostgres({ directory: join(directory, 'postgres'), ephemeral: true, maxConnections: 300 }),
+    startEmbeddedMongo({ directory: join(directory, 'mongo'), ephemeral: true }),
+  ])
+  await administer(postgres, `create database ${TEMPLATE}`)
+  await migrate({ ...postgres, database: TEMPLATE })
+  return { directory, postgres, mongo }
+}
+
+async function administer(connection: PostgresConnection, statement: string): Promise<void> {
+  const client = new pg.Client({ ...connection, database: 'postgres' })
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+/** A migrated PostgreSQL database and a MongoDB database of the caller's own; both servers are shared and real. */
+export async function createDatabases() {
+  started ??= start()
+  const { postgres, mongo } = await started
+  const name = `test_${process.pid}_${++made}`
+  await administer(postgres, `create database ${name} template ${TEMPLATE}`)
+  return { postgres: { ...postgres, database: name } as PostgresConnection, mongoUri: mongo.uri, mongoDatabase: name }
+}
+
+export async function stopDatabases(): Promise<void> {
+  if (!started) return
+  const { directory, postgres, mongo } = await started
+  await Promise.all([postgres.stop(), mongo.stop()])
+  rmSync(directory, { recursive: true, force: true })
+}
