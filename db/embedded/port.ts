@@ -2,17 +2,33 @@ import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { EmbeddedDatabaseError } from './error'
 
-/** @throws EmbeddedDatabaseError when something listens there already. */
-export async function assertPortIsFree(port: number): Promise<void> {
-  const server = createServer()
-  const failure = await new Promise<{ code?: string } | undefined>((done) => {
-    server.once('error', done).listen(port, () => server.close(() => done(undefined)))
-  })
-  if (!failure) return
-  const reason = failure.code === 'EADDRINUSE' ? 'is already in use' : `cannot be listened on (${failure.code})`
+/**
+ * Waits for the port to be free for at most `patience` milliseconds.
+ * @throws EmbeddedDatabaseError when something still listens there.
+ */
+export async function assertPortIsFree(port: number, { patience }: { patience: number }): Promise<void> {
+  const until = Date.now() + patience
+  while (true) {
+    const failure = await tryToListen(port)
+    if (failure === undefined) return
+    if (failure !== 'EADDRINUSE')
+      throw new EmbeddedDatabaseError(`Cannot listen on port ${port} (${failure}): set PORT.`)
+    if (Date.now() >= until) break
+    await Bun.sleep(50)
+  }
   throw new EmbeddedDatabaseError(
-    `Port ${port} ${reason}: stop what uses it, or choose another one by PORT=${port + 1}.`,
+    `Port ${port} is already in use: stop what uses it, or choose another one by PORT=${port + 1}.`,
   )
+}
+
+/** The error code, if it cannot be listened on. */
+function tryToListen(port: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    const server = createServer()
+    server
+      .once('error', (error: { code?: string }) => done(error.code ?? 'unknown'))
+      .listen(port, () => server.close(() => done(undefined)))
+  })
 }
 
 /** Whether the API behind this port says that it can serve. */

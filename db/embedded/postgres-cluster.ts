@@ -8,11 +8,15 @@ const leaveDeadline = 25_000
 const nobodysPid = '2147483647'
 
 /** Makes the database cluster once; one that was only half made never takes its place. */
-export function initialiseCluster(native: string, data: string, { durable }: { durable: boolean }): void {
+export async function initialiseCluster(
+  native: string,
+  data: string,
+  { durable }: { durable: boolean },
+): Promise<void> {
   if (existsSync(join(data, 'PG_VERSION'))) return
   const draft = `${data}.new`
   rmSync(draft, { recursive: true, force: true })
-  const { exitCode, stderr } = Bun.spawnSync({
+  const initdb = Bun.spawn({
     cmd: [
       join(native, 'bin', 'initdb'),
       ...['-D', draft, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-instructions'],
@@ -24,7 +28,8 @@ export function initialiseCluster(native: string, data: string, { durable }: { d
     stdio: ['ignore', 'ignore', 'pipe'],
     ...postgresUser,
   })
-  if (exitCode !== 0) throw new EmbeddedDatabaseError(`initdb could not make ${draft}: ${stderr.toString().trim()}`)
+  const [exitCode, problem] = await Promise.all([initdb.exited, new Response(initdb.stderr).text()])
+  if (exitCode !== 0) throw new EmbeddedDatabaseError(`initdb could not make ${draft}: ${problem.trim()}`)
   renameSync(draft, data)
 }
 

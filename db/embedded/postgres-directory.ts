@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cacheDirectory, isReachableByOthers, postgresUser, privateDirectory } from './directories'
 import { EmbeddedDatabaseError } from './error'
@@ -9,12 +10,20 @@ import { EmbeddedDatabaseError } from './error'
  */
 export function postgresDirectory(directory: string): string {
   if (postgresUser === undefined) return privateDirectory(directory)
+  openTemporaryParent(dirname(directory))
   const place = isReachableByOthers(dirname(directory)) ? directory : placeElsewhere(directory)
   const data = join(place, 'data')
   if (existsSync(data) && statSync(data).uid !== postgresUser.uid) {
     throw new EmbeddedDatabaseError(`${data} was made by another user: start as that user, or delete it.`)
   }
   return privateDirectory(place, postgresUser)
+}
+
+/** `mkdtemp` makes folders that only root can pass through; in one of those the data may well stay where it was asked for. */
+function openTemporaryParent(parent: string): void {
+  if (dirname(parent) !== tmpdir() || !existsSync(parent)) return
+  const { uid, mode } = statSync(parent)
+  if (uid === 0 && (mode & 0o001) === 0) chmodSync(parent, mode | 0o011)
 }
 
 function placeElsewhere(directory: string): string {

@@ -48,7 +48,7 @@ export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedP
   try {
     const data = join(directory, 'data')
     await awaitFormerServer(data)
-    initialiseCluster(native, data, { durable: !ephemeral })
+    await initialiseCluster(native, data, { durable: !ephemeral })
     const port = 5432
     const host = socketDirectory(directory, `.s.PGSQL.${port}.lock`, postgresUser)
     const settings = {

@@ -39,7 +39,8 @@ export async function runWithDatabases(run: Run): Promise<number> {
   await using started = new AsyncDisposableStack()
   const lock = lockDirectory(directory)
   started.defer(() => lock.release())
-  await assertPortIsFree(port)
+  // An API whose owner was killed gets some time to drain.
+  await assertPortIsFree(port, { patience: lock.recovered ? 12_000 : 0 })
 
   print(`Starting with data in ${directory}`)
   const databases = await startDevelopmentDatabases(directory, given, print)

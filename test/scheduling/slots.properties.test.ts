@@ -83,7 +83,7 @@ const world: fc.Arbitrary<World> = place.chain(({ timeZone, day }) => {
   const days = fc.tuple(fc.integer({ min: -1, max: 1 }), fc.integer({ min: 0, max: 1 }))
   const dates = days.map(([from, length]) => ({ startsOn: dayOf(from), endsOn: dayOf(from + length) }))
   const weekly = weeklyAround(day)
-  const schedules = fc.record({ standing: weekly, dated: fc.option(fc.record({ dates, weekly }), { freq: 1 }) })
+  const schedules = fc.record({ standing: weekly, dated: fc.option(fc.record({ dates, weekly }), { freq: 2 }) })
   const calendar = (clinicId: string, zone: fc.Arbitrary<string>): fc.Arbitrary<ClinicCalendar> =>
     fc.record({
       clinicId: fc.constant(clinicId),
@@ -94,7 +94,7 @@ const world: fc.Arbitrary<World> = place.chain(({ timeZone, day }) => {
       ]),
       exceptions,
       closures: fc.array(dates, { maxLength: 1, size: 'xsmall' }),
-      rooms: fc.option(fc.array(ranges, { maxLength: 2 }), { nil: undefined, freq: 1 }),
+      rooms: fc.option(fc.array(ranges, { minLength: 1, maxLength: 2 }), { nil: undefined, freq: 2 }),
     })
   const home = calendar('home', fc.constant(timeZone))
   const away = calendar('away', fc.constantFrom('Europe/Berlin', 'Asia/Kathmandu', 'America/New_York'))

@@ -1,0 +1,225 @@
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { chownSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { MongoClient } from 'mongodb'
+import { Client } from 'pg'
+import { startEmbeddedMongo } from '../../db/embedded/mongo'
+import { startEmbeddedPostgres } from '../../db/embedded/postgres'
+import { newFolder, removeFolders, untilQuiet } from './folders'
+import { killAll, processesWith, start, until } from './processes'
+
+setDefaultTimeout(60_000)
+
+type Owner = { postgres: { host: string; port: number; user: string; database: string }; mongo: { uri: string } }
+
+async function startOwner(folder: string, options?: Parameters<typeof start>[1]) {
+  const program = start([process.execPath, join(import.meta.dir, 'owner.ts'), folder], options)
+  await until(() => program.output().includes('\n') || program.hasExited())
+  if (program.hasExited()) throw new Error(program.output())
+  return { program, ...(JSON.parse(program.output()) as Owner) }
+}
+
+async function query(connection: Owner['postgres'], sql: string): Promise<unknown[]> {
+  const client = new Client(connection)
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function withMongo<T>(uri: string, use: (client: MongoClient) => Promise<T>): Promise<T> {
+  const client = await new MongoClient(uri).connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.close()
+  }
+}
+
+afterEach(async () => {
+  killAll()
+  await untilQuiet()
+})
+
+afterAll(removeFolders)
+
+// Most tests need no first start of their own, which takes its time.
+const folder = newFolder()
+
+describe('embedded PostgreSQL', () => {
+  test('keeps its data over a stop and a start, and has the extensions of the schema', async () => {
+    const directory = join(newFolder(), 'postgres')
+    const first = await startEmbeddedPostgres({ directory })
+    await query(first, 'CREATE EXTENSION btree_gist; CREATE TABLE kept AS SELECT 42 AS answer')
+    await first.stop()
+    await expect(query(first, 'SELECT 1')).rejects.toThrow()
+    const second = await startEmbeddedPostgres({ directory })
+    expect(await query(second, 'SELECT answer, current_database() AS db FROM kept')).toEqual([
+      { answer: 42, db: 'clinic' },
+    ])
+    await second.stop()
+    await second.stop()
+  })
+
+  test('takes settings, and gives up durability only when it is ephemeral', async () => {
+    const directory = join(folder, 'postgres')
+    const settings = { work_mem: '7MB' }
+    const server = await startEmbeddedPostgres({
+      directory,
+      ephemeral: true,
+      maxConnections: 7,
+      settings,
+    })
+    const names = "('fsync', 'max_connections', 'work_mem')"
+    const rows = await query(
+      server,
+      `SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN ${names}`,
+    )
+    await server.stop()
+    expect(rows).toEqual([
+      { name: 'fsync', value: 'off' },
+      { name: 'max_connections', value: '7' },
+      { name: 'work_mem', value: '7MB' },
+    ])
+  })
+
+  test('starts although a killed server left a pid that is now another program', async () => {
+    const directory = join(folder, 'postgres')
+    const first = await startEmbeddedPostgres({ directory })
+    const pidFile = join(first.directory, 'data', 'postmaster.pid')
+    const lines = readFileSync(pidFile, 'utf8').split('\n').slice(1)
+    await first.stop()
+    await Bun.write(pidFile, [`${process.pid}`, ...lines].join('\n'))
+    const second = await startEmbeddedPostgres({ directory })
+    expect(await query(second, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    await second.stop()
+  })
+})
+
+describe('embedded MongoDB', () => {
+  test('keeps its data over a stop and a start', async () => {
+    const directory = join(newFolder(), 'mongo')
+    const first = await startEmbeddedMongo({ directory })
+    await withMongo(first.uri, (client) => client.db('clinic').collection('kept').insertOne({ answer: 42 }))
+    await first.stop()
+    expect(await first.exited).toBe(0)
+    const second = await startEmbeddedMongo({ directory })
+    const count = await withMongo(second.uri, (client) =>
+      client.db('clinic').collection('kept').countDocuments({ answer: 42 }),
+    )
+    expect(count).toBe(1)
+    await second.stop()
+    await second.stop()
+  })
+
+  test('stops cleanly after client processes vanished under load', async () => {
+    const directory = newFolder()
+    const engine = await startEmbeddedMongo({ directory })
+    const clients = [1, 2, 3].map(() => start([process.execPath, join(import.meta.dir, 'load.ts'), engine.uri]))
+    await until(() => clients.every((client) => client.output().includes('busy')))
+    const written = () => withMongo(engine.uri, (client) => client.db('load').collection('entries').countDocuments())
+    await until(async () => (await written()) > 2000)
+    for (const client of clients) client.kill('SIGKILL')
+    await Promise.all(clients.map((client) => client.exited))
+    await engine.stop()
+    expect(await engine.exited).toBe(0)
+    expect(readFileSync(join(directory, 'mongo.log'), 'utf8')).toBe('')
+  })
+
+  test('stops cleanly while clients are still at work', async () => {
+    const directory = newFolder()
+    const engine = await startEmbeddedMongo({ directory })
+    const client = start([process.execPath, join(import.meta.dir, 'load.ts'), engine.uri])
+    await until(() => client.output().includes('busy'))
+    await engine.stop()
+    expect(await engine.exited).toBe(0)
+    expect(readFileSync(join(directory, 'mongo.log'), 'utf8')).toBe('')
+  })
+})
+
+describe('both', () => {
+  test('work in a folder whose path is too long for a socket', async () => {
+    const folder = join(newFolder(), 'a-folder-with-a-long-name'.repeat(5))
+    mkdirSync(folder)
+    const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') })
+    const mongo = await startEmbeddedMongo({ directory: join(folder, 'mongo') })
+    expect(await query(postgres, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    expect(await withMongo(mongo.uri, (client) => client.db('clinic').command({ ping: 1 }))).toEqual({ ok: 1 })
+    await Promise.all([postgres.stop(), mongo.stop()])
+  })
+
+  test('end with their owner, even by kill -9, and have every acknowledged write at the next start', async () => {
+    const { program, postgres, mongo } = await startOwner(folder)
+    expect(processesWith(folder).length).toBeGreaterThan(2)
+    await query(postgres, 'DROP TABLE IF EXISTS numbers; CREATE TABLE numbers (n int)')
+    const sql = new Client(postgres)
+    sql.on('error', () => {})
+    await sql.connect()
+    const documents = await new MongoClient(mongo.uri, { serverSelectionTimeoutMS: 500 }).connect()
+    const acknowledged = { rows: 0, documents: 0 }
+    const untilRefused = async (write: () => Promise<unknown>) => {
+      while (
+        await write().then(
+          () => true,
+          () => false,
+        )
+      );
+    }
+    const writers = [
+      untilRefused(async () => {
+        await sql.query('INSERT INTO numbers VALUES ($1)', [acknowledged.rows])
+        acknowledged.rows++
+      }),
+      untilRefused(async () => {
+        await documents.db('clinic').collection('numbers').insertOne({ n: acknowledged.documents })
+        acknowledged.documents++
+      }),
+    ]
+    await until(() => acknowledged.rows > 100 && acknowledged.documents > 100)
+    process.kill(-program.pid, 'SIGKILL')
+    await Promise.all(writers)
+    await documents.close(true)
+
+    const next = await startOwner(folder)
+    expect(await query(next.postgres, 'SELECT count(*)::int AS n FROM numbers')).toEqual([{ n: expect.any(Number) }])
+    const [{ n: rows }] = (await query(next.postgres, 'SELECT count(*)::int AS n FROM numbers')) as [{ n: number }]
+    const kept = await withMongo(next.mongo.uri, (client) => client.db('clinic').collection('numbers').countDocuments())
+    expect(rows).toBeGreaterThanOrEqual(acknowledged.rows)
+    expect(kept).toBeGreaterThanOrEqual(acknowledged.documents)
+    next.program.kill('SIGKILL')
+    await until(() => processesWith(folder).length === 0)
+  })
+
+  test('name the owner of a directory that is in use', async () => {
+    const { program } = await startOwner(folder)
+    const message = (directory: string) => `${join(folder, directory)} is already in use by process ${program.pid}`
+    await expect(startEmbeddedPostgres({ directory: join(folder, 'postgres') })).rejects.toThrow(message('postgres'))
+    await expect(startEmbeddedMongo({ directory: join(folder, 'mongo') })).rejects.toThrow(message('mongo'))
+  })
+
+  test('say what to do about a folder that cannot be written', async () => {
+    const folder = newFolder()
+    await Bun.write(join(folder, 'file'), '')
+    const directory = join(folder, 'file', 'below')
+    await expect(startEmbeddedPostgres({ directory })).rejects.toThrow(
+      /^Cannot write to .*: make it writable for this user\.$/,
+    )
+    await expect(startEmbeddedMongo({ directory })).rejects.toThrow(
+      /^Cannot write to .*: make it writable for this user\.$/,
+    )
+  })
+
+  test.skipIf(process.getuid?.() !== 0)('run as an ordinary user', async () => {
+    const folder = newFolder()
+    chownSync(folder, 65_534, 65_534)
+    const { program, postgres, mongo } = await startOwner(folder, { uid: 65_534, env: { HOME: folder } })
+    expect(await query(postgres, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
+    expect(await withMongo(mongo.uri, (client) => client.db('clinic').command({ ping: 1 }))).toEqual({ ok: 1 })
+    const [server] = processesWith(join(folder, 'postgres', 'data'))
+    expect(readFileSync(`/proc/${server}/status`, 'utf8')).toContain('Uid:\t65534\t')
+    program.kill('SIGKILL')
+    await until(() => processesWith(folder).length === 0)
+  })
+})

@@ -1,0 +1,24 @@
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { processesWith, until } from './processes'
+
+const folders: string[] = []
+
+/** A new folder that other users can pass through: root hands PostgreSQL to one of them. */
+export function newFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'embedded-test-')))
+  chmodSync(folder, 0o755)
+  folders.push(folder)
+  return folder
+}
+
+/** Waits until nothing runs in any of the new folders. */
+export async function untilQuiet(): Promise<void> {
+  await until(() => folders.every((folder) => processesWith(folder).length === 0))
+}
+
+/** For `afterAll`. */
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
+}

@@ -1,0 +1,209 @@
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { chmodSync, copyFileSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { newFolder, removeFolders, untilQuiet } from './folders'
+import { killAll, type Program, processesWith, start, until } from './processes'
+
+setDefaultTimeout(60_000)
+
+// Most tests need no first start of their own, which takes its time.
+const project = newFolder()
+
+function freePort(): Promise<number> {
+  return new Promise((done) => {
+    const server = createServer().listen(0, () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => done(port))
+    })
+  })
+}
+
+const api = join(import.meta.dir, 'api.ts')
+
+type Setup = { env?: Record<string, string>; uid?: number; command?: string[] }
+
+function dev(cwd: string, port: number, { env, uid, command }: Setup = {}): Program {
+  // The folder is named on the command line so that whatever is left of it can be found.
+  const line = [process.execPath, join(import.meta.dir, 'dev.ts'), '--', ...(command ?? ['bun', api, cwd])]
+  return start(line, { cwd, uid, env: { PORT: `${port}`, POSTGRESQL_HOST: '', MONGODB_URI: '', ...env } })
+}
+
+async function upAndReady(...args: Parameters<typeof dev>) {
+  const program = dev(...args)
+  await until(() => program.output().includes('Ctrl-C') || program.hasExited())
+  if (program.hasExited()) throw new Error(program.output())
+  const request = (path: string, init?: RequestInit) => fetch(`http://localhost:${args[1]}${path}`, init)
+  return { program, request }
+}
+
+afterEach(async () => {
+  killAll()
+  await untilQuiet()
+})
+
+afterAll(removeFolders)
+
+describe('bun dev', () => {
+  test('needs nothing but a folder, keeps data and secrets, and stops in order on Ctrl-C', async () => {
+    const [folder, port] = [newFolder(), await freePort()]
+    const first = await upAndReady(folder, port)
+    const environment = (await (await first.request('/environment')).json()) as Record<string, string>
+    expect(environment).toMatchObject({ NODE_ENV: 'development', PORT: `${port}`, POSTGRESQL_DATABASE: 'clinic' })
+    expect(environment.MONGODB_URI).toStartWith('mongodb://')
+    const secrets = JSON.parse(readFileSync(join(folder, '.data', 'secrets.json'), 'utf8'))
+    for (const name of ['JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY']) {
+      expect(environment[name]).toHaveLength(64)
+      expect(environment[name]).toBe(secrets[name])
+    }
+    expect(statSync(join(folder, '.data', 'secrets.json')).mode & 0o777).toBe(0o600)
+    expect((await first.request('/notes', { method: 'POST', body: 'hello' })).status).toBe(201)
+    for (const line of [`http://localhost:${port}/docs`, 'admin@demo.clinic', 'clinic-demo-2026', `${folder}/.data`]) {
+      expect(first.program.output()).toContain(line)
+    }
+    first.program.kill('SIGINT')
+    expect(await first.program.exited).toBe(0)
+    await until(() => processesWith(folder).length === 0)
+    const output = first.program.output()
+    expect(output).toContain('seeded with a pepper of 64')
+    expect(output.indexOf('api drained')).toBeLessThan(output.indexOf('Stopping the databases'))
+
+    const second = await upAndReady(folder, port)
+    expect(second.program.output()).not.toContain('seeded')
+    expect(await (await second.request('/notes')).json()).toEqual([{ text: 'hello' }, { text: 'drained' }])
+    expect(await (await second.request('/environment')).json()).toMatchObject(secrets)
+    second.program.kill('SIGTERM')
+    expect(await second.program.exited).toBe(0)
+  })
+
+  test('takes everything with it when it is killed, and has every acknowledged write afterwards', async () => {
+    const [folder, port] = [project, await freePort()]
+    const first = await upAndReady(folder, port)
+    expect((await first.request('/notes', { method: 'POST', body: 'kept' })).status).toBe(201)
+    expect(processesWith(folder).length).toBeGreaterThan(3)
+    first.program.kill('SIGKILL')
+    const second = await upAndReady(folder, port)
+    expect(await (await second.request('/notes')).json()).toContainEqual({ text: 'kept' })
+    process.kill(-second.program.pid, 'SIGKILL')
+    await until(() => processesWith(folder).length === 0)
+  })
+
+  test('restarts the API when a file is saved, and neither database', async () => {
+    const [folder, port] = [project, await freePort()]
+    const file = join(folder, 'api.ts')
+    const source = readFileSync(api, 'utf8')
+    await Bun.write(
+      join(folder, 'node_modules', 'pg', 'index.js'),
+      `module.exports = require('${require.resolve('pg')}')`,
+    )
+    copyFileSync(api, file)
+    const { program, request } = await upAndReady(folder, port, {
+      command: ['bun', '--watch', '--no-clear-screen', file],
+    })
+    const databases = () => processesWith(join(folder, '.data'))
+    const before = databases()
+    expect(await (await request('/version')).text()).toBe('version 1')
+    await Bun.write(file, source.replace('version 1', 'version 2'))
+    const version = () =>
+      request('/version')
+        .then((answer) => answer.text())
+        .catch(() => '')
+    await until(async () => (await version()) === 'version 2')
+    expect(databases()).toEqual(before)
+    program.kill('SIGHUP')
+    expect(await program.exited).toBe(0)
+    await until(() => processesWith(folder).length === 0)
+  })
+
+  test('keeps what the user set, and uses a named server instead of the embedded one', async () => {
+    const [folder, port, other] = [newFolder(), await freePort(), project]
+    const owner = await upAndReady(other, await freePort())
+    const env = {
+      POSTGRESQL_HOST: join(other, '.data', 'postgres'),
+      POSTGRESQL_USER: 'postgres',
+      POSTGRESQL_DATABASE: 'clinic',
+      JWT_ACCESS_SECRET: 'chosen by the user',
+      JWT_REFRESH_SECRET: '',
+    }
+    const { program, request } = await upAndReady(folder, port, { env })
+    const environment = (await (await request('/environment')).json()) as Record<string, string>
+    expect(environment).toMatchObject({ ...env, JWT_REFRESH_SECRET: expect.stringMatching(/^.{64}$/) })
+    expect(program.output()).not.toContain('PostgreSQL is up')
+    expect(program.output()).not.toContain('seeded')
+    program.kill('SIGINT')
+    expect(await program.exited).toBe(0)
+    owner.program.kill('SIGINT')
+    expect(await owner.program.exited).toBe(0)
+  })
+})
+
+describe('bun dev says in one sentence, and with exit code 1,', () => {
+  async function failure(program: Program): Promise<string> {
+    expect(await program.exited).toBe(1)
+    const lines = program.output().trim().split('\n')
+    expect(program.output()).not.toMatch(/^\s+at /m)
+    return lines.at(-1) ?? ''
+  }
+
+  test('that the port is in use, before it starts anything', async () => {
+    const folder = newFolder()
+    const server = Bun.serve({ port: 0, fetch: () => new Response() })
+    const program = dev(folder, server.port ?? 0)
+    expect(await failure(program)).toStartWith(`Port ${server.port} is already in use: stop what uses it`)
+    expect(program.output()).not.toContain('is up')
+    server.stop(true)
+  })
+
+  test('that it already runs in this folder', async () => {
+    const [folder, port] = [project, await freePort()]
+    const { program } = await upAndReady(folder, port)
+    const said = `${folder}/.data is already in use by process ${program.pid}: stop that one first.`
+    expect(await failure(dev(folder, port))).toBe(said)
+    program.kill('SIGINT')
+    expect(await program.exited).toBe(0)
+  })
+
+  test('that the folder cannot be written', async () => {
+    const folder = newFolder()
+    chmodSync(folder, 0o555)
+    const uid = process.getuid?.() === 0 ? 65_534 : undefined
+    const said = `Cannot write to ${folder}/.data (EACCES): make it writable for this user.`
+    expect(await failure(dev(folder, await freePort(), { uid }))).toBe(said)
+  })
+
+  test('that it is not for production', async () => {
+    const said = /^The embedded databases are for development only: unset NODE_ENV=production/
+    expect(await failure(dev(newFolder(), await freePort(), { env: { NODE_ENV: 'production' } }))).toMatch(said)
+  })
+
+  test('that PORT is not a port', async () => {
+    const said = 'PORT must be a number from 1 to 65535, not "http".'
+    expect(await failure(dev(newFolder(), await freePort(), { env: { PORT: 'http' } }))).toBe(said)
+  })
+
+  test('that the PostgreSQL server named by the user cannot be reached', async () => {
+    const port = await freePort()
+    const named = { POSTGRESQL_USER: 'postgres', POSTGRESQL_DATABASE: 'clinic' }
+    const env = { ...named, POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: `${port}` }
+    const said = `Cannot reach PostgreSQL at 127.0.0.1:${port} (ECONNREFUSED): start it, or unset POSTGRESQL_HOST`
+    expect(await failure(dev(newFolder(), await freePort(), { env }))).toStartWith(said)
+  })
+})
+
+test('bun dev stops the databases and passes the exit code on when the API ends by itself', async () => {
+  const folder = project
+  const program = dev(folder, await freePort(), { command: ['bun', '-e', 'process.exit(7)', folder] })
+  expect(await program.exited).toBe(7)
+  await until(() => processesWith(folder).length === 0)
+})
+
+test('bun dev seeds again after a failed first try', async () => {
+  const [folder, port] = [project, await freePort()]
+  for (const place of ['postgres', 'mongo']) rmSync(join(folder, '.data', place, 'seeded'), { force: true })
+  const failed = dev(folder, port, { env: { SEED: 'fails' } })
+  expect(await failed.exited).toBe(1)
+  const { program } = await upAndReady(folder, port)
+  expect(program.output()).toContain('seeded')
+  program.kill('SIGINT')
+  expect(await program.exited).toBe(0)
+})
