@@ -1,0 +1,195 @@
+import type { Insertable } from 'kysely'
+import { newId } from '../../src/database/ids'
+import type { Database } from '../../src/database/schema'
+import { addDays, dayBounds, dayNumber, instantAt, isoWeekday, localDay, MINUTE } from '../../src/scheduling/local-time'
+import { CLINICS, COMPLAINTS, DOCTORS, HOURS, PATIENTS, SPECIALIZATIONS } from './people'
+
+type Row<T extends keyof Database> = Insertable<Database[T]>
+export type DemoUser = Omit<Row<'users'>, 'passwordHash' | 'pepperVersion'>
+export type Visit = { appointment: Row<'appointments'>; doctor: Row<'doctors'>; complaint: (typeof COMPLAINTS)[number] }
+
+const DAYS_BACK = 7
+const DAYS_AHEAD = 7
+const VISIT_MINUTES = 30
+/** Local starts that are booked in turn, two a day of fourteen: most slots stay free. */
+const BOOKED_TIMES = ['09:30', '10:30', '11:00', '13:30', '14:30', '15:30']
+
+/**
+ * The demo clinics with their people, hours and two weeks of bookings around `now`, as rows ready to insert. Nobody is in
+ * two places at once, and doctor@demo.clinic sees patient@demo.clinic today.
+ */
+export function demoWorld(now: Date) {
+  const createdAt = new Date(now.getTime() - 30 * 86_400_000)
+  const users: DemoUser[] = [user('admin', 'admin@demo.clinic', 'Alex Admin', createdAt)]
+  const admin = users[0]!
+  const clinics = CLINICS.map(({ price: _, ...clinic }): Row<'clinics'> => ({ id: newId(), createdAt, ...clinic }))
+  const patients = PATIENTS.map((name, i): Row<'patients'> => {
+    const email = i === 0 ? 'patient@demo.clinic' : `patient${i + 1}@demo.clinic`
+    const account = user('patient', email, name, createdAt)
+    users.push(account)
+    const dateOfBirth = `${1950 + ((i * 17) % 60)}-${two(1 + (i % 12))}-${two(1 + ((i * 5) % 28))}`
+    const gender = i % 2 === 0 ? 'female' : 'male'
+    return {
+      id: newId(),
+      userId: account.id,
+      name,
+      email,
+      phone: `+1 212 555 0${110 + i}`,
+      dateOfBirth,
+      gender,
+      createdAt,
+    }
+  })
+  const doctors = clinics.flatMap((clinic, c) =>
+    DOCTORS[c]!.map((name, d) => {
+      const email =
+        c === 0 && d === 0 ? 'doctor@demo.clinic' : `doctor${c * SPECIALIZATIONS.length + d + 1}@demo.clinic`
+      const account = user('doctor', email, name, createdAt)
+      users.push(account)
+      const specialization = SPECIALIZATIONS[d]!
+      const bio = `${specialization} at ${clinic.name}.`
+      const licenseNumber = `DEMO-${c + 1}${two(d + 1)}`
+      const doctor: Row<'doctors'> = {
+        id: newId(),
+        userId: account.id,
+        name,
+        specialization,
+        bio,
+        licenseNumber,
+        verifiedAt: createdAt,
+        createdAt,
+      }
+      return { doctor, clinic, visitTypes: visitTypesOf(doctor.id, clinic, CLINICS[c]!.price, createdAt) }
+    }),
+  )
+
+  const taken = new Map<string, Set<number>>(patients.map(({ id }) => [id, new Set()]))
+  const visits: Visit[] = []
+  const book = (d: number, startsAt: Date, patient: Row<'patients'>) => {
+    const { doctor, clinic, visitTypes } = doctors[d]!
+    taken.get(patient.id)!.add(startsAt.getTime())
+    const complaint = COMPLAINTS[visits.length % COMPLAINTS.length]!
+    visits.push({
+      doctor,
+      complaint,
+      appointment: appointment(patient, doctor, clinic, visitTypes[0]!, startsAt, admin.id, now),
+    })
+  }
+
+  doctors.forEach(({ clinic }, d) => {
+    const today = localDay(now.getTime(), clinic.timeZone)
+    for (let offset = -DAYS_BACK; offset <= DAYS_AHEAD; offset++) {
+      const day = addDays(today, offset)
+      const weekday = isoWeekday(dayNumber(day))
+      const times = d === 0 && offset === 0 ? ['09:30', '11:00'] : timesOf(weekday, d + offset + DAYS_BACK)
+      times.forEach((time, i) => {
+        const startsAt = new Date(instantAt(day, time, clinic.timeZone))
+        const preferred = d === 0 && offset === 0 && i === 0 ? 0 : d * 3 + offset + DAYS_BACK + i * 7
+        const patient = rotate(patients, preferred).find(({ id }) => !taken.get(id)!.has(startsAt.getTime()))
+        if (patient) book(d, startsAt, patient)
+      })
+    }
+  })
+
+  return { users, clinics, patients, doctors, visits, hours: HOURS, ...availability(doctors, now) }
+}
+
+export type DemoWorld = ReturnType<typeof demoWorld>
+type DemoDoctor = { doctor: Row<'doctors'>; clinic: Row<'clinics'> }
+
+/** The standing week of each doctor; on a Sunday the demo doctor has extra hours, so that there is a today to look at. */
+function availability(doctors: DemoDoctor[], now: Date) {
+  const schedules = doctors.map(
+    ({ doctor, clinic }): Row<'schedules'> => ({ id: newId(), doctorId: doctor.id, clinicId: clinic.id }),
+  )
+  const windows = schedules.flatMap(({ id: scheduleId }) =>
+    HOURS.map(({ weekday, start, end }) => ({ scheduleId, weekday, startTime: start, endTime: end })),
+  )
+  const { doctor, clinic } = doctors[0]!
+  const today = localDay(now.getTime(), clinic.timeZone)
+  const sunday = isoWeekday(dayNumber(today)) === 7
+  const extra: Row<'availabilityExceptions'> = {
+    id: newId(),
+    doctorId: doctor.id,
+    clinicId: clinic.id,
+    startsAt: new Date(instantAt(today, '09:00', clinic.timeZone)),
+    endsAt: new Date(dayBounds(today, clinic.timeZone).end),
+    kind: 'extra',
+    note: 'Sunday hours',
+    createdAt: now,
+  }
+  return { schedules, windows, exceptions: sunday ? [extra] : [] }
+}
+
+const two = (n: number) => String(n).padStart(2, '0')
+const rotate = <T>(items: T[], by: number) => [...items.slice(by % items.length), ...items.slice(0, by % items.length)]
+
+function timesOf(weekday: number, turn: number): string[] {
+  if (weekday === 7) return []
+  const first = BOOKED_TIMES[turn % 3]!
+  return weekday === 6 ? [first] : [first, BOOKED_TIMES[3 + (turn % 3)]!]
+}
+
+const user = (role: 'admin' | 'doctor' | 'patient', email: string, name: string, createdAt: Date): DemoUser => ({
+  id: newId(),
+  email,
+  role,
+  name,
+  phone: null,
+  createdAt,
+})
+
+function visitTypesOf(doctorId: string, clinic: Row<'clinics'>, price: number, createdAt: Date): Row<'visitTypes'>[] {
+  const base = { doctorId, priceCurrency: clinic.currency, createdAt }
+  const consultation = {
+    name: 'Consultation',
+    durationMinutes: VISIT_MINUTES,
+    slotIntervalMinutes: VISIT_MINUTES,
+    priceAmount: price,
+  }
+  const followUp = {
+    name: 'Video follow-up',
+    durationMinutes: 15,
+    slotIntervalMinutes: 15,
+    priceAmount: Math.round(price / 2),
+  }
+  return [
+    { id: newId(), ...base, ...consultation },
+    { id: newId(), ...base, ...followUp, mode: 'telehealth', minimumNoticeMinutes: 60 },
+  ]
+}
+
+function appointment(
+  patient: Row<'patients'>,
+  doctor: Row<'doctors'>,
+  clinic: Row<'clinics'>,
+  visitType: Row<'visitTypes'>,
+  startsAt: Date,
+  createdBy: string,
+  now: Date,
+): Row<'appointments'> {
+  const endsAt = new Date(startsAt.getTime() + VISIT_MINUTES * MINUTE)
+  return {
+    id: newId(),
+    patientId: patient.id,
+    doctorId: doctor.id,
+    clinicId: clinic.id,
+    visitTypeId: visitType.id,
+    startsAt,
+    endsAt,
+    date: localDay(startsAt.getTime(), clinic.timeZone),
+    status: endsAt.getTime() < now.getTime() - 86_400_000 ? 'completed' : 'booked',
+    reason: null,
+    createdBy: patient.userId ?? createdBy,
+    createdByRole: 'patient',
+    timeZone: clinic.timeZone,
+    mode: 'in_person',
+    priceAmount: visitType.priceAmount,
+    priceCurrency: visitType.priceCurrency,
+    cancellationFreeUntilMinutes: 1440,
+    cancellationLateRefundPercent: 0,
+    bufferBeforeMinutes: 0,
+    bufferAfterMinutes: 0,
+    createdAt: new Date(startsAt.getTime() - 10 * 86_400_000),
+  }
+}

@@ -1,0 +1,118 @@
+import type { Kysely } from 'kysely'
+import { hashPassword } from '../src/auth/passwords'
+import { readConfig } from '../src/config'
+import { newId } from '../src/database/ids'
+import type { Database } from '../src/database/schema'
+import type { Deps } from '../src/deps'
+import { closeDeps, openDeps } from '../src/open-deps'
+import { PASSWORD } from './demo/people'
+import { type DemoWorld, demoWorld, type Visit } from './demo/world'
+
+/** Fills an empty database with the demo clinics; one that has them is left alone. Refused in production. */
+export async function seed(env: Record<string, string>, log: (line: string) => void = () => {}): Promise<void> {
+  const config = readConfig({ LOG_LEVEL: 'error', ...env })
+  if (config.production) throw new Error('Demo data is never put into a production database.')
+  const deps = openDeps(config)
+  try {
+    if (await isSeeded(deps.db)) return log('demo data is there')
+    const world = demoWorld(deps.clock())
+    const password = await hashPassword(deps, PASSWORD)
+    await deps.mongo.ready()
+    await deps.postgres.transaction([], async (trx) => {
+      await insertPeople(trx, world, password)
+      await insertVisits(trx, world)
+      await insertHistories(deps, world.visits)
+    })
+    log(
+      `demo data: ${world.doctors.length} doctors, ${world.patients.length} patients, ${world.visits.length} bookings`,
+    )
+  } finally {
+    await closeDeps(deps)
+  }
+}
+
+async function isSeeded(db: Kysely<Database>): Promise<boolean> {
+  const admin = await db.selectFrom('users').select('id').where('email', '=', 'admin@demo.clinic').executeTakeFirst()
+  return admin !== undefined
+}
+
+type HashedPassword = Awaited<ReturnType<typeof hashPassword>>
+
+async function insertPeople(db: Kysely<Database>, world: DemoWorld, password: HashedPassword): Promise<void> {
+  await db
+    .insertInto('users')
+    .values(world.users.map((user) => ({ ...user, ...password })))
+    .execute()
+  await db.insertInto('clinics').values(world.clinics).execute()
+  await db.insertInto('patients').values(world.patients).execute()
+  await db
+    .insertInto('doctors')
+    .values(world.doctors.map(({ doctor }) => doctor))
+    .execute()
+  const memberships = world.doctors.map(({ doctor, clinic }) => ({ doctorId: doctor.id, clinicId: clinic.id }))
+  await db.insertInto('doctorClinics').values(memberships).execute()
+  await db
+    .insertInto('visitTypes')
+    .values(world.doctors.flatMap(({ visitTypes }) => visitTypes))
+    .execute()
+  await db.insertInto('schedules').values(world.schedules).execute()
+  await db.insertInto('scheduleWindows').values(world.windows).execute()
+  if (world.exceptions.length > 0) await db.insertInto('availabilityExceptions').values(world.exceptions).execute()
+}
+
+async function insertVisits(db: Kysely<Database>, { visits }: DemoWorld): Promise<void> {
+  await db
+    .insertInto('appointments')
+    .values(visits.map(({ appointment }) => appointment))
+    .execute()
+  const occupancy = visits.flatMap(({ appointment: { id, doctorId, patientId, startsAt, endsAt } }) => {
+    const during = `[${new Date(startsAt).toISOString()},${new Date(endsAt).toISOString()})`
+    return [
+      { appointmentId: id, kind: 'doctor' as const, resourceId: doctorId, during },
+      { appointmentId: id, kind: 'patient' as const, resourceId: patientId, during },
+    ]
+  })
+  await db.insertInto('occupancy').values(occupancy).execute()
+  const payments = visits
+    .filter(({ appointment }) => appointment.status === 'completed')
+    .map(({ appointment }) => ({
+      id: newId(),
+      appointmentId: appointment.id,
+      amount: appointment.priceAmount,
+      currency: appointment.priceCurrency,
+      method: 'cash' as const,
+      provider: 'desk',
+      status: 'succeeded' as const,
+      createdBy: appointment.createdBy,
+      paidAt: appointment.endsAt,
+      createdAt: appointment.endsAt,
+    }))
+  await db.insertInto('payments').values(payments).execute()
+}
+
+/** A visit note and a prescription for every completed visit. */
+async function insertHistories({ mongo }: Deps, visits: Visit[]): Promise<void> {
+  const completed = visits.filter(({ appointment }) => appointment.status === 'completed')
+  const common = ({ appointment, doctor }: Visit) => ({
+    _id: newId(),
+    schemaVersion: 1,
+    patientId: appointment.patientId,
+    doctorId: appointment.doctorId,
+    doctor: { id: doctor.id, name: doctor.name },
+    appointmentId: appointment.id,
+    createdAt: new Date(appointment.endsAt),
+  })
+  const notes = completed.map((visit) => {
+    const { title, assessment } = visit.complaint
+    const data = { complaint: title, assessment, plan: 'Review in four weeks if it does not improve.' }
+    return { ...common(visit), type: 'visit_note', title, data, amendments: [] }
+  })
+  const prescriptions = completed.map((visit) => {
+    const { medicine: name, dosage } = visit.complaint
+    return { ...common(visit), medicines: [{ name, dosage, frequency: 'once a day', durationDays: 14 }] }
+  })
+  await mongo.collection<{ _id: string }>('medical_records').insertMany(notes)
+  await mongo.collection<{ _id: string }>('prescriptions').insertMany(prescriptions)
+}
+
+if (import.meta.main) await seed(process.env as Record<string, string>, console.log)
