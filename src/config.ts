@@ -1,14 +1,13 @@
 import { z } from 'zod'
+import { parseNetwork } from './http/ip-address'
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 
 /** `90s`, `15m`, `12h`, `30d` → seconds. */
-const duration = (fallback: string) =>
-  z
-    .string()
-    .regex(/^[1-9]\d{0,5}[smhd]$/, 'must be a whole number with s, m, h or d, like 15m or 30d')
-    .default(fallback)
-    .transform((text) => Number(text.slice(0, -1)) * UNITS[text.slice(-1) as keyof typeof UNITS])
+const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,5}[smhd]$/, 'must be a whole number with s, m, h or d, like 15m or 30d')
+  .transform((text) => Number(text.slice(0, -1)) * UNITS[text.slice(-1) as keyof typeof UNITS])
 
 const integer = (fallback: number, min: number, max: number) =>
   z.coerce
@@ -24,15 +23,19 @@ const onOff = (fallback: 'on' | 'off') =>
     .default(fallback)
     .transform((value) => value === 'on')
 
-const list = z
-  .string()
-  .default('')
-  .transform((text) =>
-    text
-      .split(',')
-      .map((item) => item.trim())
-      .filter(Boolean),
-  )
+const list = (isItem: (text: string) => boolean, rule: string) =>
+  z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+    )
+    .refine((items) => items.every(isItem), rule)
+
+const isOrigin = (text: string) => URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text
 
 const secret = z.string('is required: at least 32 random bytes, for example from `openssl rand -base64 48`').min(1)
 
@@ -42,7 +45,10 @@ const environment = z.object({
     .default('development'),
   HOST: z.string().default('0.0.0.0'),
   PORT: integer(3000, 0, 65_535),
-  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
+    .default('info'),
+  SHUTDOWN_DELAY: duration.optional(),
 
   POSTGRESQL_HOST: z
     .string('is required: the host name (or socket folder) of PostgreSQL; `bun dev` brings its own')
@@ -62,20 +68,23 @@ const environment = z.object({
 
   JWT_ACCESS_SECRET: secret,
   JWT_REFRESH_SECRET: secret,
-  JWT_ACCESS_EXPIRATION: duration('15m'),
-  JWT_REFRESH_EXPIRATION: duration('30d'),
-  SESSION_MAX_AGE: duration('90d'),
-  REFRESH_REUSE_GRACE: duration('10s'),
+  JWT_ACCESS_EXPIRATION: duration.prefault('15m'),
+  JWT_REFRESH_EXPIRATION: duration.prefault('30d'),
+  SESSION_MAX_AGE: duration.prefault('90d'),
+  REFRESH_REUSE_GRACE: duration.prefault('10s'),
   PASSWORD_PEPPER: secret,
   BCRYPT_COST: integer(12, 4, 16),
   AUDIT_SIGNING_KEY: secret,
 
-  CORS_ORIGINS: list,
-  TRUSTED_PROXIES: list,
+  CORS_ORIGINS: list(isOrigin, 'must be origins like https://clinic.example, separated by commas'),
+  TRUSTED_PROXIES: list(
+    (text) => parseNetwork(text) !== undefined,
+    'must be addresses or networks like 10.0.0.0/8, separated by commas',
+  ),
   RATE_LIMIT: onOff('on'),
   REDIS_URL: z
     .string()
-    .regex(/^rediss?:\/\//, 'must start with redis:// or rediss://')
+    .refine((text) => /^rediss?:\/\//.test(text) && URL.canParse(text), 'must be like redis://host:6379')
     .optional(),
   METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
   DOCTOR_VERIFICATION: onOff('on'),
@@ -95,9 +104,10 @@ export class ConfigError extends Error {
 export function readConfig(env: Record<string, string | undefined>) {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = environment.safeParse(given)
-  const problems = parsed.success
-    ? productionProblems(parsed.data)
-    : parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+  const problems = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...(given.NODE_ENV === 'production' ? productionProblems(given) : []),
+  ]
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(`The configuration is not usable:\n${problems.map((line) => `  ${line}`).join('\n')}`)
   return Object.freeze(arrange(parsed.data))
@@ -108,18 +118,20 @@ export type Config = ReturnType<typeof readConfig>
 const SECRETS = ['JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY'] as const
 const GUESSABLE = /change[-_ ]?me|secret|password|example|default|^(.)\1*$/i
 
-function productionProblems(env: Environment): string[] {
-  if (env.NODE_ENV !== 'production') return []
+/** What would do elsewhere; asked of the raw values, so that it is reported along with all else that is wrong. */
+function productionProblems(given: Record<string, string | undefined>): string[] {
   const problems: string[] = []
-  for (const key of SECRETS) {
-    if (new TextEncoder().encode(env[key]).length < 32) problems.push(`${key} must have at least 32 bytes`)
-    if (GUESSABLE.test(env[key])) problems.push(`${key} looks like a placeholder: use random bytes`)
-    for (const other of SECRETS.slice(SECRETS.indexOf(key) + 1))
-      if (env[key] === env[other]) problems.push(`${key} and ${other} must differ`)
+  for (const [i, key] of SECRETS.entries()) {
+    const value = given[key]
+    if (value === undefined) continue
+    if (new TextEncoder().encode(value).length < 32) problems.push(`${key} must have at least 32 bytes`)
+    if (GUESSABLE.test(value)) problems.push(`${key} looks like a placeholder: use random bytes`)
+    for (const other of SECRETS.slice(i + 1))
+      if (value === given[other]) problems.push(`${key} and ${other} must differ`)
   }
-  if (env.BCRYPT_COST < 10) problems.push('BCRYPT_COST must be at least 10 in production')
-  if (!env.DOCTOR_VERIFICATION) problems.push('DOCTOR_VERIFICATION cannot be off in production')
-  if (env.DEMO_DATA) problems.push('DEMO_DATA cannot be on in production')
+  if (Number(given.BCRYPT_COST) < 10) problems.push('BCRYPT_COST must be at least 10 in production')
+  if (given.DOCTOR_VERIFICATION === 'off') problems.push('DOCTOR_VERIFICATION cannot be off in production')
+  if (given.DEMO_DATA === 'on') problems.push('DEMO_DATA cannot be on in production')
   return problems
 }
 
@@ -130,6 +142,7 @@ function arrange(env: Environment) {
     host: env.HOST,
     port: env.PORT,
     logLevel: env.LOG_LEVEL,
+    shutdownDelaySeconds: env.SHUTDOWN_DELAY ?? 0,
     postgres: {
       host: env.POSTGRESQL_HOST,
       port: env.POSTGRESQL_PORT,

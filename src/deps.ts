@@ -1,12 +1,16 @@
 import type { Kysely } from 'kysely'
+import type { Revocations } from './auth/revocations'
 import type { Role } from './auth/tables'
 import type { Config } from './config'
 import type { Lane } from './database/lane'
 import type { Mongo } from './database/mongo'
 import type { Postgres } from './database/postgres'
+import type { Redis } from './database/redis'
 import type { Database } from './database/schema'
 import type { InTransaction } from './database/transaction'
+import type { RateLimits } from './http/rate-limits'
 import type { Logger } from './log'
+import type { Metrics } from './metrics'
 
 export type Clock = () => Date
 
@@ -16,14 +20,21 @@ export type Deps = {
   postgres: Postgres
   db: Kysely<Database>
   mongo: Mongo
+  /** Set by REDIS_URL. */
+  redis: Redis | undefined
   clock: Clock
   log: Logger
   /** Bookings of one doctor take their turn here, before they take a connection. */
   bookingLane: Lane
   /** bcrypt runs here, on at most as many cores as leave one for everything else. */
   passwordLane: Lane
+  /** Sessions that have ended while their access tokens may still be valid. */
+  revocations: Revocations
   /** Access token → who calls. Throws `unauthenticated` or `token_expired`; a session that has ended counts as neither. */
   authenticate: (accessToken: string) => Promise<Actor>
+  /** Undefined when limits are off. */
+  rateLimits: RateLimits | undefined
+  metrics: Metrics
   /** Set when the process is asked to stop; `/health/ready` answers 503 from then on. */
   draining: { value: boolean }
 }

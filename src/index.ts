@@ -1,14 +1,145 @@
 import { migrate } from '../db/migrate'
 import { createApp } from './app'
-import { readConfig } from './config'
-import { openDeps } from './open-deps'
+import { type Config, ConfigError, readConfig } from './config'
+import { asUnavailable } from './database/constraints'
+import { prepareMongo } from './database/mongo'
+import type { Deps } from './deps'
+import { startMaintenance } from './maintenance'
+import { closeDeps, openDeps } from './open-deps'
 
-const config = readConfig(process.env)
-if (config.migrateOnStart) await migrate(config.postgres)
-const deps = openDeps(config)
-const app = createApp(deps)
-Bun.serve({
-  hostname: config.host,
-  port: config.port,
-  fetch: (request, server) => app.fetch(request, { peerAddress: server.requestIP(request)?.address }),
-})
+const MIGRATION_ATTEMPTS = 15
+const BETWEEN_ATTEMPTS_MS = 2_000
+const DRAIN_MS = 25_000
+/** Background work and pools get this long; whatever they still do is safe to cut. */
+const CLOSE_MS = 5_000
+
+const config = readConfiguration()
+const deps = openDatabases()
+const { log } = deps
+let stop: (code: number) => void = (code) => process.exit(code)
+handleSignals()
+reportStrayErrors()
+
+if (config.migrateOnStart) await migrateWhenUp()
+const server = listen()
+const preparing = new AbortController()
+void prepareMongo(deps.mongo, preparing.signal)
+const maintenance = startMaintenance(deps)
+stop = (code) => {
+  stop = () => {}
+  void stopInOrder().then(() => process.exit(code))
+}
+announce()
+
+function readConfiguration(): Config {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message)
+    throw error
+  }
+}
+
+function openDatabases(): Deps {
+  try {
+    return openDeps(config)
+  } catch (error) {
+    // Its message quotes the address, password and all.
+    if (error instanceof Error && error.name.startsWith('Mongo'))
+      fail('MONGODB_URI is not a usable connection string: see its special characters, which must be percent-encoded.')
+    throw error
+  }
+}
+
+/** Waits for a PostgreSQL that is still starting; the copies of a deployment take turns by themselves. */
+async function migrateWhenUp(): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await migrate(config.postgres, (line) => log.info({}, line))
+    } catch (error) {
+      log.error({ error, attempt }, 'the database could not be migrated')
+      const { host, port } = config.postgres
+      if (!asUnavailable(error)) fail(`PostgreSQL at ${host}:${port} answers but could not be migrated: see the log.`)
+      if (attempt === MIGRATION_ATTEMPTS) fail(`PostgreSQL at ${host}:${port} does not answer: is it up?`)
+      await Bun.sleep(BETWEEN_ATTEMPTS_MS)
+    }
+  }
+}
+
+function listen() {
+  const app = createApp(deps)
+  try {
+    return Bun.serve({
+      hostname: config.host,
+      port: config.port,
+      // Longer than any request: Bun counts the wait for an answer as idle.
+      idleTimeout: 60,
+      // The app's own limit answers with a problem; Bun streams, so that nothing larger is ever held.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      fetch: (request, server) => app.fetch(request, { peerAddress: server.requestIP(request)?.address }),
+      error(error) {
+        log.error({ error }, 'a request failed outside of the app')
+        return new Response(null, { status: 500 })
+      },
+    })
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code === 'EADDRINUSE') fail(`Port ${config.port} is in use: stop what uses it, or set PORT.`)
+    fail(`Cannot listen on ${config.host}:${config.port} (${code ?? 'unknown reason'}): set HOST and PORT.`)
+  }
+}
+
+function announce(): void {
+  log.info(
+    {
+      address: `${server.url}`,
+      environment: config.environment,
+      postgres: `${config.postgres.host}:${config.postgres.port}`,
+      mongo: deps.mongo.client.options.hosts.map(String),
+      redis: config.redisUrl && new URL(config.redisUrl).host,
+    },
+    'listening',
+  )
+  if (config.production && !config.rateLimit)
+    log.warn({}, 'RATE_LIMIT is off: nothing slows down whoever guesses passwords')
+}
+
+/** The first signal stops in order, a second one at once. */
+function handleSignals(): void {
+  let asked = false
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(1)
+      asked = true
+      log.info({ signal }, 'stopping')
+      stop(0)
+    })
+  }
+}
+
+/** One request's forgotten promise must not end the others; after a stray exception nothing can be relied on. */
+function reportStrayErrors(): void {
+  process.on('unhandledRejection', (error) => log.error({ error }, 'a rejection that nobody handled'))
+  process.on('uncaughtException', (error) => {
+    log.error({ error }, 'an exception that nobody caught: stopping')
+    stop(1)
+  })
+}
+
+async function stopInOrder(): Promise<void> {
+  deps.draining.value = true
+  await Bun.sleep(config.shutdownDelaySeconds * 1_000)
+  await Promise.race([server.stop(), Bun.sleep(DRAIN_MS)])
+  if (server.pendingRequests > 0) log.warn({ requests: server.pendingRequests }, 'requests were cut off')
+  await server.stop(true)
+  preparing.abort()
+  await Promise.race([maintenance.stop().then(() => closeDeps(deps)), Bun.sleep(CLOSE_MS)])
+  log.info({}, 'stopped')
+}
+
+/** For what the operator must change: one sentence, no stack. */
+function fail(sentence: string): never {
+  console.error(sentence)
+  process.exit(1)
+}

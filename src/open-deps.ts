@@ -1,30 +1,53 @@
-import { verifyAccessToken } from './auth/tokens'
+import { AUDIT_COLLECTION } from './audit/collection'
+import { authenticateToken } from './auth/authenticate'
+import { createRevocations } from './auth/revocations'
 import type { Config } from './config'
 import { createLane } from './database/lane'
 import { openMongo } from './database/mongo'
-import { openPostgres } from './database/postgres'
+import { openPostgres, type Postgres } from './database/postgres'
+import { openRedis } from './database/redis'
 import type { Deps } from './deps'
+import { memoryCounters, sharedCounters } from './http/rate-limit-store'
+import { createRateLimits } from './http/rate-limits'
 import { createLogger } from './log'
+import { createMetrics, type Metrics } from './metrics'
+import { CLINICAL_COLLECTIONS } from './records/collections'
 
 /** Opens pools and makes everything features may ask for. Nothing connects yet, so this does not fail for a database that is down. */
 export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' | 'log'>> = {}): Deps {
   const log = overrides.log ?? createLogger(config.logLevel)
   const clock = overrides.clock ?? (() => new Date())
   const postgres = openPostgres(config.postgres, (error) => log.warn({ error }, 'a PostgreSQL connection was lost'))
+  const redis = config.redisUrl ? openRedis(config.redisUrl) : undefined
+  const counters = redis ? sharedCounters(redis, config.tokens.accessSecret, log) : memoryCounters
+  const revocations = createRevocations({ config, db: postgres.db, clock, log })
   return {
     config,
     postgres,
     db: postgres.db,
-    mongo: openMongo(config.mongo),
+    mongo: openMongo(config.mongo, [...CLINICAL_COLLECTIONS, AUDIT_COLLECTION]),
+    redis,
     clock,
     log,
     bookingLane: createLane(4, 8_000),
     passwordLane: createLane(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
-    authenticate: (token) => verifyAccessToken(config, token, clock()),
+    revocations,
+    authenticate: (token) => authenticateToken({ config, clock, revocations }, token),
+    rateLimits: createRateLimits(config, counters),
+    metrics: measurePool(createMetrics(), postgres),
     draining: { value: false },
   }
 }
 
-export async function closeDeps({ postgres, mongo }: Deps): Promise<void> {
+function measurePool(metrics: Metrics, { pool }: Postgres): Metrics {
+  metrics.addGauge('postgres_pool_connections', 'Open connections.', () => pool.totalCount)
+  metrics.addGauge('postgres_pool_idle_connections', 'Open connections without work.', () => pool.idleCount)
+  metrics.addGauge('postgres_pool_waiting', 'Work that waits for a connection.', () => pool.waitingCount)
+  return metrics
+}
+
+export async function closeDeps({ postgres, mongo, redis, revocations }: Deps): Promise<void> {
+  redis?.close()
+  await revocations.stop()
   await Promise.all([postgres.close(), mongo.close()])
 }

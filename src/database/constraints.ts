@@ -5,6 +5,11 @@ import { UnknownOutcomeError } from './postgres'
 
 const RETRY = new Set(['40001', '40P01'])
 const UNAVAILABLE = /^(55P03|57014|53\d{3}|57P\d{2}|08\w{3}|25P03)$/
+/** Shutting down, changing primaries, out of time, not enough copies to acknowledge, no free connection, closed by us. */
+const MONGO_UNAVAILABLE = new Set<string | number>([
+  ...[6, 7, 50, 64, 89, 91, 189, 262, 462, 9001, 10107, 11600, 11602, 13435, 13436],
+  ...['MongoWaitQueueTimeoutError', 'MongoPoolClosedError', 'MongoTopologyClosedError', 'MongoClientClosedError'],
+])
 const LOST =
   /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|not queryable|pool after calling end/
 const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH'])
@@ -27,7 +32,7 @@ export function asUnavailable(error: unknown): AppError | undefined {
 function isDatabaseDown(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return UNAVAILABLE.test(error.code ?? '') || isRetryable(error)
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
-  if (error instanceof MongoError) return error.hasErrorLabel('RetryableWriteError') || error.code === 50
+  if (error instanceof MongoError) return MONGO_UNAVAILABLE.has(error.code ?? error.name)
   if (!(error instanceof Error)) return false
   return LOST.test(error.message) || SOCKET.has((error as NodeJS.ErrnoException).code ?? '')
 }

@@ -2,10 +2,12 @@ import { unavailable } from '../errors'
 
 /**
  * At most `width` tasks of one key run at a time in this process; the rest wait in order, without a connection, for at
- * most `patienceMs` (then 503). Keeps a hot doctor from filling the pool, and a login storm from taking every core.
+ * most `patienceMs` (then 503), and no more than `room` of them. Keeps a hot doctor from filling the pool, and a login
+ * storm from taking every core.
  */
-export function createLane(width: number, patienceMs: number) {
+export function createLane(width: number, patienceMs: number, room = 1_000) {
   const busy = new Map<string, { running: number; waiting: (() => void)[] }>()
+  const tooMany = () => unavailable('Too many requests for the same thing are waiting.')
 
   async function enter(key: string): Promise<void> {
     const lane = busy.get(key) ?? { running: 0, waiting: [] }
@@ -14,6 +16,7 @@ export function createLane(width: number, patienceMs: number) {
       lane.running++
       return
     }
+    if (lane.waiting.length >= room) throw tooMany()
     await new Promise<void>((resolve, reject) => {
       const turn = () => {
         clearTimeout(timer)
@@ -21,7 +24,7 @@ export function createLane(width: number, patienceMs: number) {
       }
       const timer = setTimeout(() => {
         lane.waiting.splice(lane.waiting.indexOf(turn), 1)
-        reject(unavailable('Too many requests for the same thing are waiting.'))
+        reject(tooMany())
       }, patienceMs)
       lane.waiting.push(turn)
     })

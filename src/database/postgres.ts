@@ -108,7 +108,10 @@ export function openPostgres(config: Config['postgres'], onError: (error: Error)
         client.release(statusOf(client) !== 'I')
       }
     },
-    close: () => db.destroy(),
+    // Not db.destroy(): Kysely leaves a pool open that only transactions have used.
+    close: async () => {
+      if (!pool.ending) await pool.end()
+    },
   }
 }
 

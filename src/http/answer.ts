@@ -1,7 +1,9 @@
 import type { AuditFacts } from '../database/audit-outbox'
+import type { AppError } from '../errors'
 
 /** What a handler gives back; the operation's declaration knows the status. */
 export type Answer<T> = {
+  /** JSON; a string goes out as it is, with the Content-Type that `headers` names. */
   body: T
   /** Sent as ETag. */
   version?: number
@@ -16,11 +18,17 @@ export const answer = <T>(body: T, rest: Omit<Answer<T>, 'body'> = {}): Answer<T
 /** 204. */
 export const noContent = (audit?: AuditFacts): Answer<undefined> => ({ body: undefined, audit })
 
+/** A refusal that leaves a mark: what the mutation wrote is committed with an event of outcome `denied`, then it fails. */
+export type Refusal = { refused: AppError; audit: AuditFacts }
+
+/** For a mutation that must fail and yet keep what it wrote, if only its audit event; to undo everything, throw. */
+export const refuse = (error: AppError, audit: AuditFacts = {}): Refusal => ({ refused: error, audit })
+
 /** The bytes and headers that go out, and that an idempotency key keeps. */
 export function serialise(status: number, { body, version, location, headers }: Answer<unknown>) {
   return {
     status,
-    body: body === undefined ? '' : JSON.stringify(body),
+    body: typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body),
     headers: {
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
       ...(version !== undefined && { ETag: `"${version}"` }),

@@ -69,10 +69,11 @@ function refuseBody(text: string): undefined {
 }
 
 function queryOf(c: HonoContext, errors: FieldError[]): Record<string, string> {
-  const query: Record<string, string> = {}
-  for (const [name, values] of Object.entries(c.req.queries())) {
-    if (values.length > 1) errors.push({ path: `query.${name}`, message: 'must be given once' })
-    query[name] = values[0]!
+  // No prototype: a parameter may be called `__proto__`, and must then be seen to be refused.
+  const query: Record<string, string> = Object.create(null)
+  for (const [name, value] of new URL(c.req.url).searchParams) {
+    if (name in query) errors.push({ path: `query.${name}`.slice(0, 200), message: 'must be given once' })
+    query[name] = value
   }
   return query
 }
@@ -87,7 +88,7 @@ function check(schema: z.ZodType | undefined, value: unknown, prefix: string, er
   if (prefix !== '') refuseUnstorable(value, prefix, 0, errors)
   if (!schema) {
     for (const name of Object.keys(value as object))
-      errors.push({ path: `${prefix}.${name}`, message: 'is not known here' })
+      errors.push({ path: `${prefix}.${name}`.slice(0, 200), message: 'is not known here' })
     return undefined
   }
   const parsed = schema.safeParse(value)

@@ -3,7 +3,7 @@ import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
 import type { Actor, Context, TransactionContext } from '../deps'
 import { AppError } from '../errors'
-import { type Answer, serialise } from './answer'
+import { type Answer, type Refusal, serialise } from './answer'
 import { readClaim, type StoredAnswer } from './idempotency/claim'
 import { claimStatements, idempotencyKey } from './idempotency/keys'
 import { recordOutcome } from './idempotency/store'
@@ -13,17 +13,18 @@ type MutationSpec = { audit?: { kind: string; action: AuditAction }; operationId
 
 /**
  * One transaction: claim the key, run, write the audit event, store the answer, commit; only then is anything sent. A
- * request that was answered before gets that answer again, and the replay is audited too.
+ * request that was answered before gets that answer again, and the replay is audited too. A refusal is thrown once what
+ * it leaves behind is committed.
  */
 export async function runMutation<A extends Actor | null>(
   op: MutationSpec,
   ctx: Context<A>,
   request: MutationRequest,
-  run: (ctx: TransactionContext<A>) => Promise<Answer<unknown>>,
+  run: (ctx: TransactionContext<A>) => Promise<Answer<unknown> | Refusal>,
 ): Promise<StoredAnswer> {
   const audit = auditOf(op)
   const key = await keyOf(ctx, request)
-  return inTransaction(
+  const outcome = await inTransaction(
     ctx,
     async (tx, opened) => {
       const claim = key && readClaim(key, opened)
@@ -32,6 +33,10 @@ export async function runMutation<A extends Actor | null>(
         return replayed(claim.answer)
       }
       const answer = await run(tx)
+      if ('refused' in answer) {
+        await appendAuditEvent(tx.db, auditEvent(ctx, audit, { ...answer.audit, outcome: 'denied' }))
+        return answer
+      }
       const sent = serialise(op.answer.status, answer)
       const event = auditEvent(ctx, audit, answer.audit ?? {})
       await recordOutcome(tx.db, event, key && { ...key, answer: sent })
@@ -39,6 +44,8 @@ export async function runMutation<A extends Actor | null>(
     },
     key ? claimStatements(key) : [],
   )
+  if ('refused' in outcome) throw outcome.refused
+  return outcome
 }
 
 /** The caller's key, when they sent one and are signed in. Throws 422 for one that is empty or too long. */

@@ -34,6 +34,8 @@ export type OperationSpec<P extends Schema, Q extends Schema, B extends Schema, 
     status: 200 | 201 | 204
     description: string
     schema?: S
+    /** JSON unless something else is said. */
+    contentType?: string
     headers?: Header[]
     links?: Record<
       string,
@@ -76,8 +78,9 @@ export function operation<
     operationId,
     summary,
     tags: [spec.tag],
-    description: `${spec.description}\n\n**Who:** ${spec.who}. **Audit:** ${spec.audit ? `\`${spec.audit.kind}\` (${spec.audit.action})` : 'not audited (no personal data)'}.`,
+    description: `${spec.description}\n\n**Who:** ${spec.who}. **Audit:** ${spec.audit ? `\`${spec.audit.kind}\` (${spec.audit.action})` : 'not audited (no health data)'}.`,
     security: SECURITY[securityOf(spec.access)],
+    'x-roles': spec.access,
     request: {
       ...(spec.params && { params: spec.params as unknown as z.ZodObject }),
       ...(spec.query && { query: spec.query as unknown as z.ZodObject }),
@@ -116,12 +119,12 @@ const IfMatchHeader = z
 type AnySpec = OperationSpec<Schema, Schema, Schema, Schema, Access>
 
 const signedIn = (spec: Pick<AnySpec, 'access'>) => spec.access !== 'public' && spec.access !== 'optional'
-const acceptsIdempotencyKey = (spec: Pick<AnySpec, 'access' | 'method'>) =>
-  signedIn(spec) && (spec.method === 'post' || spec.method === 'put')
+const acceptsIdempotencyKey = (spec: Pick<AnySpec, 'access' | 'method'>) => signedIn(spec) && spec.method !== 'get'
 const isVersioned = (spec: Pick<AnySpec, 'method' | 'answer'>) =>
-  (spec.method === 'patch' || spec.method === 'put') && (spec.answer.headers ?? []).includes('ETag')
+  spec.method !== 'get' && spec.answer.status === 200 && (spec.answer.headers ?? []).includes('ETag')
 
-function answerResponse({ answer, access }: AnySpec) {
+function answerResponse(spec: AnySpec) {
+  const { answer } = spec
   return {
     description: answer.description,
     headers: {
@@ -130,10 +133,14 @@ function answerResponse({ answer, access }: AnySpec) {
       ...(answer.headers?.includes('Location') && {
         Location: header('Path of what was made.', '/appointments/01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'),
       }),
-      ...(signedIn({ access }) && { 'Idempotent-Replayed': header('`true` when the answer is a stored one.', 'true') }),
+      ...(acceptsIdempotencyKey(spec) && {
+        'Idempotent-Replayed': header('`true` when the answer is a stored one.', 'true'),
+      }),
     },
     ...(answer.schema && {
-      content: { 'application/json': { schema: answer.schema, example: exampleOf(answer.schema) } },
+      content: {
+        [answer.contentType ?? 'application/json']: { schema: answer.schema, example: exampleOf(answer.schema) },
+      },
     }),
     ...(answer.links && { links: answer.links }),
   }
@@ -154,16 +161,20 @@ const COMMON_HEADERS = {
 
 /** Every code an operation may answer with: its own and those its kind brings along. */
 function codesOf(spec: AnySpec): ErrorCode[] {
-  const codes: ErrorCode[] = [...(spec.problems ?? []), 'rate_limited', 'internal', 'unavailable']
+  const codes: ErrorCode[] = [...(spec.problems ?? []), 'validation_failed', 'rate_limited', 'internal', 'unavailable']
   if (spec.access !== 'public') codes.push('unauthenticated', 'token_expired')
   if (typeof spec.access === 'object' && spec.access.length < 3) codes.push('forbidden')
-  if (spec.params || spec.query || spec.body) codes.push('validation_failed')
   if (spec.params) codes.push('not_found')
-  if (spec.body) codes.push('malformed_json', 'too_large', 'unsupported_media_type')
-  if (acceptsIdempotencyKey(spec)) codes.push('validation_failed', 'idempotency_key_reused', 'request_in_progress')
+  if (spec.method !== 'get') codes.push('malformed_json', 'too_large')
+  if (spec.body) codes.push('unsupported_media_type')
+  if (acceptsIdempotencyKey(spec)) codes.push('idempotency_key_reused', 'request_in_progress')
   if (isVersioned(spec)) codes.push('version_mismatch')
   return [...new Set(codes)]
 }
+
+/** Answered with Retry-After: the same request may go through later. */
+const isPassing = (code: ErrorCode) =>
+  code === 'request_in_progress' || code === 'rate_limited' || code === 'unavailable'
 
 function problemResponses(spec: AnySpec) {
   const byStatus = Map.groupBy(codesOf(spec), (code) => STATUS[code])
@@ -174,7 +185,7 @@ function problemResponses(spec: AnySpec) {
         description: `${titleOf(codes[0]!)}: ${codes.map((code) => `\`${code}\``).join(', ')}`,
         headers: {
           'X-Request-Id': COMMON_HEADERS['X-Request-Id'],
-          ...((status === 429 || status === 503) && { 'Retry-After': header('Seconds to wait.', '2') }),
+          ...(codes.some(isPassing) && { 'Retry-After': header('Seconds to wait.', '2') }),
           ...(status === 429 && { RateLimit: COMMON_HEADERS.RateLimit }),
           ...(status === 401 && { 'WWW-Authenticate': header('Always `Bearer`.', 'Bearer') }),
         },

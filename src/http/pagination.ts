@@ -4,11 +4,11 @@ import { invalid } from '../errors'
 
 /** The two query fields of every paged list; spread into the list's strict query object. */
 export const pageFields = {
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100)
+  limit: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(1).max(100))
     .default(20)
     .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 20, example: 20 }),
   cursor: z.string().min(1).max(500).optional().openapi({ description: '`nextCursor` of the page before.' }),

@@ -1,9 +1,11 @@
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context as BareContext } from 'hono'
 import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
+import type { PatientDocument } from '../database/fenced-insert'
 import type { Lane } from '../database/lane'
 import type { Actor, Context, Deps, TransactionContext } from '../deps'
-import { type Answer, serialise } from './answer'
+import { AppError } from '../errors'
+import { type Answer, type Refusal, serialise } from './answer'
 import { authenticate, authorise } from './authentication'
 import { type ClinicalPlan, runClinicalMutation } from './clinical-mutation'
 import { withinDeadline } from './deadline'
@@ -11,9 +13,9 @@ import { readInput } from './input'
 import { runMutation } from './mutation'
 import type { Access, Operation } from './operation'
 import { limitOperation } from './rate-limits'
-import type { RequestVariables } from './request'
+import type { HttpEnv } from './request'
 
-type HonoContext = BareContext<{ Variables: RequestVariables }>
+type HonoContext = BareContext<HttpEnv>
 
 /** Deadline of a read; writes are bounded by lock and statement timeouts, so that COMMIT is always awaited. */
 const READ_DEADLINE_MS = 10_000
@@ -42,12 +44,14 @@ type MutationSteps<A extends Access, I, S extends z.ZodType, Prepared> = {
     ctx: TransactionContext<ActorOf<A>>,
     input: I,
     prepared: Prepared,
-  ) => Promise<Answer<[S] extends [z.ZodNever] ? undefined : z.input<S>>>
+  ) => Promise<Answer<[S] extends [z.ZodNever] ? undefined : z.input<S>> | Refusal>
+  /** Says more about a refusal, after the transaction has ended and the turn has passed on: it may read, holding no lock. */
+  onRefused?: (ctx: Context<ActorOf<A>>, input: I, error: AppError) => Promise<AppError>
 }
 
 /** The routes of one feature. Each is declared by an `operation` and answered by a short handler. */
 export function createRouter(deps: Deps) {
-  const app = new OpenAPIHono<{ Variables: RequestVariables }>()
+  const app = new OpenAPIHono<HttpEnv>()
 
   function register<
     P extends z.ZodType,
@@ -62,13 +66,13 @@ export function createRouter(deps: Deps) {
     app.openAPIRegistry.registerPath(op.route)
     app.on(op.method, [op.route.getRoutingPath()], async (c) => {
       const ctx = await contextOf(deps, c, op.access)
-      await limitOperation(deps, c, op.rateLimit, ctx)
       authorise(op.access, ctx.actor)
       const { params, query, body, text } = await readInput(c, op)
+      await limitOperation(deps, c, op.rateLimit, body)
       const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<P, Q, B>
       // The actor's type follows from `access`, which authenticate() has just enforced.
       const response = await handle(c, ctx as Context<ActorOf<A>>, input, text)
-      if (op.access !== 'public' && op.access !== 'optional') response.headers.set('Cache-Control', 'no-store')
+      if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
       return response
     })
   }
@@ -102,7 +106,7 @@ export function createRouter(deps: Deps) {
       op: Operation<P, Q, B, S, A>,
       steps: MutationSteps<A, Input<P, Q, B>, S, Prepared> | MutationSteps<A, Input<P, Q, B>, S, undefined>['run'],
     ): void {
-      const { prepare, lane, run } = (typeof steps === 'function' ? { run: steps } : steps) as MutationSteps<
+      const { prepare, lane, run, onRefused } = (typeof steps === 'function' ? { run: steps } : steps) as MutationSteps<
         A,
         Input<P, Q, B>,
         S,
@@ -115,15 +119,22 @@ export function createRouter(deps: Deps) {
           return runMutation(op, ctx, requestOf(c, text), (tx) => run(tx, input, prepared))
         }
         const [turn, key] = lane?.(input) ?? []
-        return toResponse(await (turn && key ? turn(key, perform) : perform()))
+        try {
+          return toResponse(await (turn && key ? turn(key, perform) : perform()))
+        } catch (error) {
+          throw onRefused && error instanceof AppError ? await onRefused(ctx, input, error) : error
+        }
       })
     },
 
     /** A write of a clinical document: PostgreSQL, MongoDB, PostgreSQL (see clinical-mutation.ts). */
-    clinicalMutation<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, S extends z.ZodType>(
-      op: Operation<P, Q, B, S, readonly ['doctor']>,
-      plan: ClinicalPlan<Input<P, Q, B>, z.input<S>>,
-    ): void {
+    clinicalMutation<
+      P extends z.ZodType,
+      Q extends z.ZodType,
+      B extends z.ZodType,
+      S extends z.ZodType,
+      D extends PatientDocument,
+    >(op: Operation<P, Q, B, S, readonly ['doctor']>, plan: ClinicalPlan<Input<P, Q, B>, z.input<S>, D>): void {
       register(op, async (c, ctx, input, text) =>
         toResponse(await runClinicalMutation(op, ctx, requestOf(c, text), input, plan)),
       )

@@ -7,14 +7,15 @@ export const MAX_MINOR_UNITS = 1_000_000_000
 
 export const Uuid = z
   .uuid('must be a UUID')
+  .toLowerCase()
   .openapi({ format: 'uuid', example: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f' })
 
 /** Outgoing instant: `2026-03-02T14:00:00Z`. */
 export const Instant = z.string().max(30).openapi({ format: 'date-time', example: '2026-03-02T14:00:00Z' })
 
-/** Incoming instant with any offset → Date. */
+/** Incoming instant with any offset → Date; what is none is never handed on, so that rules of a body always see Dates. */
 export const InstantInput = z.iso
-  .datetime({ offset: true, error: 'must be an instant with an offset, like 2026-03-02T14:00:00Z' })
+  .datetime({ offset: true, error: 'must be an instant with an offset, like 2026-03-02T14:00:00Z', abort: true })
   .max(40)
   .transform((text) => new Date(text))
   .refine((date) => date.getTime() >= EARLIEST && date.getTime() < LATEST, 'must lie between 1900 and 2200')

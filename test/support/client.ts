@@ -1,16 +1,23 @@
+import { holdToContract } from './contract'
+
 export type Answer<T = unknown> = { status: number; headers: Headers; body: T; text: string }
-type Options = { headers?: Record<string, string>; query?: Record<string, string | number> }
+type Options = {
+  headers?: Record<string, string>
+  query?: Record<string, string | number>
+  /** The answer is not held to the OpenAPI document: for what is deliberately outside of it. */
+  raw?: boolean
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read members of answers whose schema is checked elsewhere
 type Body = any
 
-/** A small HTTP client over the app: JSON in, status, headers and JSON out. */
+/** A small HTTP client over the app: JSON in, status, headers and JSON out; every answer is held to the document. */
 export function createClient(send: (request: Request) => Promise<Response>, token?: () => Promise<string>) {
   async function call(
     method: string,
     path: string,
     body?: unknown,
-    { headers = {}, query = {} }: Options = {},
+    { headers = {}, query = {}, raw = false }: Options = {},
   ): Promise<Answer<Body>> {
     const url = new URL(path, 'http://localhost')
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
@@ -21,11 +28,12 @@ export function createClient(send: (request: Request) => Promise<Response>, toke
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
+      body: isBytesOrText(body) ? body : JSON.stringify(body),
     })
     const response = await send(request)
     const text = await response.text()
-    const json = response.headers.get('content-type')?.includes('json') ?? false
+    if (!raw) await holdToContract({ method, url }, { status: response.status, headers: response.headers, text })
+    const json = text !== '' && (response.headers.get('content-type')?.includes('json') ?? false)
     return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : undefined, text }
   }
   return {
@@ -37,5 +45,9 @@ export function createClient(send: (request: Request) => Promise<Response>, toke
     call,
   }
 }
+
+/** Sent as it stands; everything else goes out as JSON. */
+const isBytesOrText = (body: unknown): body is string | Uint8Array<ArrayBuffer> | undefined =>
+  body === undefined || typeof body === 'string' || body instanceof Uint8Array
 
 export type Client = ReturnType<typeof createClient>

@@ -1,11 +1,15 @@
+import type { Insertable } from 'kysely'
+import type { AppointmentStatus } from '../../src/appointments/tables'
 import type { Role } from '../../src/auth/tables'
 import { newId } from '../../src/database/ids'
 import type { Actor, Deps } from '../../src/deps'
 import type { VisitTypesTable } from '../../src/doctors/tables'
+import { localDay, MINUTE } from '../../src/scheduling/local-time'
 
 type Window = { weekday: number; start: string; end: string }
 
 const WEEKDAYS_9_TO_17: Window[] = [1, 2, 3, 4, 5].map((weekday) => ({ weekday, start: '09:00', end: '17:00' }))
+const HOLD = 10 * MINUTE
 let serial = 0
 
 /** Each makes rows of its own with unique values, straight in the database, and gives back ids and a ready actor. */
@@ -71,7 +75,7 @@ export function createFactories({ db, clock }: Deps) {
       specialization?: string
       verified?: boolean
       weekly?: Window[]
-      visitType?: Partial<VisitTypesTable>
+      visitType?: Partial<Insertable<VisitTypesTable>>
     }) {
       const doctorId = newId()
       const visitTypeId = newId()
@@ -103,7 +107,7 @@ export function createFactories({ db, clock }: Deps) {
           priceAmount: 9500,
           priceCurrency: 'USD',
           createdAt: now,
-          ...(visitType as object),
+          ...visitType,
         })
         .execute()
       await db.insertInto('schedules').values({ id: scheduleId, doctorId, clinicId }).execute()
@@ -113,6 +117,99 @@ export function createFactories({ db, clock }: Deps) {
           .values(weekly.map(({ weekday, start, end }) => ({ scheduleId, weekday, startTime: start, endTime: end })))
           .execute()
       return { id: doctorId, name, clinicId, visitTypeId, actor: { ...user, doctorId } as Actor }
+    },
+
+    /** On the terms of the doctor's visit type, without asking hours or rules; occupies its time unless it has ended early. */
+    async newAppointment({
+      patient,
+      doctor,
+      startsAt,
+      status = 'booked',
+      reason = null,
+      createdBy = patient.actor.userId ? patient.actor : doctor.actor,
+      ...terms
+    }: {
+      patient: { id: string; actor: Actor }
+      doctor: { id: string; clinicId: string; visitTypeId: string; actor: Actor }
+      startsAt: Date | string
+      status?: AppointmentStatus
+      reason?: string | null
+      createdBy?: Actor
+      /** For `held`: ten minutes from now unless given. */
+      holdExpiresAt?: Date
+      priceAmount?: number
+      createdAt?: Date
+    }) {
+      const id = newId()
+      const now = clock()
+      const { timeZone } = await db
+        .selectFrom('clinics')
+        .select('timeZone')
+        .where('id', '=', doctor.clinicId)
+        .executeTakeFirstOrThrow()
+      const visitType = await db
+        .selectFrom('visitTypes')
+        .selectAll()
+        .where('id', '=', doctor.visitTypeId)
+        .executeTakeFirstOrThrow()
+      const start = new Date(startsAt)
+      const end = new Date(start.getTime() + visitType.durationMinutes * MINUTE)
+      const holdExpiresAt = status === 'held' ? (terms.holdExpiresAt ?? new Date(now.getTime() + HOLD)) : null
+      const cancelled = status === 'cancelled' ? { cancelledAt: now, cancelledBy: createdBy.userId } : {}
+      const appointment = {
+        id,
+        patientId: patient.id,
+        doctorId: doctor.id,
+        clinicId: doctor.clinicId,
+        visitTypeId: doctor.visitTypeId,
+        startsAt: start,
+        endsAt: end,
+        date: localDay(start.getTime(), timeZone),
+        status,
+        holdExpiresAt,
+        reason,
+        createdBy: createdBy.userId,
+        createdByRole: createdBy.role,
+        cancelledAt: null,
+        cancelledBy: null,
+        cancellationReason: null,
+        timeZone,
+        mode: visitType.mode,
+        priceAmount: terms.priceAmount ?? visitType.priceAmount,
+        priceCurrency: visitType.priceCurrency,
+        cancellationFreeUntilMinutes: visitType.cancellationFreeUntilMinutes,
+        cancellationLateRefundPercent: visitType.cancellationLateRefundPercent,
+        bufferBeforeMinutes: visitType.bufferBeforeMinutes,
+        bufferAfterMinutes: visitType.bufferAfterMinutes,
+        createdAt: terms.createdAt ?? now,
+        ...cancelled,
+      }
+      await db.insertInto('appointments').values(appointment).execute()
+      if (status !== 'cancelled' && status !== 'expired') {
+        const range = (before: number, after: number) =>
+          `[${new Date(start.getTime() - before * MINUTE).toISOString()},${new Date(end.getTime() + after * MINUTE).toISOString()})`
+        const { bufferBeforeMinutes: before, bufferAfterMinutes: after } = appointment
+        await db
+          .insertInto('occupancy')
+          .values([
+            {
+              appointmentId: id,
+              kind: 'doctor',
+              resourceId: doctor.id,
+              during: range(before, after),
+              expiresAt: holdExpiresAt,
+            },
+            {
+              appointmentId: id,
+              kind: 'patient',
+              resourceId: patient.id,
+              during: range(0, 0),
+              expiresAt: holdExpiresAt,
+            },
+          ])
+          .execute()
+      }
+      return appointment
     },
   }
 }

@@ -6,9 +6,21 @@ export type IdempotencyKey = { id: Uint8Array; fingerprint: Uint8Array }
 const encoder = new TextEncoder()
 const sha256 = async (text: string) => new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
 
-/** Keys belong to a user: two users may send the same one. */
+async function hmac(secret: string, text: string): Promise<Uint8Array> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), algorithm, false, ['sign'])
+  return new Uint8Array(await crypto.subtle.sign('HMAC', key, encoder.encode(text)))
+}
+
+/**
+ * Keys belong to a user: two users may send the same one. The fingerprint is keyed with the pepper: a body may hold a
+ * password, and a plain digest of it could be guessed at.
+ */
 export async function idempotencyKey(ctx: Context, key: string, request: string): Promise<IdempotencyKey> {
-  const [id, fingerprint] = await Promise.all([sha256(`${ctx.actor.userId}\n${key}`), sha256(request)])
+  const [id, fingerprint] = await Promise.all([
+    sha256(`${ctx.actor.userId}\n${key}`),
+    hmac(ctx.config.passwords.pepper, request),
+  ])
   return { id, fingerprint }
 }
 

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AuditEvent } from '../../database/audit-outbox'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
@@ -33,8 +33,21 @@ export async function recordOutcome(
     .execute()
 }
 
-/** Forgets answers after 24 hours, by the injected clock. */
-export async function deleteOldKeys(db: Transaction<Database>, now: Date): Promise<void> {
+/** Forgets answers after 24 hours, by the injected clock, at most `limit` of them in one call. Gives how many. */
+export async function deleteOldKeys(db: Kysely<Database>, now: Date, limit: number): Promise<number> {
   const dayAgo = new Date(now.getTime() - 24 * 3_600_000)
-  await db.deleteFrom('idempotencyKeys').where('createdAt', '<', dayAgo).execute()
+  const { numDeletedRows } = await db
+    .deleteFrom('idempotencyKeys')
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('idempotencyKeys')
+        .select('id')
+        .where('createdAt', '<', dayAgo)
+        .orderBy('createdAt')
+        .limit(limit)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .executeTakeFirst()
+  return Number(numDeletedRows)
 }

@@ -4,7 +4,7 @@ export type IdempotencyKeysTable = {
   /** SHA-256 of the caller's user id and the key they sent. */
   id: Uint8Array
   userId: string
-  /** SHA-256 of method, path, query and body: the same key with another request is refused. */
+  /** HMAC of method, path, query and body: the same key with another request is refused. */
   fingerprint: Uint8Array
   /** Set while a write that spans two databases is under way; such a row has no answer yet. */
   documentId: string | null

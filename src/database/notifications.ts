@@ -1,0 +1,120 @@
+import pg from 'pg'
+import type { Config } from '../config'
+import type { Logger } from '../log'
+
+export type Channel = {
+  /** Connects in the background and stays connected; calling it again does nothing. Never fails. */
+  start(): void
+  /** True while everything committed more than three seconds ago is certain to have been heard. */
+  isCurrent(): boolean
+  stop(): Promise<void>
+}
+
+type Options = {
+  name: string
+  hear: (payload: string) => void
+  /** Reads what was said while nobody listened; runs after LISTEN, so that nothing falls between the two. */
+  catchUp: () => Promise<void>
+  log: Logger
+  /** Milliseconds: how often the channel hears itself, and how long it may be silent. */
+  pulseMs?: number
+  silenceMs?: number
+}
+
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+
+/**
+ * LISTEN on a connection of its own, outside the pool. A pulse to itself shows that messages arrive: they come in the
+ * order of commits, so a pulse that is heard proves everything before it. Silent for too long, it connects anew.
+ */
+export function openChannel(config: Config['postgres'], options: Options): Channel {
+  const { name, hear, catchUp, log, pulseMs = 1_000, silenceMs = 3_000 } = options
+  /** Nobody else's: with many copies, each would otherwise hear the pulses of all. */
+  const pulse = `pulse_${crypto.randomUUID().replaceAll('-', '')}`
+  let state: 'new' | 'running' | 'stopped' = 'new'
+  let provenAt = Number.NEGATIVE_INFINITY
+  let client: pg.Client | undefined
+  /** Whose last pulse has not been sent through yet. */
+  let pulsing: pg.Client | undefined
+  let beat: ReturnType<typeof setInterval> | undefined
+  let retry: ReturnType<typeof setTimeout> | undefined
+  let failures = 0
+  let connecting: Promise<void> = Promise.resolve()
+  let closing: Promise<void> = Promise.resolve()
+
+  const isCurrent = () => performance.now() - provenAt < silenceMs
+
+  async function connect(): Promise<void> {
+    const mine = new pg.Client({
+      host: config.host,
+      port: config.port,
+      user: config.user,
+      password: config.password,
+      database: config.database,
+      connectionTimeoutMillis: config.connectTimeoutMs,
+      application_name: 'clinic-api channel',
+      keepAlive: true,
+    })
+    client = mine
+    mine.on('error', (error) => lose(mine, error))
+    mine.on('end', () => lose(mine))
+    mine.on('notification', ({ channel, payload = '' }) => {
+      if (channel === name) hear(payload)
+      else provenAt = Math.max(provenAt, Number(payload))
+    })
+    try {
+      await mine.connect()
+      await mine.query(`listen "${name}"; listen "${pulse}"`)
+      const listeningSince = performance.now()
+      await catchUp()
+      if (client !== mine) return
+      provenAt = listeningSince
+      failures = 0
+      beat = setInterval(() => sendPulse(mine), pulseMs)
+    } catch (error) {
+      lose(mine, error)
+    }
+  }
+
+  function sendPulse(through: pg.Client): void {
+    if (!isCurrent()) lose(through)
+    if (client !== through || pulsing === through) return
+    pulsing = through
+    through
+      .query('select pg_notify($1, $2)', [pulse, String(performance.now())])
+      .then(() => {
+        pulsing = undefined
+      })
+      .catch((error: Error) => lose(through, error))
+  }
+
+  function lose(lost: pg.Client, error?: unknown): void {
+    if (client !== lost) return
+    client = undefined
+    provenAt = Number.NEGATIVE_INFINITY
+    clearInterval(beat)
+    closing = lost.end().catch(() => {})
+    if (state === 'stopped') return
+    log.warn({ error, channel: name }, 'a PostgreSQL channel was lost')
+    const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures++) * (0.5 + Math.random())
+    retry = setTimeout(() => {
+      connecting = connect()
+    }, delay)
+  }
+
+  return {
+    start() {
+      if (state !== 'new') return
+      state = 'running'
+      connecting = connect()
+    },
+    isCurrent,
+    async stop() {
+      state = 'stopped'
+      clearTimeout(retry)
+      if (client) lose(client)
+      await Promise.all([connecting, closing])
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import { z } from '@hono/zod-openapi'
+import { etag } from 'hono/etag'
+import type { Deps } from '../../deps'
+import { answer } from '../answer'
+import { operation } from '../operation'
+import { createRouter } from '../router'
+
+const docsOperation = operation({
+  method: 'get',
+  path: '/docs',
+  tag: 'Operations',
+  operationId: 'readDocs',
+  summary: 'This document, to read and try',
+  description: 'A page that shows the OpenAPI document and sends requests; it loads nothing from elsewhere.',
+  access: 'public',
+  who: 'anyone',
+  answer: {
+    status: 200,
+    description: 'An HTML page',
+    schema: z.string().max(10_000).openapi({ example: '<!doctype html>…' }),
+    contentType: 'text/html',
+  },
+})
+
+/** The page and its files. They are megabytes, hence loaded when first asked for. */
+export function docsRoutes(deps: Deps) {
+  const { app, read } = createRouter(deps)
+  const load = () => import('./assets')
+
+  read(docsOperation, async () => {
+    const { page } = await load()
+    return answer(page, { headers: { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' } })
+  })
+
+  app.use('/docs/*', etag())
+  for (const file of ['swagger-ui.js', 'swagger-ui.css', 'start.js'] as const) {
+    app.get(`/docs/${file}`, async (c) => {
+      const { content, type } = (await load()).assets[file]
+      return c.body(content, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=3600' })
+    })
+  }
+  return app
+}

@@ -1,0 +1,73 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { createApp } from '../../src/app'
+import { signAccessToken } from '../../src/auth/tokens'
+import { readConfig } from '../../src/config'
+import { closeDeps, openDeps } from '../../src/open-deps'
+import { createTestApp } from '../support/app'
+import { createClient } from '../support/client'
+
+type Line = { level: string; fields: Record<string, unknown>; message: string }
+
+const t = await createTestApp()
+const lines: Line[] = []
+const keep = (level: string) => (fields: object, message: string) =>
+  void lines.push({ level, fields: fields as Line['fields'], message })
+const log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error') }
+const deps = openDeps(readConfig(t.env), { clock: t.clock.now, log })
+afterAll(() => closeDeps(deps))
+const app = createApp(deps)
+const admin = await t.newAdmin()
+const client = createClient(
+  async (request) => app.fetch(request, { peerAddress: '203.0.113.9' }),
+  () => signAccessToken(deps.config, admin, t.clock.now()),
+)
+
+function logged(requestId: string | null): Line[] {
+  return lines.filter(({ fields }) => fields.requestId === requestId)
+}
+
+describe('the access log', () => {
+  test('has one line of every request: who, what, how it ended and how long it took', async () => {
+    const { id } = await t.newClinic()
+    const { headers } = await client.patch(`/clinics/${id}`, { name: 'New' })
+    const [line, ...more] = logged(headers.get('x-request-id'))
+    expect(more).toEqual([])
+    expect(line).toEqual({
+      level: 'info',
+      message: 'request',
+      fields: {
+        requestId: headers.get('x-request-id'),
+        method: 'PATCH',
+        route: '/clinics/:id',
+        status: 200,
+        ms: expect.any(Number),
+        actorId: admin.userId,
+      },
+    })
+  })
+
+  test('never holds a body, a query, an address, a token or what was made of them', async () => {
+    const before = lines.length
+    await client.post('/clinics', { name: 'Confidential Name', timeZone: 'Europe/Berlin', currency: 'EUR' })
+    await client.get('/clinics', { query: { limit: 1, cursor: 'confidentialcursor' } })
+    await client.post('/clinics', '{"name":"Confidential"', {})
+    await client.get('/nothing/confidential')
+    const written = JSON.stringify(lines.slice(before))
+    expect(lines.length - before).toBe(4)
+    expect(written).not.toMatch(/confidential|Bearer|eyJ|203\.0\.113/i)
+  })
+
+  test('is quiet about probes', async () => {
+    const { headers } = await client.get('/health/live')
+    expect(logged(headers.get('x-request-id')).map(({ level }) => level)).toEqual(['debug'])
+  })
+
+  test('tells what went wrong inside, by the id the client was given', async () => {
+    const broken = createApp({ ...deps, db: undefined as never })
+    const answer = await createClient(async (request) => broken.fetch(request)).get('/clinics')
+    expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } })
+    expect(answer.text).not.toMatch(/undefined|TypeError/)
+    const failure = logged(answer.body.requestId).find(({ level }) => level === 'error')
+    expect(failure).toMatchObject({ message: 'request failed', fields: { error: { code: 'internal' } } })
+  })
+})

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'bun:test'
+import { createAppOnOwnServers } from './own-databases'
+
+const t = await createAppOnOwnServers()
+const ready = () => t.anonymous.get('/health/ready')
+
+async function quickly<T>(task: () => Promise<T>): Promise<T> {
+  const begun = performance.now()
+  const value = await task()
+  expect(performance.now() - begun).toBeLessThan(2_500)
+  return value
+}
+
+/** The pools find out by themselves that a server is back. */
+async function untilReady(): Promise<Awaited<ReturnType<typeof ready>>> {
+  const deadline = performance.now() + 15_000
+  for (;;) {
+    const answer = await ready()
+    if (answer.body.status === 'ok' || performance.now() > deadline) return answer
+  }
+}
+
+describe('health', () => {
+  test('is ready while both databases answer', async () => {
+    expect(await ready()).toMatchObject({
+      status: 200,
+      body: { status: 'ok', checks: { postgres: 'up', mongo: 'up' } },
+    })
+  })
+
+  test('is degraded, but ready, without MongoDB: booking goes on', async () => {
+    await t.stopMongo()
+    expect(await quickly(ready)).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', checks: { postgres: 'up', mongo: 'down' } },
+    })
+    const admin = await t.newAdmin()
+    const clinic = { name: 'Open', timeZone: 'Europe/Berlin', currency: 'EUR' }
+    expect((await t.as(admin).post('/clinics', clinic)).status).toBe(201)
+    await t.startMongo()
+    expect((await untilReady()).body).toEqual({ status: 'ok', checks: { postgres: 'up', mongo: 'up' } })
+  })
+
+  test('is not ready without PostgreSQL, and says when to ask again', async () => {
+    await t.stopPostgres()
+    const answer = await quickly(ready)
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable', checks: { postgres: 'down', mongo: 'up' } },
+    })
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+    await t.startPostgres()
+    expect((await untilReady()).status).toBe(200)
+  })
+
+  test('is alive whatever the databases do', async () => {
+    await Promise.all([t.stopPostgres(), t.stopMongo()])
+    expect(await t.anonymous.get('/health/live')).toMatchObject({ status: 200, body: { status: 'ok' } })
+    await Promise.all([t.startPostgres(), t.startMongo()])
+  })
+
+  test('asks each database once, however many ask at the same time', async () => {
+    await untilReady()
+    const before = await backends()
+    const answers = await Promise.all(Array.from({ length: 50 }, ready))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    expect((await backends()) - before).toBeLessThanOrEqual(1)
+  })
+
+  test('is not ready once the process is asked to stop, though all is well', async () => {
+    t.deps.draining.value = true
+    expect(await ready()).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect((await t.anonymous.get('/health/live')).status).toBe(200)
+    expect((await t.anonymous.get('/clinics')).status).toBe(200)
+    t.deps.draining.value = false
+  })
+})
+
+const backends = async () => t.deps.postgres.pool.totalCount

@@ -1,0 +1,254 @@
+import { describe, expect, test } from 'bun:test'
+import { OpenAPIHono, z } from '@hono/zod-openapi'
+import { sql } from 'kysely'
+import { signAccessToken } from '../../src/auth/tokens'
+import { answer } from '../../src/http/answer'
+import { answerErrors } from '../../src/http/errors'
+import { deleteOldKeys } from '../../src/http/idempotency/store'
+import { operation } from '../../src/http/operation'
+import type { HttpEnv } from '../../src/http/request'
+import { identifyRequest } from '../../src/http/request-id'
+import { createRouter } from '../../src/http/router'
+import { createTestApp } from '../support/app'
+import { createClient } from '../support/client'
+
+const FULL = process.env.TEST_SCALE === 'full'
+const t = await createTestApp()
+const admin = await t.newAdmin()
+const other = await t.newAdmin()
+
+let serial = 0
+const newClinic = () => ({ name: `Clinic of mutation ${++serial}`, timeZone: 'Europe/Berlin', currency: 'EUR' })
+const keyed = (key: string, headers: Record<string, string> = {}) => ({
+  headers: { 'idempotency-key': key, ...headers },
+})
+const named = (name: string) => t.db.selectFrom('clinics').select('id').where('name', '=', name).execute()
+const eventsOf = (kind: string, requestIds: (string | null)[]) =>
+  t.db
+    .selectFrom('auditOutbox')
+    .select(['outcome', 'actorId', 'detail'])
+    .where('kind', '=', kind)
+    .where('requestId', 'in', requestIds as string[])
+    .execute()
+
+describe('the same request under the same key', () => {
+  test('gives the same status, body and headers again, and says so', async () => {
+    const clinic = newClinic()
+    const first = await t.as(admin).post('/clinics', clinic, keyed('same'))
+    const second = await t.as(admin).post('/clinics', clinic, keyed('same'))
+    expect(first.headers.has('idempotent-replayed')).toBe(false)
+    expect(second.headers.get('idempotent-replayed')).toBe('true')
+    expect(second.text).toBe(first.text)
+    for (const name of ['content-type', 'etag', 'location', 'cache-control'])
+      expect(second.headers.get(name)).toBe(first.headers.get(name)!)
+    expect(second.headers.get('x-request-id')).not.toBe(first.headers.get('x-request-id'))
+    expect(await named(clinic.name)).toHaveLength(1)
+  })
+
+  test('gives what was answered then, though the thing has changed since', async () => {
+    const first = await t.as(admin).post('/clinics', newClinic(), keyed('then'))
+    const { name } = JSON.parse(first.text)
+    await t.as(admin).patch(`/clinics/${first.body.id}`, { name: 'Renamed since' })
+    const again = await t
+      .as(admin)
+      .post('/clinics', { name, timeZone: 'Europe/Berlin', currency: 'EUR' }, keyed('then'))
+    expect(again.text).toBe(first.text)
+  })
+
+  test('is audited each time: the change once, the replay as a replay', async () => {
+    const clinic = newClinic()
+    const first = await t.as(admin).post('/clinics', clinic, keyed('audited'))
+    const second = await t.as(admin).post('/clinics', clinic, keyed('audited'))
+    const [one, two] = [first, second].map(({ headers }) => headers.get('x-request-id'))
+    expect(await eventsOf('clinic.create', [one!])).toEqual([
+      { outcome: 'success', actorId: admin.userId, detail: null },
+    ])
+    expect(await eventsOf('clinic.create', [two!])).toEqual([
+      { outcome: 'success', actorId: admin.userId, detail: { replayed: true } as never },
+    ])
+  })
+
+  test('sent at the same time has one effect: the others are told to wait or get the same answer', async () => {
+    const rounds = FULL ? 50 : 3
+    for (let round = 0; round < rounds; round++) {
+      const clinic = newClinic()
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => t.as(admin).post('/clinics', clinic, keyed(`race-${round}`))),
+      )
+      const made = answers.filter(({ status }) => status === 201)
+      const told = answers.filter(({ status }) => status === 409)
+      expect(made.length + told.length).toBe(10)
+      expect(new Set(made.map(({ text }) => text)).size).toBe(1)
+      for (const { body, headers } of told) {
+        expect(body.code).toBe('request_in_progress')
+        expect(headers.get('retry-after')).toBe('1')
+      }
+      expect(await named(clinic.name)).toHaveLength(1)
+    }
+  })
+
+  test('while it is still worked on is a 409 that says when to come again', async () => {
+    const { id } = await t.newClinic()
+    const { pool } = t.deps.postgres
+    const holder = await pool.connect()
+    await holder.query('begin')
+    await holder.query('select 1 from clinics where id = $1 for update', [id])
+    const working = t.as(admin).patch(`/clinics/${id}`, { name: 'Slowly' }, keyed('slow'))
+    const deadline = performance.now() + 10_000
+    let waiting = 0
+    while (waiting === 0 && performance.now() < deadline)
+      waiting = (await sql`select 1 from pg_locks where not granted`.execute(t.db)).rows.length
+    const meanwhile = await t.as(admin).patch(`/clinics/${id}`, { name: 'Slowly' }, keyed('slow'))
+    expect(meanwhile).toMatchObject({ status: 409, body: { code: 'request_in_progress' } })
+    await holder.query('rollback')
+    holder.release()
+    expect((await working).status).toBe(200)
+    const after = await t.as(admin).patch(`/clinics/${id}`, { name: 'Slowly' }, keyed('slow'))
+    expect(after.text).toBe((await working).text)
+  })
+
+  test('is forgotten after 24 hours', async () => {
+    const clinic = newClinic()
+    await t.as(admin).post('/clinics', clinic, keyed('old'))
+    const later = (hours: number) => new Date(t.clock.now().getTime() + hours * 3_600_000)
+    const before = await t.db.selectFrom('idempotencyKeys').select('id').execute()
+    await deleteOldKeys(t.db, later(23.9), 1_000)
+    expect(await t.db.selectFrom('idempotencyKeys').select('id').execute()).toHaveLength(before.length)
+    await deleteOldKeys(t.db, later(24.1), 1_000)
+    expect(await t.db.selectFrom('idempotencyKeys').select('id').execute()).toEqual([])
+    expect((await t.as(admin).post('/clinics', clinic, keyed('old'))).headers.has('idempotent-replayed')).toBe(false)
+    expect(await named(clinic.name)).toHaveLength(2)
+  })
+})
+
+describe('another request under a key that was used', () => {
+  test.each([
+    ['another body', async () => t.as(admin).post('/clinics', newClinic(), keyed('taken'))],
+    [
+      'another path',
+      async () => t.as(admin).patch(`/clinics/${(await t.newClinic()).id}`, { name: 'X' }, keyed('taken')),
+    ],
+  ])('is refused: %s', async (_what, send) => {
+    await t.as(admin).post('/clinics', { name: 'First', timeZone: 'Europe/Berlin', currency: 'EUR' }, keyed('taken'))
+    expect(await send()).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
+  })
+
+  test('is fine when somebody else sends it: keys belong to their user', async () => {
+    const clinic = newClinic()
+    const mine = await t.as(admin).post('/clinics', clinic, keyed('everybody'))
+    const theirs = await t.as(other).post('/clinics', clinic, keyed('everybody'))
+    expect(theirs).toMatchObject({ status: 201 })
+    expect(theirs.body.id).not.toBe(mine.body.id)
+  })
+})
+
+describe('a key', () => {
+  test.each(['x'.repeat(201), ''])('of a length like %# is a 422', async (key) => {
+    const answer = await t.as(admin).post('/clinics', newClinic(), keyed(key))
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: 'header.Idempotency-Key' }] } })
+  })
+
+  test('of 200 characters is taken', async () => {
+    expect((await t.as(admin).post('/clinics', newClinic(), keyed('y'.repeat(200)))).status).toBe(201)
+  })
+
+  test('gives no answer to who may not ask: signing in comes first, and so does the role', async () => {
+    const clinic = newClinic()
+    await t.as(admin).post('/clinics', clinic, keyed('guarded'))
+    expect((await t.anonymous.post('/clinics', clinic, keyed('guarded'))).status).toBe(401)
+    expect((await t.as({ ...admin, role: 'patient' }).post('/clinics', clinic, keyed('guarded'))).status).toBe(403)
+  })
+
+  test('is free again when the request it came with was refused', async () => {
+    const { id } = await t.newClinic()
+    const stale = await t.as(admin).patch(`/clinics/${id}`, { name: 'A' }, keyed('freed', { 'if-match': '"9"' }))
+    expect(stale.status).toBe(412)
+    const missing = await t.as(admin).patch(`/clinics/${crypto.randomUUID()}`, { name: 'A' }, keyed('freed'))
+    expect(missing.status).toBe(404)
+    expect((await t.as(admin).patch(`/clinics/${id}`, { name: 'A' }, keyed('freed'))).status).toBe(200)
+  })
+
+  test('is stored as digests, and the request not at all', async () => {
+    await t.as(admin).post('/clinics', newClinic(), keyed('readable-key'))
+    const { rows } = await sql<{ row: string }>`select row_to_json(k)::text as row from idempotency_keys k`.execute(
+      t.db,
+    )
+    expect(rows.map(({ row }) => row).join()).not.toContain('readable-key')
+  })
+})
+
+describe('the transaction of a mutation', () => {
+  const Empty = z.strictObject({})
+  const declare = (operationId: string) =>
+    operation({
+      method: 'post',
+      path: `/test/${operationId}`,
+      tag: 'Test',
+      operationId,
+      summary: 'x',
+      description: 'x',
+      access: ['admin'],
+      who: 'admins',
+      audit: { kind: `test.${operationId.toLowerCase()}`, action: 'C' },
+      answer: { status: 200, description: 'x', schema: Empty },
+    })
+
+  /** A mutation that fails with `code` as often as told, after it wrote something each time. */
+  function unlucky(operationId: string, code: string, failures: number) {
+    const attempts = { count: 0 }
+    const app = new OpenAPIHono<HttpEnv>()
+    app.use(identifyRequest(t.deps))
+    answerErrors(app, t.deps)
+    const { app: routes, mutation } = createRouter(t.deps)
+    mutation(declare(operationId), async ({ db, now }) => {
+      attempts.count++
+      const id = crypto.randomUUID()
+      await db
+        .insertInto('clinics')
+        .values({ id, name: operationId, timeZone: 'Europe/Berlin', currency: 'EUR', createdAt: now })
+        .execute()
+      if (attempts.count <= failures)
+        await sql.raw(`do $$ begin raise exception using errcode = '${code}'; end $$`).execute(db)
+      return answer({})
+    })
+    app.route('/', routes)
+    const client = createClient(
+      async (request) => app.fetch(request),
+      () => signAccessToken(t.deps.config, admin, t.clock.now()),
+    )
+    return {
+      attempts,
+      send: () => client.post(`/test/${operationId}`, undefined, { raw: true, ...keyed(operationId) }),
+    }
+  }
+
+  test.each([
+    ['a serialisation failure', 'serialised', '40001'],
+    ['a deadlock', 'deadlocked', '40P01'],
+  ])('is run again as a whole after %s, and what failed leaves nothing behind', async (_what, operationId, code) => {
+    const { attempts, send } = unlucky(operationId, code, 3)
+    expect((await send()).status).toBe(200)
+    expect(attempts.count).toBe(4)
+    expect(await named(operationId)).toHaveLength(1)
+    expect((await send()).headers.get('idempotent-replayed')).toBe('true')
+    expect(attempts.count).toBe(4)
+  })
+
+  test('is given up after five attempts, with a 503 that the same key may repeat', async () => {
+    const { attempts, send } = unlucky('hopeless', '40001', 7)
+    const answer = await send()
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(answer.headers.get('retry-after')).toBe('2')
+    expect(attempts.count).toBe(5)
+    expect(await named('hopeless')).toEqual([])
+    expect((await send()).status).toBe(200)
+    expect(await named('hopeless')).toHaveLength(1)
+  })
+
+  test('is not run again after an error that would only come again', async () => {
+    const { attempts, send } = unlucky('broken', '22012', 1)
+    expect(await send()).toMatchObject({ status: 500, body: { code: 'internal' } })
+    expect(attempts.count).toBe(1)
+    expect(await named('broken')).toEqual([])
+  })
+})

@@ -1,0 +1,42 @@
+import { afterAll } from 'bun:test'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedMongo } from '../../db/embedded/mongo'
+import { startEmbeddedPostgres } from '../../db/embedded/postgres'
+import { migrate } from '../../db/migrate'
+import { createTestApp } from '../support/app'
+
+/** The real app on servers that nobody else uses, so that a test may stop them and start them again. */
+export async function createAppOnOwnServers(environment: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'own-databases-'))
+  chmodSync(folder, 0o755)
+  const startPostgres = () => startEmbeddedPostgres({ directory: join(folder, 'postgres'), ephemeral: true })
+  const startMongo = () => startEmbeddedMongo({ directory: join(folder, 'mongo'), ephemeral: true })
+  let [postgres, mongo] = await Promise.all([startPostgres(), startMongo()])
+  afterAll(async () => {
+    await Promise.all([postgres.stop(), mongo.stop()])
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await migrate(postgres)
+  const app = await createTestApp({
+    POSTGRESQL_HOST: postgres.host,
+    POSTGRESQL_PORT: `${postgres.port}`,
+    POSTGRESQL_USER: postgres.user,
+    POSTGRESQL_PASSWORD: postgres.password,
+    POSTGRESQL_DATABASE: postgres.database,
+    MONGODB_URI: mongo.uri,
+    ...environment,
+  })
+  return {
+    ...app,
+    stopPostgres: () => postgres.stop(),
+    async startPostgres() {
+      postgres = await startPostgres()
+    },
+    stopMongo: () => mongo.stop(),
+    async startMongo() {
+      mongo = await startMongo()
+    },
+  }
+}

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import pg from 'pg'
+import { asUnavailable } from '../../src/database/constraints'
+import { openPostgres } from '../../src/database/postgres'
+import { createAppOnOwnServers } from './own-databases'
+
+const t = await createAppOnOwnServers({ POSTGRESQL_POOL_SIZE: '4' })
+const admin = await t.newAdmin()
+const { pool } = t.deps.postgres
+
+/** A connection of the test's own. */
+async function connect(): Promise<pg.Client> {
+  const { host, port, user, password, database } = t.deps.config.postgres
+  const client = new pg.Client({ host, port, user, password, database })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** Holds a clinic's row while `meanwhile` runs: changes of it wait inside their transactions. */
+async function holding<T>(clinicId: string, meanwhile: () => Promise<T>): Promise<T> {
+  const holder = await connect()
+  await holder.query('begin')
+  await holder.query('select 1 from clinics where id = $1 for update', [clinicId])
+  try {
+    return await meanwhile()
+  } finally {
+    await holder.query('rollback')
+    await holder.end()
+  }
+}
+
+/** Ends the connections of so many transactions that wait for a lock. */
+async function cutWaiting(count: number): Promise<void> {
+  const observer = await connect()
+  const waiting = `select pid from pg_stat_activity where wait_event_type = 'Lock'`
+  const deadline = performance.now() + 10_000
+  let { rows } = await observer.query(waiting)
+  while (rows.length < count) {
+    if (performance.now() > deadline) throw new Error(`${rows.length} wait, not ${count}`)
+    rows = (await observer.query(waiting)).rows
+  }
+  for (const { pid } of rows) await observer.query('select pg_terminate_backend($1)', [pid])
+  await observer.end()
+}
+
+describe('a connection that PostgreSQL cuts in the middle of a transaction', () => {
+  test('is a 503 that may be sent again, and nothing of it is kept', async () => {
+    const { id } = await t.newClinic()
+    const key = { headers: { 'idempotency-key': 'cut-in-the-middle' } }
+    const cut = await holding(id, async () => {
+      const pending = t.as(admin).patch(`/clinics/${id}`, { name: 'Renamed' }, key)
+      await cutWaiting(1)
+      return pending
+    })
+    expect(cut).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(cut.headers.get('retry-after')).toBe('2')
+    expect(await t.as(admin).patch(`/clinics/${id}`, { name: 'Renamed' }, key)).toMatchObject({
+      status: 200,
+      body: { name: 'Renamed' },
+    })
+    const events = await t.db.selectFrom('auditOutbox').select('kind').where('targetId', '=', id).execute()
+    expect(events).toEqual([{ kind: 'clinic.update' }])
+  })
+
+  test('never goes back to the pool: the next in line does not write into a foreign transaction', async () => {
+    const { id } = await t.newClinic()
+    await holding(id, async () => {
+      const pending = Array.from({ length: 3 }, () => t.as(admin).patch(`/clinics/${id}`, { name: 'Cut' }))
+      await cutWaiting(3)
+      expect((await Promise.all(pending)).map(({ status }) => status)).toEqual([503, 503, 503])
+    })
+    const clients = await Promise.all(Array.from({ length: 4 }, () => pool.connect()))
+    const states = clients.map((client) =>
+      (client as unknown as { getTransactionStatus(): string }).getTransactionStatus(),
+    )
+    for (const client of clients) client.release()
+    expect(new Set([...states, 'I'])).toEqual(new Set(['I']))
+    expect((await t.as(admin).patch(`/clinics/${id}`, { name: 'Whole' })).status).toBe(200)
+  })
+
+  test('and one whose statement fails leaves its connection usable', async () => {
+    for (let i = 0; i < 10; i++)
+      await t.deps.postgres
+        .transaction([], async (trx) => sql`select 1 / 0`.execute(trx))
+        .then(
+          () => expect.unreachable(),
+          () => undefined,
+        )
+    expect(pool.idleCount).toBe(pool.totalCount)
+    expect((await t.anonymous.get('/clinics')).status).toBe(200)
+  })
+})
+
+describe('a lock that is not to be had', () => {
+  test('is unavailable, not an error of ours', async () => {
+    const { id } = await t.newClinic()
+    const impatient = openPostgres({ ...t.deps.config.postgres, lockTimeoutMs: 100 }, () => {})
+    const error = await holding(id, () =>
+      impatient
+        .transaction([], (trx) => trx.updateTable('clinics').set({ name: 'x' }).where('id', '=', id).execute())
+        .catch((thrown) => thrown),
+    )
+    await impatient.close()
+    expect(asUnavailable(error)).toMatchObject({ code: 'unavailable', headers: { 'Retry-After': '2' } })
+  })
+})
+
+describe('a PostgreSQL that restarts', () => {
+  test('gives 503 with Retry-After meanwhile, and the same request succeeds afterwards', async () => {
+    const clinic = { name: 'After the restart', timeZone: 'Europe/Berlin', currency: 'EUR' }
+    const key = { headers: { 'idempotency-key': 'over-a-restart' } }
+    await t.stopPostgres()
+    const meanwhile = await Promise.all([
+      t.as(admin).post('/clinics', clinic, key),
+      t.as(admin).post('/clinics', clinic),
+      t.anonymous.get('/clinics'),
+      t.anonymous.get(`/clinics/${crypto.randomUUID()}`),
+    ])
+    for (const { status, headers, body } of meanwhile) {
+      expect({ status, code: body.code }).toEqual({ status: 503, code: 'unavailable' })
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+
+    await t.startPostgres()
+    const deadline = performance.now() + 10_000
+    let answer = await t.as(admin).post('/clinics', clinic, key)
+    while (answer.status === 503 && performance.now() < deadline)
+      answer = await t.as(admin).post('/clinics', clinic, key)
+    expect(answer.status).toBe(201)
+    const made = await t.db.selectFrom('clinics').select('id').where('name', '=', clinic.name).execute()
+    expect(made).toEqual([{ id: answer.body.id }])
+  })
+})

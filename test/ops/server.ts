@@ -1,0 +1,52 @@
+import { afterAll } from 'bun:test'
+import { join } from 'node:path'
+
+export const ROOT = join(import.meta.dir, '../..')
+
+type LogLine = { level: string; msg: string } & Record<string, unknown>
+
+/** The API in a process of its own, as an operator starts it; killed after the test file at the latest. */
+export function startServer(env: Record<string, string | undefined>, { preload = [] as string[] } = {}) {
+  const child = Bun.spawn([process.execPath, ...preload.flatMap((file) => ['--preload', file]), 'src/index.ts'], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  afterAll(() => child.kill('SIGKILL'))
+  const lines: LogLine[] = []
+  const reading = readLines(child.stdout, (line) => lines.push(JSON.parse(line) as LogLine))
+  const complaint = new Response(child.stderr).text()
+
+  async function logged(msg: string): Promise<LogLine> {
+    for (;;) {
+      const line = lines.find((one) => one.msg === msg)
+      if (line) return line
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the server ended (${child.exitCode ?? child.signalCode}): ${await complaint}`)
+      await Bun.sleep(5)
+    }
+  }
+
+  return {
+    lines,
+    /** The first line with this message, once it is there. */
+    logged,
+    url: async () => String((await logged('listening')).address).replace(/\/$/, ''),
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    /** Its exit code and what it wrote to standard error, once it has ended. */
+    async ended() {
+      const code = await child.exited
+      await reading
+      return { code, complaint: await complaint }
+    },
+  }
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+  let rest = ''
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop()!
+    lines.filter((line) => line !== '').forEach(take)
+  }
+}

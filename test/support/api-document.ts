@@ -1,0 +1,78 @@
+import { createApp } from '../../src/app'
+import { readConfig } from '../../src/config'
+import { closeDeps, openDeps } from '../../src/open-deps'
+import { TEST_ENVIRONMENT } from './environment'
+
+export type Schema = { [keyword: string]: unknown }
+export type Media = { schema?: Schema; example?: unknown; examples?: Record<string, { value: unknown }> }
+export type DocumentedResponse = {
+  description: string
+  headers?: Record<string, { schema: Schema; required?: boolean }>
+  content?: Record<string, Media>
+  links?: Record<string, { operationId: string; parameters?: Record<string, string>; requestBody?: unknown }>
+}
+export type Parameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }
+export type Roles = 'public' | 'optional' | 'signed_in' | ('patient' | 'doctor' | 'admin')[]
+export type DocumentedOperation = {
+  operationId: string
+  summary: string
+  description: string
+  tags: string[]
+  security?: Record<string, string[]>[]
+  parameters?: Parameter[]
+  requestBody?: { required?: boolean; content: Record<string, Media> }
+  responses: Record<string, DocumentedResponse>
+  'x-roles': Roles
+}
+export type ApiDocument = {
+  openapi: string
+  paths: Record<string, Record<string, DocumentedOperation>>
+  components: { schemas: Record<string, Schema> } & Record<string, unknown>
+}
+
+/** One operation and where it stands in the document. */
+export type Route = { method: string; path: string; operation: DocumentedOperation }
+
+/** The app over pools that are never used: for what it says of itself. */
+export function createIdleApp() {
+  const nowhere = { POSTGRESQL_HOST: 'nowhere', POSTGRESQL_USER: 'nobody', POSTGRESQL_DATABASE: 'none' }
+  const deps = openDeps(readConfig({ ...TEST_ENVIRONMENT, ...nowhere, MONGODB_URI: 'mongodb://nowhere/none' }))
+  return { app: createApp(deps), close: () => closeDeps(deps) }
+}
+
+let document: Promise<ApiDocument> | undefined
+
+/** `/openapi.json`, asked for once per process from an app that has no database. */
+export function apiDocument(): Promise<ApiDocument> {
+  document ??= readDocument()
+  return document
+}
+
+async function readDocument(): Promise<ApiDocument> {
+  const { app, close } = createIdleApp()
+  const response = await app.request('/openapi.json')
+  if (response.status !== 200)
+    throw new Error(`GET /openapi.json answered ${response.status}: ${await response.text()}`)
+  await close()
+  return (await response.json()) as ApiDocument
+}
+
+/** Every operation in the document's own order. */
+export const routesOf = ({ paths }: ApiDocument): Route[] =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+  )
+
+/** The operation that answers `method pathname`: a path without parameters comes before one with. */
+export function findRoute(routes: Route[], method: string, pathname: string): Route | undefined {
+  const segments = pathname.split('/')
+  const wanted = method === 'HEAD' ? 'GET' : method
+  const fitting = routes.filter((route) => route.method === wanted && fits(route.path.split('/'), segments))
+  return fitting.sort((a, b) => countParameters(a.path) - countParameters(b.path))[0]
+}
+
+const fits = (pattern: string[], segments: string[]) =>
+  pattern.length === segments.length &&
+  pattern.every((part, i) => (part.startsWith('{') ? segments[i] !== '' : part === segments[i]))
+
+const countParameters = (path: string) => path.split('{').length
