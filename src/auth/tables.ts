@@ -1,6 +1,7 @@
 import type { Generated } from 'kysely'
 
 export type Role = 'patient' | 'doctor' | 'admin'
+export type UserStatus = 'active' | 'disabled'
 
 export type UsersTable = {
   id: string
@@ -11,7 +12,7 @@ export type UsersTable = {
   role: Role
   name: string
   phone: string | null
-  status: Generated<'active' | 'disabled'>
+  status: Generated<UserStatus>
   createdAt: Generated<Date>
 }
 

@@ -1,0 +1,14 @@
+import type { Actor, Deps } from '../deps'
+import { AppError } from '../errors'
+import { verifyAccessToken } from './tokens'
+
+/** Throws `token_expired`, or `unauthenticated` for a bad token and for one whose session has ended. */
+export async function authenticateToken(
+  { config, clock, revocations }: Pick<Deps, 'config' | 'clock' | 'revocations'>,
+  token: string,
+): Promise<Actor> {
+  const actor = await verifyAccessToken(config, token, clock())
+  if (await revocations.hasEnded(actor.sessionId))
+    throw new AppError('unauthenticated', 'This session has ended; sign in again.')
+  return actor
+}

@@ -1,0 +1,116 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema'
+import type { HashedPassword } from './passwords'
+import type { Role, UserStatus, UsersTable } from './tables'
+
+const USER = [
+  'users.id',
+  'users.email',
+  'users.role',
+  'users.name',
+  'users.phone',
+  'users.status',
+  'users.createdAt',
+] as const
+
+/** A user with the ids of the patient and the doctor they are. */
+const selectUsers = (db: Kysely<Database>) =>
+  db
+    .selectFrom('users')
+    .leftJoin('patients', 'patients.userId', 'users.id')
+    .leftJoin('doctors', 'doctors.userId', 'users.id')
+    .select(USER)
+    .select(['patients.id as patientId', 'doctors.id as doctorId'])
+
+export type UserRow = NonNullable<Awaited<ReturnType<typeof findUserById>>>
+export type UserWithPassword = NonNullable<Awaited<ReturnType<typeof findUserWithPassword>>>
+
+export function findUserById(db: Kysely<Database>, id: string) {
+  return selectUsers(db).where('users.id', '=', id).executeTakeFirst()
+}
+
+export function findUserWithPassword(db: Kysely<Database>, id: string) {
+  return selectUsers(db).select('users.passwordHash').where('users.id', '=', id).executeTakeFirst()
+}
+
+/** Without regard to case. */
+export function findUserByEmail(db: Kysely<Database>, email: string) {
+  return selectUsers(db)
+    .select('users.passwordHash')
+    .where(sql`lower(users.email)`, '=', sql`lower(${email})`)
+    .executeTakeFirst()
+}
+
+export type UserFilter = { role?: Role; status?: UserStatus; q?: string }
+
+/** Newest first; `q` is looked for in name and email. */
+export function listUsers(
+  db: Kysely<Database>,
+  { role, status, q }: UserFilter,
+  limit: number,
+  after?: { createdAt: Date; id: string },
+) {
+  const pattern = `%${q?.replace(/[\\%_]/g, '\\$&')}%`
+  return selectUsers(db)
+    .$if(role !== undefined, (qb) => qb.where('users.role', '=', role!))
+    .$if(status !== undefined, (qb) => qb.where('users.status', '=', status!))
+    .$if(q !== undefined, (qb) =>
+      qb.where((eb) => eb.or([eb('users.name', 'ilike', pattern), eb('users.email', 'ilike', pattern)])),
+    )
+    .$if(after !== undefined, (qb) =>
+      qb.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('users.createdAt', 'users.id'), '<', tuple(after!.createdAt, after!.id)),
+      ),
+    )
+    .orderBy('users.createdAt', 'desc')
+    .orderBy('users.id', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export type NewUser = Pick<UsersTable, 'id' | 'email' | 'role' | 'name' | 'phone'> &
+  HashedPassword & { createdAt: Date }
+
+export async function insertUser(db: Kysely<Database>, user: NewUser): Promise<void> {
+  await db.insertInto('users').values(user).execute()
+}
+
+/** Still active and with that hash: then neither changes before the transaction ends. */
+export function lockUserForSignIn(db: Transaction<Database>, id: string, passwordHash: string) {
+  return db
+    .selectFrom('users')
+    .select('id')
+    .where('id', '=', id)
+    .where('status', '=', 'active')
+    .where('passwordHash', '=', passwordHash)
+    .forShare()
+    .executeTakeFirst()
+}
+
+/** Only in place of the hash that was checked; undefined when it is another by now. */
+export function updatePassword(db: Kysely<Database>, id: string, checkedHash: string, hashed: HashedPassword) {
+  return db
+    .updateTable('users')
+    .set(hashed)
+    .where('id', '=', id)
+    .where('passwordHash', '=', checkedHash)
+    .returning('id')
+    .executeTakeFirst()
+}
+
+/** Ids of the active admins, locked: whoever takes an admin away waits for those who are at it. */
+export async function lockActiveAdmins(db: Transaction<Database>): Promise<string[]> {
+  const admins = await db
+    .selectFrom('users')
+    .select('id')
+    .where('role', '=', 'admin')
+    .where('status', '=', 'active')
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+  return admins.map(({ id }) => id)
+}
+
+export async function updateUserStatus(db: Transaction<Database>, id: string, status: UserStatus): Promise<void> {
+  await db.updateTable('users').set({ status }).where('id', '=', id).execute()
+}

@@ -1,0 +1,187 @@
+import type { Deps } from '../deps'
+import { answer, noContent } from '../http/answer'
+import { operation } from '../http/operation'
+import { createRouter } from '../http/router'
+import { changePassword, checkPasswordChange } from './change-password'
+import { hashPassword } from './passwords'
+import { refresh } from './refresh'
+import { register } from './register'
+import {
+  ChangePassword,
+  ListSessionsQuery,
+  presentUser,
+  Refresh,
+  Register,
+  SessionPage,
+  SessionPath,
+  SignIn,
+  Tokens,
+  User,
+} from './schemas'
+import { endOwnSession, endSessions, findOwnSessions } from './sessions'
+import { findByCredentials, signIn } from './sign-in'
+import { verifyRefreshToken } from './tokens'
+import { getUser, patientIdsOf } from './users'
+
+const registerOperation = operation({
+  method: 'post',
+  path: '/auth/register',
+  tag: 'Auth',
+  operationId: 'register',
+  summary: 'Make an account',
+  description:
+    'A patient may book at once. A doctor is neither listed nor bookable until an admin verifies them; they join the only clinic where there is just one, and get the visit type "Consultation" at their fee.',
+  access: 'public',
+  who: 'anyone',
+  audit: { kind: 'account.register', action: 'C' },
+  rateLimit: 'register',
+  body: Register,
+  answer: { status: 201, description: 'Signed in', schema: Tokens, headers: ['Location'] },
+  problems: ['email_taken'],
+})
+
+const signInOperation = operation({
+  method: 'post',
+  path: '/auth/login',
+  tag: 'Auth',
+  operationId: 'signIn',
+  summary: 'Sign in',
+  description: 'Begins a session. A failure is answered alike whatever its cause, and is on record.',
+  access: 'public',
+  who: 'anyone',
+  audit: { kind: 'auth.sign_in', action: 'E' },
+  rateLimit: 'sign_in',
+  body: SignIn,
+  answer: { status: 200, description: 'Signed in', schema: Tokens },
+  problems: ['invalid_credentials'],
+})
+
+const refreshOperation = operation({
+  method: 'post',
+  path: '/auth/refresh',
+  tag: 'Auth',
+  operationId: 'refresh',
+  summary: 'Get new tokens',
+  description:
+    'Rotates the refresh token. The one just before gets the same successor again for a few seconds; an older one ends the session.',
+  access: 'public',
+  who: 'whoever holds a refresh token',
+  audit: { kind: 'auth.refresh', action: 'E' },
+  rateLimit: 'refresh',
+  body: Refresh,
+  answer: { status: 200, description: 'New tokens', schema: Tokens },
+  problems: ['invalid_refresh_token'],
+})
+
+const signOutOperation = operation({
+  method: 'post',
+  path: '/auth/logout',
+  tag: 'Auth',
+  operationId: 'signOut',
+  summary: 'Sign out',
+  description: 'Ends the session; its tokens count no longer.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  audit: { kind: 'auth.sign_out', action: 'E' },
+  answer: { status: 204, description: 'Signed out' },
+})
+
+const getMeOperation = operation({
+  method: 'get',
+  path: '/auth/me',
+  tag: 'Auth',
+  operationId: 'getMe',
+  summary: 'Read who is signed in',
+  description: 'The caller, with the id of the patient or doctor they are.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  answer: { status: 200, description: 'The caller', schema: User },
+})
+
+const listSessionsOperation = operation({
+  method: 'get',
+  path: '/auth/sessions',
+  tag: 'Auth',
+  operationId: 'listSessions',
+  summary: 'List own sessions',
+  description: "The caller's sessions that can still be used, newest first.",
+  access: 'signed_in',
+  who: 'anyone signed in',
+  query: ListSessionsQuery,
+  answer: { status: 200, description: 'A page of sessions', schema: SessionPage },
+})
+
+const endSessionOperation = operation({
+  method: 'delete',
+  path: '/auth/sessions/{id}',
+  tag: 'Auth',
+  operationId: 'endSession',
+  summary: 'End a session',
+  description: "One of the caller's own; its tokens count no longer.",
+  access: 'signed_in',
+  who: 'anyone signed in',
+  audit: { kind: 'session.end', action: 'D' },
+  params: SessionPath,
+  answer: { status: 204, description: 'Ended' },
+})
+
+const changePasswordOperation = operation({
+  method: 'put',
+  path: '/auth/password',
+  tag: 'Auth',
+  operationId: 'changePassword',
+  summary: 'Change the password',
+  description: 'Ends all other sessions of the caller.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  audit: { kind: 'password.change', action: 'U' },
+  body: ChangePassword,
+  answer: { status: 204, description: 'Changed' },
+  problems: ['invalid_credentials'],
+})
+
+export function authRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  mutation(registerOperation, {
+    prepare: (ctx, { body }) => hashPassword(ctx, body.password),
+    run: async (ctx, { body }, hashed) => {
+      const tokens = await register(ctx, body, hashed)
+      const { id: userId, role, patientId = null } = tokens.user
+      const audit = { actor: { userId, role }, targetId: userId, patientIds: patientIdsOf([{ patientId }]) }
+      return answer(tokens, { location: '/auth/me', audit })
+    },
+  })
+
+  mutation(signInOperation, {
+    prepare: (ctx, { body }) => findByCredentials(ctx, body),
+    run: (ctx, { body }, user) => signIn(ctx, body, user),
+  })
+
+  mutation(refreshOperation, {
+    prepare: (ctx, { body }) => verifyRefreshToken(ctx.config, body.refreshToken, ctx.now),
+    run: (ctx, _input, claims) => refresh(ctx, claims),
+  })
+
+  mutation(signOutOperation, async (ctx) => {
+    const { userId, sessionId } = ctx.actor
+    await endSessions(ctx, { userId, only: sessionId })
+    return noContent({ targetId: sessionId })
+  })
+
+  read(getMeOperation, async (ctx) => answer(presentUser(await getUser(ctx, ctx.actor.userId))))
+
+  read(listSessionsOperation, async (ctx, { query }) => answer(await findOwnSessions(ctx, query)))
+
+  mutation(endSessionOperation, async (ctx, { params }) => {
+    await endOwnSession(ctx, params.id)
+    return noContent({ targetId: params.id })
+  })
+
+  mutation(changePasswordOperation, {
+    prepare: (ctx, { body }) => checkPasswordChange(ctx, body),
+    run: (ctx, _input, checked) => changePassword(ctx, checked),
+  })
+
+  return app
+}

@@ -1,0 +1,199 @@
+import { z } from '@hono/zod-openapi'
+import { pageFields, pageOf } from '../http/pagination'
+import { Day, Email, formatInstant, Instant, Money, Phone, Role, text, Uuid } from '../http/schemas'
+import { containsEmailName, EMAIL_NAME_REFUSED, PASSWORD_MAX, PASSWORD_MIN, passwordWeakness } from './password-policy'
+import type { UserRow } from './queries'
+
+const EXAMPLE_PASSWORD = 'correct horse battery staple'
+const ADA = {
+  id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+  role: 'patient' as const,
+  email: 'ada@example.org',
+  name: 'Ada Lovelace',
+  patientId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e2b',
+}
+
+/** A password as somebody types it, right or wrong. */
+const GivenPassword = z.string().min(1, 'must not be empty').max(512).openapi({ format: 'password' })
+
+/** A password as it may be chosen. */
+const NewPassword = z
+  .string()
+  .superRefine((password, ctx) => {
+    const message = passwordWeakness(password)
+    if (message) ctx.addIssue({ code: 'custom', message })
+  })
+  .openapi({
+    type: 'string',
+    format: 'password',
+    minLength: PASSWORD_MIN,
+    maxLength: PASSWORD_MAX,
+    description: 'Any characters. Passwords that are guessed first are refused.',
+    example: EXAMPLE_PASSWORD,
+  })
+
+const account = { email: Email, password: NewPassword, name: text(200), phone: Phone.optional() }
+
+const RegisterPatient = z
+  .strictObject({
+    role: z.literal('patient'),
+    ...account,
+    dateOfBirth: Day,
+    gender: z.enum(['female', 'male', 'other', 'unknown']).optional(),
+    address: text(500).optional(),
+  })
+  .openapi('RegisterPatient', {
+    example: {
+      role: 'patient',
+      email: ADA.email,
+      password: EXAMPLE_PASSWORD,
+      name: ADA.name,
+      dateOfBirth: '1990-12-10',
+    },
+  })
+
+const RegisterDoctor = z
+  .strictObject({
+    role: z.literal('doctor'),
+    ...account,
+    specialization: text(100),
+    licenseNumber: text(100),
+    fee: Money.optional(),
+    bio: text(4000).optional(),
+  })
+  .openapi('RegisterDoctor', {
+    example: {
+      role: 'doctor',
+      email: 'grace@example.org',
+      password: EXAMPLE_PASSWORD,
+      name: 'Dr. Grace Hopper',
+      specialization: 'Cardiology',
+      licenseNumber: 'NY-204518',
+      fee: { amount: 9500, currency: 'USD' },
+    },
+  })
+
+export const Register = z
+  .discriminatedUnion('role', [RegisterPatient, RegisterDoctor])
+  .superRefine(({ email, password }, ctx) => {
+    if (containsEmailName(password, email))
+      ctx.addIssue({ code: 'custom', path: ['password'], message: EMAIL_NAME_REFUSED })
+  })
+  .openapi('Register', {
+    example: {
+      role: 'patient',
+      email: ADA.email,
+      password: EXAMPLE_PASSWORD,
+      name: ADA.name,
+      dateOfBirth: '1990-12-10',
+    },
+  })
+export type Register = z.infer<typeof Register>
+
+export const SignIn = z
+  .strictObject({ email: Email, password: GivenPassword })
+  .openapi('SignIn', { example: { email: ADA.email, password: EXAMPLE_PASSWORD } })
+export type SignIn = z.infer<typeof SignIn>
+
+const EXAMPLE_TOKEN = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmF0dXJl'
+
+export const Refresh = z
+  .strictObject({ refreshToken: z.string().min(1, 'must not be empty').max(2000) })
+  .openapi('Refresh', { example: { refreshToken: EXAMPLE_TOKEN } })
+
+export const ChangePassword = z
+  .strictObject({ currentPassword: GivenPassword, newPassword: NewPassword })
+  .openapi('ChangePassword', {
+    example: { currentPassword: EXAMPLE_PASSWORD, newPassword: 'a nicer horse, a new battery' },
+  })
+export type ChangePassword = z.infer<typeof ChangePassword>
+
+const user = {
+  id: Uuid,
+  role: Role,
+  email: Email,
+  name: z.string().max(200),
+  patientId: Uuid.optional().openapi({ description: 'Of the patient this user is.' }),
+  doctorId: Uuid.optional().openapi({ description: 'Of the doctor this user is.' }),
+}
+
+export const User = z.object(user).openapi('User', { example: ADA })
+export type User = z.infer<typeof User>
+
+export const presentUser = ({ id, role, email, name, patientId, doctorId }: UserRow): User => ({
+  id,
+  role,
+  email,
+  name,
+  ...(patientId && { patientId }),
+  ...(doctorId && { doctorId }),
+})
+
+export const Tokens = z
+  .object({
+    accessToken: z.string().max(2000),
+    refreshToken: z.string().max(2000).openapi({ description: 'Good for one refresh, which gives its successor.' }),
+    tokenType: z.literal('Bearer'),
+    expiresIn: z.int().min(1).max(86_400_000).openapi({ description: 'Seconds the access token is good for.' }),
+    user: User,
+  })
+  .openapi('Tokens', {
+    example: {
+      accessToken: EXAMPLE_TOKEN,
+      refreshToken: EXAMPLE_TOKEN,
+      tokenType: 'Bearer',
+      expiresIn: 900,
+      user: ADA,
+    },
+  })
+export type Tokens = z.infer<typeof Tokens>
+
+export const Session = z
+  .object({
+    id: Uuid,
+    createdAt: Instant,
+    lastUsedAt: Instant.openapi({ description: 'When it was last signed in with or refreshed.' }),
+    ip: z.string().max(100).nullable(),
+    userAgent: z.string().max(300).nullable(),
+    current: z.boolean().openapi({ description: 'The one this request came from.' }),
+  })
+  .openapi('Session', {
+    example: {
+      id: '6f1c9d7e-3b52-4a8e-9c41-d0b7f2a6e815',
+      createdAt: '2026-03-02T14:00:00Z',
+      lastUsedAt: '2026-03-02T15:30:00Z',
+      ip: '203.0.113.7',
+      userAgent: 'Mozilla/5.0',
+      current: true,
+    },
+  })
+
+export const SessionPage = pageOf('Session', Session)
+export const ListSessionsQuery = z.strictObject(pageFields)
+export const SessionPath = z.strictObject({ id: Uuid })
+
+const Status = z.enum(['active', 'disabled'])
+
+export const UserAccount = z
+  .object({ ...user, phone: z.string().max(31).nullable(), status: Status, createdAt: Instant })
+  .openapi('UserAccount', { example: { ...ADA, phone: null, status: 'active', createdAt: '2026-03-02T14:00:00Z' } })
+export type UserAccount = z.infer<typeof UserAccount>
+
+export const presentUserAccount = (user: UserRow): UserAccount => ({
+  ...presentUser(user),
+  phone: user.phone,
+  status: user.status,
+  createdAt: formatInstant(user.createdAt),
+})
+
+export const UserAccountPage = pageOf('UserAccount', UserAccount)
+export const ListUsersQuery = z.strictObject({
+  ...pageFields,
+  role: Role.optional(),
+  status: Status.optional(),
+  q: text(100).optional().openapi({ description: 'Part of a name or an email address.' }),
+})
+export const UserPath = z.strictObject({ id: Uuid })
+
+export const UpdateUser = z.strictObject({ status: Status }).openapi('UpdateUser', { example: { status: 'disabled' } })
+export type UpdateUser = z.infer<typeof UpdateUser>

@@ -1,0 +1,38 @@
+import type { Context, TransactionContext } from '../deps'
+import { AppError } from '../errors'
+import { answer, refuse } from '../http/answer'
+import { emailDigest, hashPassword, isOutdated, verifyPassword } from './passwords'
+import { findUserByEmail, lockUserForSignIn, type UserWithPassword, updatePassword } from './queries'
+import type { SignIn } from './schemas'
+import { startSession } from './sessions'
+
+/**
+ * The user with this address and password, whatever their status. The work is the same when there is no such account. A
+ * hash of a lower cost than today's is made anew; should it change meanwhile, all is checked again.
+ */
+export async function findByCredentials(
+  ctx: Context<null>,
+  { email, password }: SignIn,
+): Promise<UserWithPassword | undefined> {
+  const user = await findUserByEmail(ctx.db, email)
+  const right = await verifyPassword(ctx, password, user?.passwordHash)
+  if (!user || !right) return undefined
+  if (!isOutdated(ctx, user.passwordHash)) return user
+  const hashed = await hashPassword(ctx, password)
+  const replaced = await updatePassword(ctx.db, user.id, user.passwordHash, hashed)
+  return replaced ? { ...user, ...hashed } : findByCredentials(ctx, { email, password })
+}
+
+/**
+ * One answer for every cause of failure. A user disabled, or a password changed, since the check is refused as well: both
+ * end all sessions, and this one would come too late to be among them.
+ */
+export async function signIn(ctx: TransactionContext<null>, { email }: SignIn, user: UserWithPassword | undefined) {
+  const unchanged = user && (await lockUserForSignIn(ctx.db, user.id, user.passwordHash))
+  if (!unchanged)
+    return refuse(new AppError('invalid_credentials', 'The email address or the password is wrong.'), {
+      detail: { emailDigest: email },
+    })
+  const tokens = await startSession(ctx, user)
+  return answer(tokens, { audit: { actor: { userId: user.id, role: user.role }, targetId: user.id } })
+}

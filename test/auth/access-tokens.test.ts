@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'bun:test'
+import { sign } from 'hono/jwt'
+import { createTestApp } from '../support/app'
+import { createAccounts } from './accounts'
+
+const t = await createTestApp()
+const { newAccount, withToken } = createAccounts(t)
+const { accessToken } = await newAccount()
+const secret = t.env.JWT_ACCESS_SECRET!
+
+const decode = (part: string) => JSON.parse(atob(part.replaceAll('-', '+').replaceAll('_', '/')))
+const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
+const [header, payload, signature] = accessToken.split('.')
+const claims = decode(payload)
+const without = (name: string) => Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name))
+const ask = (token: string) => withToken(token).get('/auth/me')
+
+describe('an access token', () => {
+  test('carries ids and a role, and nothing personal', () => {
+    expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'pid', 'role', 'sid', 'sub', 'typ'])
+    expect(claims).toMatchObject({ typ: 'access', role: 'patient', exp: claims.iat + 900 })
+  })
+
+  const refused: [name: string, token: () => string | Promise<string>][] = [
+    ['is signed with another secret', () => sign(claims, 'x'.repeat(32), 'HS256')],
+    ['is signed with the refresh secret', () => sign(claims, t.env.JWT_REFRESH_SECRET!, 'HS256')],
+    ['is signed with another algorithm', () => sign(claims, secret, 'HS512')],
+    ['says alg none', () => `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.`],
+    ['says alg none over a true signature', () => `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.${signature}`],
+    ['has other claims under its signature', () => `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`],
+    ['has no exp', () => sign(without('exp'), secret, 'HS256')],
+    ['has no iss', () => sign(without('iss'), secret, 'HS256')],
+    ['has another iss', () => sign({ ...claims, iss: 'somebody' }, secret, 'HS256')],
+    ['has another aud', () => sign({ ...claims, aud: 'somebody' }, secret, 'HS256')],
+    ['has another typ', () => sign({ ...claims, typ: 'refresh' }, secret, 'HS256')],
+    ['has no session', () => sign(without('sid'), secret, 'HS256')],
+    ['has a role that there is not', () => sign({ ...claims, role: 'root' }, secret, 'HS256')],
+    ['is no token', () => 'abc'],
+  ]
+  test.each(refused)('is refused when it %s', async (_, token) => {
+    expect(await ask(await token())).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
+  })
+
+  test('that has expired says so, without being quoted', async () => {
+    t.clock.advance(899_000)
+    expect((await ask(accessToken)).status).toBe(200)
+    t.clock.advance(1000)
+    const answer = await ask(accessToken)
+    expect(answer).toMatchObject({ status: 401, body: { code: 'token_expired' } })
+    expect(answer.text).not.toContain(signature!)
+    t.clock.advance(-900_000)
+  })
+})

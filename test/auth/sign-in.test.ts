@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'bun:test'
+import { hash } from '@node-rs/bcrypt'
+import { createTestApp, NOW } from '../support/app'
+import { createAccounts, newEmail, PASSWORD } from './accounts'
+
+const t = await createTestApp()
+const { newAccount, signIn } = createAccounts(t)
+
+const lastEvent = () =>
+  t.db.selectFrom('auditOutbox').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
+
+describe('signing in', () => {
+  test('begins a session, whatever the case of the address', async () => {
+    const { email, user } = await newAccount()
+    const options = { headers: { 'user-agent': 'Test/1' } }
+    const body = { email: email.toUpperCase(), password: PASSWORD }
+    const answer = await t.anonymous.post('/auth/login', body, options)
+    expect(answer).toMatchObject({ status: 200, body: { tokenType: 'Bearer', expiresIn: 900, user } })
+    const session = await t.db
+      .selectFrom('sessions')
+      .selectAll()
+      .where('userId', '=', user.id)
+      .where('userAgent', '=', 'Test/1')
+      .executeTakeFirst()
+    expect(session).toMatchObject({
+      generation: 0,
+      createdAt: NOW,
+      rotatedAt: NOW,
+      revokedAt: null,
+      ip: '127.0.0.1',
+      expiresAt: new Date(NOW.getTime() + 90 * 86_400_000),
+      idleExpiresAt: new Date(NOW.getTime() + 30 * 86_400_000),
+    })
+    expect(await lastEvent()).toMatchObject({ kind: 'auth.sign_in', outcome: 'success', actorId: user.id })
+  })
+
+  test('fails alike for an unknown address, a wrong password and a disabled account, and each failure is on record', async () => {
+    const known = await newAccount()
+    const disabled = await newAccount()
+    const admin = await t.newAdmin()
+    await t.as(admin).patch(`/users/${disabled.user.id}`, { status: 'disabled' })
+    const attempts = [
+      [newEmail(), PASSWORD],
+      [known.email, 'wrong horse battery'],
+      [disabled.email, PASSWORD],
+    ] as const
+    const bodies = []
+    for (const [email, password] of attempts) {
+      const { status, body } = await signIn(email, password)
+      expect(status).toBe(401)
+      const { requestId, ...rest } = body
+      bodies.push(rest)
+      const event = await lastEvent()
+      expect(event).toMatchObject({ kind: 'auth.sign_in', outcome: 'denied', requestId, actorId: null, targetId: null })
+      expect(event.detail).toEqual({ emailDigest: expect.any(String) })
+      expect(JSON.stringify(event)).not.toContain(email.split('@')[0]!)
+    }
+    expect(bodies[0]).toMatchObject({ code: 'invalid_credentials' })
+    expect(bodies[1]).toEqual(bodies[0])
+    expect(bodies[2]).toEqual(bodies[0])
+  })
+
+  test('takes one turn in the password lane for every cause', async () => {
+    const { passwordLane } = t.deps
+    const { email } = await newAccount()
+    let turns = 0
+    t.deps.passwordLane = (key, task) => {
+      turns++
+      return passwordLane(key, task)
+    }
+    for (const [address, password] of [
+      [email, PASSWORD],
+      [email, 'wrong horse battery'],
+      [newEmail(), PASSWORD],
+    ] as const) {
+      turns = 0
+      await signIn(address, password)
+      expect(turns).toBe(1)
+    }
+    t.deps.passwordLane = passwordLane
+  })
+
+  test('makes a hash of a lower cost anew, also when two sign in at once', async () => {
+    const costly = await createTestApp({ BCRYPT_COST: '5' })
+    const accounts = createAccounts(costly)
+    const { email, user } = await accounts.newAccount()
+    const peppered = new Bun.CryptoHasher('sha384', costly.env.PASSWORD_PEPPER!).update(PASSWORD).digest('base64')
+    const passwordHash = await hash(peppered, { cost: 4 })
+    await costly.db.updateTable('users').set({ passwordHash }).where('id', '=', user.id).execute()
+    const answers = await Promise.all([1, 2, 3].map(() => accounts.signIn(email)))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    const stored = await costly.db
+      .selectFrom('users')
+      .select('passwordHash')
+      .where('id', '=', user.id)
+      .executeTakeFirst()
+    expect(stored?.passwordHash).toStartWith('$2b$05$')
+  })
+
+  test('in a storm leaves the rest of the API its share', async () => {
+    const slow = await createTestApp({ BCRYPT_COST: '10' })
+    let done = 0
+    const storm = Array.from({ length: 12 }, () =>
+      slow.anonymous.post('/auth/login', { email: newEmail(), password: PASSWORD }).then(() => done++),
+    )
+    for (let i = 0; i < 20; i++) expect((await slow.anonymous.get('/clinics')).status).toBe(200)
+    expect(done).toBeLessThan(12)
+    await Promise.all(storm)
+  })
+})
