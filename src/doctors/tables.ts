@@ -9,6 +9,8 @@ export type DoctorsTable = {
   bio: string | null
   verifiedAt: Date | null
   version: Generated<number>
+  /** Grows with every change of the schedules and exceptions of the doctor. */
+  availabilityVersion: Generated<number>
   createdAt: Generated<Date>
 }
 

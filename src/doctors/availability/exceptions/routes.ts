@@ -1,0 +1,88 @@
+import type { Deps } from '../../../deps'
+import { answer, noContent } from '../../../http/answer'
+import { operation } from '../../../http/operation'
+import { createRouter } from '../../../http/router'
+import { presentAffected } from '../../../scheduling/affected/schemas'
+import { AvailabilityException, CreatedException, CreateException, ExceptionPath } from './schemas'
+import { createException, deleteException, getException, presentException } from './service'
+
+const createExceptionOperation = operation({
+  method: 'post',
+  path: '/doctors/availability/exceptions',
+  tag: 'Doctors',
+  operationId: 'createException',
+  summary: 'Add time off or extra hours',
+  description:
+    'At one clinic, between two instants. Nothing can be booked in time off; appointments in it stay and are listed in the answer. In extra hours visits start on a grid of their own. A doctor has at most 500 exceptions of the last year and to come (409). A clinic that the doctor does not belong to is 403.',
+  access: ['doctor', 'admin'],
+  who: 'doctors for themselves, admins with `doctorId`',
+  audit: { kind: 'availability.exception_create', action: 'C' },
+  body: CreateException,
+  answer: {
+    status: 201,
+    description: 'The exception and the appointments it affects',
+    schema: CreatedException,
+    headers: ['Location'],
+  },
+  problems: ['not_found', 'invalid_state'],
+})
+
+const getExceptionOperation = operation({
+  method: 'get',
+  path: '/doctors/availability/exceptions/{exceptionId}',
+  tag: 'Doctors',
+  operationId: 'getException',
+  summary: 'Read time off or extra hours',
+  description: 'One exception from the hours of a doctor. All of them are part of the working hours.',
+  access: ['doctor', 'admin'],
+  who: 'the doctor, admins',
+  params: ExceptionPath,
+  answer: { status: 200, description: 'The exception', schema: AvailabilityException },
+})
+
+const deleteExceptionOperation = operation({
+  method: 'delete',
+  path: '/doctors/availability/exceptions/{exceptionId}',
+  tag: 'Doctors',
+  operationId: 'deleteException',
+  summary: 'Take back time off or extra hours',
+  description: 'The usual hours hold again. Appointments that were booked in extra hours stay.',
+  access: ['doctor', 'admin'],
+  who: 'the doctor, admins',
+  audit: { kind: 'availability.exception_delete', action: 'D' },
+  params: ExceptionPath,
+  answer: { status: 204, description: 'The exception is gone' },
+})
+
+export function exceptionRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  mutation(createExceptionOperation, async (ctx, { body }) => {
+    const { exception, affected } = await createException(ctx, body)
+    const { id, doctorId } = exception
+    return answer(
+      { ...presentException(exception), ...presentAffected(affected) },
+      {
+        location: `/doctors/availability/exceptions/${id}`,
+        audit: {
+          targetId: id,
+          patientIds: affected.appointments.map(({ patientId }) => patientId),
+          detail: { doctorId },
+        },
+      },
+    )
+  })
+
+  read(getExceptionOperation, async (ctx, { params }) =>
+    answer(presentException(await getException(ctx, params.exceptionId))),
+  )
+
+  mutation(deleteExceptionOperation, async (ctx, { params }) => {
+    const exception = await deleteException(ctx, params.exceptionId)
+    const { doctorId } = exception
+    const { clinicId, kind, startsAt, endsAt } = presentException(exception)
+    return noContent({ targetId: exception.id, detail: { doctorId, clinicId, kind, startsAt, endsAt } })
+  })
+
+  return app
+}

@@ -1,0 +1,67 @@
+import { z } from '@hono/zod-openapi'
+import { Instant, InstantInput, text, Uuid } from '../../../http/schemas'
+import { AFFECTED_EXAMPLE, affectedFields } from '../../../scheduling/affected/schemas'
+import { DAY, MINUTE } from '../../../scheduling/local-time'
+
+const MAX_DAYS = 366
+/** Of one doctor, of the last year and to come. */
+export const MAX_EXCEPTIONS = 500
+
+const Kind = z.enum(['off', 'extra'])
+
+const EXAMPLE = {
+  id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e32',
+  clinicId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e11',
+  startsAt: '2027-03-02T13:00:00Z',
+  endsAt: '2027-03-02T22:00:00Z',
+  kind: 'off' as const,
+  note: 'Conference',
+}
+
+export const AvailabilityException = z
+  .object({
+    id: Uuid,
+    clinicId: Uuid,
+    startsAt: Instant,
+    endsAt: Instant,
+    kind: Kind,
+    note: z.string().max(500).nullable().optional().openapi({ description: 'Shown to the doctor and to admins.' }),
+  })
+  .openapi('AvailabilityException', {
+    description: 'Time off, or hours beside the weekly ones, at one clinic. Time off wins over extra hours.',
+    example: EXAMPLE,
+  })
+export type AvailabilityException = z.infer<typeof AvailabilityException>
+
+export const CreatedException = AvailabilityException.extend(affectedFields).openapi('CreatedException', {
+  example: { ...EXAMPLE, ...AFFECTED_EXAMPLE },
+})
+
+export const CreateException = z
+  .strictObject({
+    doctorId: Uuid.optional().openapi({ description: 'Admins must name the doctor.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Left out: the only clinic of the doctor.' }),
+    startsAt: InstantInput,
+    endsAt: InstantInput.openapi({ description: `In the future, at most ${MAX_DAYS} days after startsAt.` }),
+    kind: Kind,
+    note: text(500).nullish().openapi({ description: 'For the doctor and admins only.' }),
+  })
+  .superRefine(({ startsAt, endsAt, kind }, ctx) => {
+    const refuse = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message })
+    if (endsAt <= startsAt) refuse('endsAt', 'must be after startsAt')
+    else if (endsAt.getTime() - startsAt.getTime() > MAX_DAYS * DAY)
+      refuse('endsAt', `must lie at most ${MAX_DAYS} days after startsAt`)
+    // Visits start on steps from there.
+    if (kind === 'extra' && startsAt.getTime() % MINUTE !== 0) refuse('startsAt', 'must be a whole minute')
+  })
+  .openapi('CreateException', {
+    example: {
+      startsAt: '2027-03-02T08:00:00-05:00',
+      endsAt: '2027-03-02T17:00:00-05:00',
+      kind: 'off',
+      note: 'Conference',
+    },
+  })
+export type CreateException = z.output<typeof CreateException>
+
+export const ExceptionPath = z.strictObject({ exceptionId: Uuid })

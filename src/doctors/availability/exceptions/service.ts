@@ -1,0 +1,73 @@
+import { newId } from '../../../database/ids'
+import { lockResources } from '../../../database/transaction'
+import type { Context, TransactionContext } from '../../../deps'
+import { AppError, invalid, notFound } from '../../../errors'
+import { formatInstant } from '../../../http/schemas'
+import type { Affected } from '../../../scheduling/affected/schemas'
+import { findAffected } from '../../../scheduling/affected/service'
+import { manages } from '../../access'
+import { raiseAvailabilityVersion } from '../queries'
+import { clinicIdOf, doctorIdOf, getAvailability } from '../service'
+import { deleteException as deleteExceptionRow, type ExceptionRow, findException, insertException } from './queries'
+import { type AvailabilityException, type CreateException, MAX_EXCEPTIONS } from './schemas'
+
+/** For those who manage the doctor: with the note. */
+export const presentException = ({ doctorId: _, startsAt, endsAt, ...plain }: ExceptionRow): AvailabilityException => ({
+  ...plain,
+  startsAt: formatInstant(startsAt),
+  endsAt: formatInstant(endsAt),
+})
+
+/** Throws not_found, also for one of a doctor the caller does not manage. */
+export async function getException(ctx: Pick<Context, 'db' | 'actor'>, id: string): Promise<ExceptionRow> {
+  const exception = await findException(ctx.db, id)
+  if (!exception || !manages(ctx.actor, exception.doctorId)) throw notFound('exception')
+  return exception
+}
+
+/**
+ * Takes the doctor's lock: a booking is either refused by the time off or among the appointments it affects, which stay.
+ * Throws 422 for what is over, invalid_state for too many.
+ */
+export async function createException(
+  ctx: TransactionContext,
+  { doctorId: named, clinicId: namedClinic, note = null, ...exception }: CreateException,
+): Promise<{ exception: ExceptionRow; affected: Affected }> {
+  if (exception.endsAt <= ctx.now) throw invalid('endsAt', 'must lie in the future')
+  const doctorId = doctorIdOf(ctx.actor, named)
+  await lockResources(ctx.db, [doctorId])
+  const current = await getAvailability(ctx, doctorId)
+  const clinicId = clinicIdOf(current, namedClinic)
+  if (current.exceptions.length >= MAX_EXCEPTIONS)
+    throw new AppError(
+      'invalid_state',
+      `A doctor has at most ${MAX_EXCEPTIONS} exceptions of the last year and to come.`,
+    )
+  const created = await insertException(ctx.db, {
+    id: newId(),
+    doctorId,
+    clinicId,
+    note,
+    ...exception,
+    createdAt: ctx.now,
+  })
+  await raiseAvailabilityVersion(ctx.db, doctorId)
+  return { exception: created, affected: await affectedBy(ctx, created) }
+}
+
+async function affectedBy(
+  ctx: TransactionContext,
+  { kind, startsAt, endsAt, ...whose }: ExceptionRow,
+): Promise<Affected> {
+  if (kind === 'extra') return { appointments: [], total: 0 }
+  return findAffected(ctx, whose, { start: startsAt.getTime(), end: endsAt.getTime() })
+}
+
+/** Takes the doctor's lock: extra hours end, and what is booked in them stays. Throws not_found. */
+export async function deleteException(ctx: TransactionContext, id: string): Promise<ExceptionRow> {
+  const exception = await getException(ctx, id)
+  await lockResources(ctx.db, [exception.doctorId])
+  if (!(await deleteExceptionRow(ctx.db, id))) throw notFound('exception')
+  await raiseAvailabilityVersion(ctx.db, exception.doctorId)
+  return exception
+}

@@ -1,0 +1,120 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { violates } from '../../database/constraints'
+import { newId } from '../../database/ids'
+import { jsonRows } from '../../database/json'
+import type { Database } from '../../database/schema'
+import { invalid } from '../../errors'
+import type { WeeklyWindow } from '../../scheduling/calendar'
+import { MAX_EXCEPTIONS } from './exceptions/schemas'
+
+export type AvailabilityRow = NonNullable<Awaited<ReturnType<typeof findAvailability>>>
+
+/** The doctor's clinics with their schedules, and their exceptions, without what was over on the day `since`. */
+export function findAvailability(db: Kysely<Database>, doctorId: string, since: string) {
+  return db
+    .selectFrom('doctors')
+    .select((eb) => [
+      'doctors.id',
+      'doctors.verifiedAt',
+      'doctors.availabilityVersion as version',
+      jsonRows(
+        eb
+          .selectFrom('doctorClinics')
+          .innerJoin('clinics', 'clinics.id', 'doctorClinics.clinicId')
+          .whereRef('doctorClinics.doctorId', '=', 'doctors.id')
+          .select((clinic) => [
+            'clinics.id',
+            'clinics.timeZone',
+            jsonRows(
+              clinic
+                .selectFrom('schedules')
+                .whereRef('schedules.doctorId', '=', 'doctors.id')
+                .whereRef('schedules.clinicId', '=', 'clinics.id')
+                .where((where) => where.or([where('validUntil', 'is', null), where('validUntil', '>=', since)]))
+                .select((schedule) => [
+                  'validFrom',
+                  'validUntil',
+                  jsonRows(
+                    schedule
+                      .selectFrom('scheduleWindows')
+                      .whereRef('scheduleWindows.scheduleId', '=', 'schedules.id')
+                      .select(['weekday', 'startTime', 'endTime'])
+                      .orderBy('weekday')
+                      .orderBy('startTime'),
+                  ).as('windows'),
+                ])
+                .orderBy('validFrom', (order) => order.asc().nullsFirst()),
+            ).as('schedules'),
+          ])
+          .orderBy('clinics.name')
+          .orderBy('clinics.id'),
+      ).as('clinics'),
+      jsonRows(
+        eb
+          .selectFrom('availabilityExceptions')
+          .whereRef('availabilityExceptions.doctorId', '=', 'doctors.id')
+          .where('endsAt', '>', sql<Date>`${since}::date`)
+          .select(['availabilityExceptions.id', 'clinicId', 'startsAt', 'endsAt', 'kind', 'note'])
+          .orderBy('startsAt')
+          .orderBy('availabilityExceptions.id')
+          .limit(MAX_EXCEPTIONS),
+      ).as('exceptions'),
+    ])
+    .where('doctors.id', '=', doctorId)
+    .executeTakeFirst()
+}
+
+export type Period = { doctorId: string; clinicId: string; validFrom: string | null; validUntil: string | null }
+
+/**
+ * Replaces the hours of exactly that period, or adds the period. Throws 422 when it overlaps another dated schedule of the
+ * doctor at that clinic.
+ */
+export async function replaceSchedule(db: Transaction<Database>, period: Period, weekly: WeeklyWindow[]) {
+  const known = await schedulesOf(db, period).select('id').executeTakeFirst()
+  const scheduleId = known?.id ?? (await insertSchedule(db, period))
+  await db.deleteFrom('scheduleWindows').where('scheduleId', '=', scheduleId).execute()
+  if (weekly.length > 0)
+    await db
+      .insertInto('scheduleWindows')
+      .values(weekly.map(({ weekday, start, end }) => ({ scheduleId, weekday, startTime: start, endTime: end })))
+      .execute()
+}
+
+/** With its windows. */
+export async function deleteSchedule(db: Transaction<Database>, period: Period): Promise<void> {
+  await db.deleteFrom('schedules').where('id', 'in', schedulesOf(db, period).select('id')).execute()
+}
+
+function schedulesOf(db: Transaction<Database>, { doctorId, clinicId, validFrom, validUntil }: Period) {
+  return db
+    .selectFrom('schedules')
+    .where('doctorId', '=', doctorId)
+    .where('clinicId', '=', clinicId)
+    .where('validFrom', 'is not distinct from', validFrom)
+    .where('validUntil', 'is not distinct from', validUntil)
+}
+
+async function insertSchedule(db: Transaction<Database>, period: Period): Promise<string> {
+  const id = newId()
+  try {
+    await db
+      .insertInto('schedules')
+      .values({ id, ...period })
+      .execute()
+  } catch (error) {
+    if (violates(error, 'schedules_dated_no_overlap'))
+      throw invalid('validFrom', 'the period overlaps another dated schedule; only exactly the same period is replaced')
+    throw error
+  }
+  return id
+}
+
+/** After every change of the doctor's schedules or exceptions. */
+export async function raiseAvailabilityVersion(db: Transaction<Database>, doctorId: string): Promise<void> {
+  await db
+    .updateTable('doctors')
+    .set((eb) => ({ availabilityVersion: eb('availabilityVersion', '+', 1) }))
+    .where('id', '=', doctorId)
+    .execute()
+}

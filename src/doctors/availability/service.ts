@@ -1,0 +1,109 @@
+import { lockResources } from '../../database/transaction'
+import type { Actor, Context, TransactionContext } from '../../deps'
+import { AppError, invalid, notFound, versionMismatch } from '../../errors'
+import { formatInstant } from '../../http/schemas'
+import type { Affected } from '../../scheduling/affected/schemas'
+import { findOutsideHours } from '../../scheduling/affected/service'
+import { addDays, localDay } from '../../scheduling/local-time'
+import { assertManages, manages, maySeeDoctor } from '../access'
+import {
+  type AvailabilityRow,
+  deleteSchedule,
+  findAvailability,
+  type Period,
+  raiseAvailabilityVersion,
+  replaceSchedule,
+} from './queries'
+import { type Availability, MAX_SCHEDULES, type SetAvailability } from './schemas'
+
+/** What was over longer ago is not shown. */
+const DAYS_SHOWN_BACK = 366
+
+/** Notes of exceptions are for those who manage the doctor. */
+export const presentAvailability = ({ id, clinics, exceptions }: AvailabilityRow, actor: Actor): Availability => ({
+  doctorId: id,
+  clinics: clinics.map((clinic) => ({
+    clinicId: clinic.id,
+    timeZone: clinic.timeZone,
+    schedules: clinic.schedules.map(({ validFrom, validUntil, windows }) => ({
+      validFrom,
+      validUntil,
+      weekly: windows.map(({ weekday, startTime, endTime }) => ({
+        weekday,
+        start: startTime.slice(0, 5),
+        end: endTime.slice(0, 5),
+      })),
+    })),
+  })),
+  exceptions: exceptions.map(({ note, startsAt, endsAt, ...exception }) => ({
+    ...exception,
+    startsAt: formatInstant(new Date(startsAt)),
+    endsAt: formatInstant(new Date(endsAt)),
+    ...(manages(actor, id) && { note }),
+  })),
+})
+
+/** Throws not_found for a doctor the caller may not see. */
+export async function getAvailability(ctx: Pick<Context, 'db' | 'actor' | 'config' | 'now'>, doctorId: string) {
+  const availability = await findAvailability(ctx.db, doctorId, firstDayShown(ctx.now))
+  if (!availability || !maySeeDoctor(ctx, availability)) throw notFound('doctor')
+  return availability
+}
+
+/**
+ * Replaces the standing week of a clinic or, with dates, the schedule of exactly that period; without a week takes that
+ * one away. Takes the doctor's lock, so that no booking is decided on hours that are changing. Appointments that exist
+ * stay; `outside` is what the hours at that clinic do not hold now.
+ */
+export async function setAvailability(
+  ctx: TransactionContext,
+  { doctorId: named, clinicId: namedClinic, weekly, validFrom = null, validUntil = null }: SetAvailability,
+  ifMatch: number | null,
+): Promise<{ availability: AvailabilityRow; outside: Affected }> {
+  const doctorId = doctorIdOf(ctx.actor, named)
+  await lockResources(ctx.db, [doctorId])
+  const current = await getAvailability(ctx, doctorId)
+  const clinicId = clinicIdOf(current, namedClinic)
+  const period = { doctorId, clinicId, validFrom, validUntil }
+  const isKnown = hasSchedule(current, period)
+  if (weekly === null && !isKnown) throw notFound('schedule')
+  if (ifMatch !== null && ifMatch !== current.version) throw versionMismatch(current.version)
+  if (validFrom !== null && !isKnown) assertRoomForSchedule(current, clinicId)
+  await (weekly === null ? deleteSchedule(ctx.db, period) : replaceSchedule(ctx.db, period, weekly))
+  await raiseAvailabilityVersion(ctx.db, doctorId)
+  const availability = await getAvailability(ctx, doctorId)
+  return { availability, outside: await findOutsideHours(ctx, { clinicId, doctorId }) }
+}
+
+const firstDayShown = (now: Date) => addDays(localDay(now.getTime(), 'UTC'), -DAYS_SHOWN_BACK)
+
+/** Whose hours are changed. Throws not_found for a doctor the caller does not manage, 422 where one must be named. */
+export function doctorIdOf(actor: Actor, named: string | undefined): string {
+  const doctorId = named ?? actor.doctorId
+  if (doctorId === undefined) throw invalid('doctorId', 'must name the doctor whose hours these are')
+  assertManages(actor, doctorId)
+  return doctorId
+}
+
+/** The clinic named or the only one of the doctor. Throws forbidden for one that is not theirs, 422 where one must be named. */
+export function clinicIdOf({ clinics }: AvailabilityRow, named: string | undefined): string {
+  if (named !== undefined) {
+    if (clinics.some(({ id }) => id === named)) return named
+    throw new AppError('forbidden', 'The doctor does not belong to that clinic.')
+  }
+  const [only, another] = clinics
+  if (!only) throw invalid('clinicId', 'the doctor belongs to no clinic yet')
+  if (another) throw invalid('clinicId', 'must name one of the clinics of the doctor')
+  return only.id
+}
+
+function hasSchedule({ clinics }: AvailabilityRow, { clinicId, validFrom, validUntil }: Period): boolean {
+  const schedules = clinics.find(({ id }) => id === clinicId)?.schedules ?? []
+  return schedules.some((known) => known.validFrom === validFrom && known.validUntil === validUntil)
+}
+
+function assertRoomForSchedule({ clinics }: AvailabilityRow, clinicId: string): void {
+  const schedules = clinics.find(({ id }) => id === clinicId)?.schedules ?? []
+  if (schedules.filter(({ validFrom }) => validFrom !== null).length >= MAX_SCHEDULES)
+    throw invalid('validFrom', `a doctor has at most ${MAX_SCHEDULES} dated schedules at a clinic`)
+}

@@ -1,0 +1,135 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { jsonRows } from '../database/json'
+import type { Database } from '../database/schema'
+import type { DoctorsTable } from './tables'
+import { VISIT_TYPE_COLUMNS } from './visit-types/queries'
+
+/** Doctors with their clinics and active visit types, nested, in one statement. */
+const doctorsWithDetails = (db: Kysely<Database>) =>
+  db
+    .selectFrom('doctors')
+    .select(['doctors.id', 'doctors.name', 'specialization', 'licenseNumber', 'bio', 'verifiedAt', 'doctors.version'])
+    .select((eb) => [
+      jsonRows(
+        eb
+          .selectFrom('doctorClinics')
+          .innerJoin('clinics', 'clinics.id', 'doctorClinics.clinicId')
+          .whereRef('doctorClinics.doctorId', '=', 'doctors.id')
+          .select(['clinics.id', 'clinics.name', 'clinics.timeZone'])
+          .orderBy('clinics.name')
+          .orderBy('clinics.id'),
+      ).as('clinics'),
+      jsonRows(
+        eb
+          .selectFrom('visitTypes')
+          .whereRef('visitTypes.doctorId', '=', 'doctors.id')
+          .where('visitTypes.active', '=', true)
+          .select(VISIT_TYPE_COLUMNS)
+          .orderBy('visitTypes.id'),
+      ).as('visitTypes'),
+    ])
+
+export type DoctorRow = Awaited<ReturnType<typeof listDoctors>>[number]
+
+type DoctorFilter = { specialization?: string; clinicId?: string; q?: string; verified?: boolean }
+
+/** By name, then id; `after` is the last row of the page before. */
+export function listDoctors(
+  db: Kysely<Database>,
+  { specialization, clinicId, q, verified }: DoctorFilter,
+  limit: number,
+  after?: { name: string; id: string },
+) {
+  return doctorsWithDetails(db)
+    .$if(verified !== undefined, (qb) => qb.where('verifiedAt', verified ? 'is not' : 'is', null))
+    .$if(specialization !== undefined, (qb) =>
+      qb.where(sql<boolean>`lower(${sql.ref('specialization')}) = lower(${specialization})`),
+    )
+    .$if(clinicId !== undefined, (qb) =>
+      qb.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('doctorClinics')
+            .whereRef('doctorClinics.doctorId', '=', 'doctors.id')
+            .where('doctorClinics.clinicId', '=', clinicId!)
+            .select('doctorClinics.clinicId'),
+        ),
+      ),
+    )
+    .$if(q !== undefined, (qb) =>
+      qb.where(
+        sql<boolean>`strpos(lower(${sql.ref('doctors.name')} || ' ' || ${sql.ref('specialization')}), lower(${q})) > 0`,
+      ),
+    )
+    .$if(after !== undefined, (qb) =>
+      qb.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('doctors.name', 'doctors.id'), '>', tuple(after!.name, after!.id)),
+      ),
+    )
+    .orderBy('doctors.name')
+    .orderBy('doctors.id')
+    .limit(limit)
+    .execute()
+}
+
+export function findDoctorById(db: Kysely<Database>, id: string) {
+  return doctorsWithDetails(db).where('doctors.id', '=', id).executeTakeFirst()
+}
+
+export function findDoctorForUpdate(db: Transaction<Database>, id: string) {
+  return db
+    .selectFrom('doctors')
+    .select(['id', 'userId', 'verifiedAt', 'version'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+type DoctorChanges = Partial<Pick<DoctorsTable, 'name' | 'specialization' | 'bio' | 'licenseNumber' | 'verifiedAt'>>
+
+export async function updateDoctor(db: Transaction<Database>, id: string, changes: DoctorChanges): Promise<void> {
+  await db
+    .updateTable('doctors')
+    .set(changes)
+    .set((eb) => ({ version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .execute()
+}
+
+export async function updateUserName(db: Transaction<Database>, userId: string, name: string): Promise<void> {
+  await db.updateTable('users').set({ name }).where('id', '=', userId).execute()
+}
+
+export async function listKnownClinicIds(db: Kysely<Database>, ids: string[]): Promise<string[]> {
+  const rows = await db.selectFrom('clinics').select('id').where(sql<boolean>`id = any(${ids}::uuid[])`).execute()
+  return rows.map(({ id }) => id)
+}
+
+/** Makes `clinicIds` the clinics of the doctor; their hours at a clinic they leave stay stored. */
+export async function replaceDoctorClinics(db: Transaction<Database>, doctorId: string, clinicIds: string[]) {
+  await db
+    .deleteFrom('doctorClinics')
+    .where('doctorId', '=', doctorId)
+    .where(sql<boolean>`clinic_id <> all(${clinicIds}::uuid[])`)
+    .execute()
+  if (clinicIds.length > 0)
+    await db
+      .insertInto('doctorClinics')
+      .values(clinicIds.map((clinicId) => ({ doctorId, clinicId })))
+      .onConflict((oc) => oc.doNothing())
+      .execute()
+}
+
+/** Doctors per specialization; spellings that differ in case are one, under the most common of them. */
+export function countDoctorsBySpecialization(db: Kysely<Database>, limit: number, verifiedOnly: boolean) {
+  return db
+    .selectFrom('doctors')
+    .select((eb) => [
+      sql<string>`mode() within group (order by ${sql.ref('specialization')})`.as('name'),
+      eb.fn.countAll<number>().as('doctors'),
+    ])
+    .$if(verifiedOnly, (qb) => qb.where('verifiedAt', 'is not', null))
+    .groupBy(sql`lower(${sql.ref('specialization')})`)
+    .orderBy(sql`lower(${sql.ref('specialization')})`)
+    .limit(limit)
+    .execute()
+}

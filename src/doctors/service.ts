@@ -1,0 +1,104 @@
+import { lockResources } from '../database/transaction'
+import type { Actor, Context, TransactionContext } from '../deps'
+import { AppError, invalid, notFound, versionMismatch } from '../errors'
+import { cursorId, cursorText, decodeCursor, type Page, toPage } from '../http/pagination'
+import { nextSlots } from '../scheduling/service'
+import { assertManages, manages, maySeeDoctor } from './access'
+import {
+  type DoctorRow,
+  findDoctorById,
+  findDoctorForUpdate,
+  listDoctors,
+  listKnownClinicIds,
+  replaceDoctorClinics,
+  updateDoctor as updateDoctorRow,
+  updateUserName,
+} from './queries'
+import { type Doctor, type ListDoctorsQuery, presentVisitType, type UpdateDoctor } from './schemas'
+
+/** The licence number is shown to those who manage the doctor only. */
+export const presentDoctor = (doctor: DoctorRow, actor: Actor | null): Doctor => ({
+  id: doctor.id,
+  name: doctor.name,
+  specialization: doctor.specialization,
+  ...(manages(actor, doctor.id) && { licenseNumber: doctor.licenseNumber }),
+  bio: doctor.bio,
+  verified: doctor.verifiedAt !== null,
+  clinics: doctor.clinics,
+  visitTypes: doctor.visitTypes.map(presentVisitType),
+})
+
+/** A page of doctors by name. Those who wait for verification are listed to admins only, to others as nobody. */
+export async function findDoctors(
+  ctx: Pick<Context<Actor | null>, 'db' | 'actor' | 'config' | 'now'>,
+  { limit, cursor, status, include, ...filter }: ListDoctorsQuery,
+): Promise<Page<Doctor>> {
+  const [name, id] = decodeCursor(cursor, cursorText, cursorId) ?? []
+  const after = name !== undefined && id !== undefined ? { name, id } : undefined
+  if (status === 'pending' && ctx.actor?.role !== 'admin') return { data: [], nextCursor: null }
+  const verified = status === 'pending' ? false : ctx.config.doctorVerification || undefined
+  const rows = await listDoctors(ctx.db, { ...filter, verified }, limit + 1, after)
+  const keyOf = (row: DoctorRow) => [row.name, row.id]
+  const page = toPage(rows, limit, keyOf, (row) => presentDoctor(row, ctx.actor))
+  return include === 'nextSlot' ? { ...page, data: await withNextSlots(ctx, page.data) } : page
+}
+
+async function withNextSlots(ctx: Pick<Context<Actor | null>, 'db' | 'now'>, doctors: Doctor[]): Promise<Doctor[]> {
+  const ids = doctors.map(({ id }) => id)
+  const slots = await nextSlots(ctx, ids)
+  return doctors.map((doctor) => ({ ...doctor, nextSlot: slots.get(doctor.id) ?? null }))
+}
+
+/** Throws not_found, also for an unverified doctor unless the caller is that doctor or an admin. */
+export async function getDoctor(ctx: Pick<Context<Actor | null>, 'db' | 'actor' | 'config'>, id: string) {
+  const doctor = await findDoctorById(ctx.db, id)
+  if (!doctor || !maySeeDoctor(ctx, doctor)) throw notFound('doctor')
+  return doctor
+}
+
+/** The name of the account, where there is one, follows. Throws forbidden for a verified doctor's licence number unless by an admin. */
+export async function updateDoctor(ctx: TransactionContext, id: string, changes: UpdateDoctor, ifMatch: number | null) {
+  assertManages(ctx.actor, id)
+  const doctor = await getDoctorForUpdate(ctx, id, ifMatch)
+  if (changes.licenseNumber !== undefined && doctor.verifiedAt !== null && ctx.actor.role !== 'admin')
+    throw new AppError('forbidden', 'Only an admin may change the licence number of a verified doctor.')
+  await updateDoctorRow(ctx.db, id, changes)
+  if (changes.name !== undefined && doctor.userId !== null) await updateUserName(ctx.db, doctor.userId, changes.name)
+  return getDoctor(ctx, id)
+}
+
+/** Lists the doctor and makes them bookable; `clinicIds` left out keeps their clinics. Takes the doctor's lock. */
+export async function verifyDoctor(
+  ctx: TransactionContext,
+  id: string,
+  clinicIds: string[] | undefined,
+  ifMatch: number | null,
+) {
+  await lockResources(ctx.db, [id])
+  if (clinicIds) await assertKnownClinics(ctx, clinicIds)
+  const doctor = await getDoctorForUpdate(ctx, id, ifMatch)
+  if (clinicIds) await replaceDoctorClinics(ctx.db, id, clinicIds)
+  await updateDoctorRow(ctx.db, id, { verifiedAt: doctor.verifiedAt ?? ctx.now })
+  return getDoctor(ctx, id)
+}
+
+/** Appointments that exist stay; nobody finds or books the doctor any more. Takes the doctor's lock. */
+export async function unverifyDoctor(ctx: TransactionContext, id: string, ifMatch: number | null) {
+  await lockResources(ctx.db, [id])
+  await getDoctorForUpdate(ctx, id, ifMatch)
+  await updateDoctorRow(ctx.db, id, { verifiedAt: null })
+  return getDoctor(ctx, id)
+}
+
+async function getDoctorForUpdate(ctx: TransactionContext, id: string, ifMatch: number | null) {
+  const doctor = await findDoctorForUpdate(ctx.db, id)
+  if (!doctor) throw notFound('doctor')
+  if (ifMatch !== null && ifMatch !== doctor.version) throw versionMismatch(doctor.version)
+  return doctor
+}
+
+async function assertKnownClinics(ctx: TransactionContext, ids: string[]): Promise<void> {
+  const known = new Set(await listKnownClinicIds(ctx.db, ids))
+  const unknown = ids.findIndex((id) => !known.has(id))
+  if (unknown >= 0) throw invalid(`clinicIds.${unknown}`, 'is not a clinic')
+}

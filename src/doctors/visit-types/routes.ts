@@ -1,0 +1,108 @@
+import type { Deps } from '../../deps'
+import { answer } from '../../http/answer'
+import { operation } from '../../http/operation'
+import { cursorId, decodeCursor, toPage } from '../../http/pagination'
+import { createRouter } from '../../http/router'
+import {
+  CreateVisitType,
+  DoctorPath,
+  ListVisitTypesQuery,
+  presentVisitType,
+  UpdateVisitType,
+  VisitType,
+  VisitTypePage,
+  VisitTypePath,
+} from '../schemas'
+import { createVisitType, getVisitType, listVisitTypes, updateVisitType } from './service'
+
+const listVisitTypesOperation = operation({
+  method: 'get',
+  path: '/doctors/{id}/visit-types',
+  tag: 'Doctors',
+  operationId: 'listVisitTypes',
+  summary: 'List the visit types of a doctor',
+  description: 'What can be booked with the doctor and at what terms, newest first.',
+  access: 'optional',
+  who: 'anyone; inactive ones: the doctor and admins',
+  params: DoctorPath,
+  query: ListVisitTypesQuery,
+  answer: { status: 200, description: 'A page of visit types', schema: VisitTypePage },
+})
+
+const getVisitTypeOperation = operation({
+  method: 'get',
+  path: '/doctors/{id}/visit-types/{visitTypeId}',
+  tag: 'Doctors',
+  operationId: 'getVisitType',
+  summary: 'Read a visit type',
+  description: 'One visit type, with its version as ETag.',
+  access: 'optional',
+  who: 'anyone; an inactive one: the doctor and admins',
+  params: VisitTypePath,
+  answer: { status: 200, description: 'The visit type', schema: VisitType, headers: ['ETag'] },
+})
+
+const createVisitTypeOperation = operation({
+  method: 'post',
+  path: '/doctors/{id}/visit-types',
+  tag: 'Doctors',
+  operationId: 'createVisitType',
+  summary: 'Offer a visit type',
+  description:
+    'Its price is in the currency of one of the clinics of the doctor. A doctor has at most 50 active ones (409).',
+  access: ['doctor', 'admin'],
+  who: 'the doctor, admins',
+  audit: { kind: 'visit_type.create', action: 'C' },
+  params: DoctorPath,
+  body: CreateVisitType,
+  answer: { status: 201, description: 'The new visit type', schema: VisitType, headers: ['ETag', 'Location'] },
+  problems: ['invalid_state'],
+})
+
+const updateVisitTypeOperation = operation({
+  method: 'patch',
+  path: '/doctors/{id}/visit-types/{visitTypeId}',
+  tag: 'Doctors',
+  operationId: 'updateVisitType',
+  summary: 'Change a visit type',
+  description:
+    'What is left out stays, the slot interval too when only the duration changes. Appointments that exist keep their terms. `active: false` withdraws it.',
+  access: ['doctor', 'admin'],
+  who: 'the doctor, admins',
+  audit: { kind: 'visit_type.update', action: 'U' },
+  params: VisitTypePath,
+  body: UpdateVisitType,
+  answer: { status: 200, description: 'The visit type as it is now', schema: VisitType, headers: ['ETag'] },
+  problems: ['invalid_state'],
+})
+
+export function visitTypeRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  read(listVisitTypesOperation, async (ctx, { params, query: { limit, cursor } }) => {
+    const [after] = decodeCursor(cursor, cursorId) ?? []
+    const rows = await listVisitTypes(ctx, params.id, { limit: limit + 1, after })
+    return answer(toPage(rows, limit, (row) => [row.id], presentVisitType))
+  })
+
+  read(getVisitTypeOperation, async (ctx, { params }) => {
+    const visitType = await getVisitType(ctx, params.id, params.visitTypeId)
+    return answer(presentVisitType(visitType), { version: visitType.version })
+  })
+
+  mutation(createVisitTypeOperation, async (ctx, { params, body }) => {
+    const visitType = await createVisitType(ctx, params.id, body)
+    return answer(presentVisitType(visitType), {
+      version: visitType.version,
+      location: `/doctors/${params.id}/visit-types/${visitType.id}`,
+      audit: { targetId: visitType.id },
+    })
+  })
+
+  mutation(updateVisitTypeOperation, async (ctx, { params, body, ifMatch }) => {
+    const visitType = await updateVisitType(ctx, params.id, params.visitTypeId, body, ifMatch)
+    return answer(presentVisitType(visitType), { version: visitType.version, audit: { targetId: visitType.id } })
+  })
+
+  return app
+}
