@@ -1,0 +1,192 @@
+import {
+  type Expression,
+  expressionBuilder,
+  type Insertable,
+  type Kysely,
+  type SqlBool,
+  sql,
+  type Transaction,
+} from 'kysely'
+import { jsonRow } from '../database/json'
+import type { Database } from '../database/schema'
+import { ACTIVE_PAYMENT_STATUSES } from '../payments/status'
+import type { TimeRange } from '../scheduling/ranges'
+import type { AppointmentStatus, AppointmentsTable, OccupancyTable } from './tables'
+
+/** An appointment with the names and the payment that an answer shows; `visible` narrows it to what the caller may see. */
+function selectAppointments(db: Kysely<Database>, visible: Expression<SqlBool>) {
+  return db
+    .selectFrom('appointments')
+    .innerJoin('patients', 'patients.id', 'appointments.patientId')
+    .innerJoin('doctors', 'doctors.id', 'appointments.doctorId')
+    .innerJoin('clinics', 'clinics.id', 'appointments.clinicId')
+    .innerJoin('visitTypes', 'visitTypes.id', 'appointments.visitTypeId')
+    .select([
+      'appointments.id',
+      'appointments.patientId',
+      'appointments.doctorId',
+      'appointments.clinicId',
+      'appointments.visitTypeId',
+      'appointments.startsAt',
+      'appointments.endsAt',
+      'appointments.date',
+      'appointments.status',
+      'appointments.reason',
+      'appointments.timeZone',
+      'appointments.mode',
+      'appointments.priceAmount',
+      'appointments.priceCurrency',
+      'appointments.cancellationFreeUntilMinutes',
+      'appointments.cancellationLateRefundPercent',
+      'appointments.version',
+      'appointments.createdAt',
+      'patients.name as patientName',
+      'doctors.name as doctorName',
+      'doctors.specialization',
+      'clinics.name as clinicName',
+      'visitTypes.name as visitTypeName',
+    ])
+    .select(jsonRow(paymentOfAppointment()).as('payment'))
+    .where(visible)
+}
+
+export type AppointmentRow = Awaited<ReturnType<typeof listAppointments>>[number]
+
+/** The active payment, else the latest. */
+function paymentOfAppointment() {
+  return expressionBuilder<Database, 'appointments'>()
+    .selectFrom('payments')
+    .select(['payments.id', 'payments.status', 'payments.amount', 'payments.currency'])
+    .whereRef('payments.appointmentId', '=', 'appointments.id')
+    .orderBy((eb) => eb('payments.status', 'in', ACTIVE_PAYMENT_STATUSES), 'desc')
+    .orderBy('payments.createdAt', 'desc')
+    .orderBy('payments.id', 'desc')
+    .limit(1)
+}
+
+export type AppointmentFilters = {
+  /** All but expired ones when left out. */
+  status?: AppointmentStatus[]
+  /** Local days of the appointments, both inclusive. */
+  from?: string
+  to?: string
+  doctorId?: string
+  patientId?: string
+  clinicId?: string
+}
+
+/** By start, then id; `after` is the last row of the page before. */
+export function listAppointments(
+  db: Kysely<Database>,
+  visible: Expression<SqlBool>,
+  filters: AppointmentFilters,
+  page: { order: 'asc' | 'desc'; limit: number; after?: { startsAt: Date; id: string } },
+) {
+  const { status, from, to, doctorId, patientId, clinicId } = filters
+  const { order, limit, after } = page
+  return selectAppointments(db, visible)
+    .where((eb) =>
+      status
+        ? eb('appointments.status', '=', sql<AppointmentStatus>`any(${status})`)
+        : eb('appointments.status', '<>', 'expired'),
+    )
+    .$if(from !== undefined, (qb) => qb.where('appointments.date', '>=', from!))
+    .$if(to !== undefined, (qb) => qb.where('appointments.date', '<=', to!))
+    .$if(doctorId !== undefined, (qb) => qb.where('appointments.doctorId', '=', doctorId!))
+    .$if(patientId !== undefined, (qb) => qb.where('appointments.patientId', '=', patientId!))
+    .$if(clinicId !== undefined, (qb) => qb.where('appointments.clinicId', '=', clinicId!))
+    .$if(after !== undefined, (qb) =>
+      qb.where(({ eb, refTuple, tuple }) =>
+        eb(
+          refTuple('appointments.startsAt', 'appointments.id'),
+          order === 'asc' ? '>' : '<',
+          tuple(after!.startsAt, after!.id),
+        ),
+      ),
+    )
+    .orderBy('appointments.startsAt', order)
+    .orderBy('appointments.id', order)
+    .limit(limit)
+    .execute()
+}
+
+export function findAppointmentById(db: Kysely<Database>, visible: Expression<SqlBool>, id: string) {
+  return selectAppointments(db, visible).where('appointments.id', '=', id).executeTakeFirst()
+}
+
+/** Whose locks to take, read without any. */
+export function findAppointmentParties(db: Kysely<Database>, visible: Expression<SqlBool>, id: string) {
+  return db
+    .selectFrom('appointments')
+    .select(['doctorId', 'patientId'])
+    .where('id', '=', id)
+    .where(visible)
+    .executeTakeFirst()
+}
+
+/** After the locks of doctor and patient, never before. */
+export function findAppointmentForUpdate(db: Transaction<Database>, visible: Expression<SqlBool>, id: string) {
+  return selectAppointments(db, visible).where('appointments.id', '=', id).forUpdate('appointments').executeTakeFirst()
+}
+
+/** What an appointment takes, and of whom. */
+export type Taken = Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: TimeRange }
+
+/** The appointment and what it takes, in one statement. */
+export async function insertAppointment(
+  db: Transaction<Database>,
+  appointment: Insertable<AppointmentsTable>,
+  taken: Taken[],
+): Promise<void> {
+  await db
+    .with('booked', (qb) => qb.insertInto('appointments').values(appointment))
+    .insertInto('occupancy')
+    .values(
+      taken.map(({ kind, resourceId, during }) => ({
+        appointmentId: appointment.id,
+        kind,
+        resourceId,
+        during: formatRange(during),
+        expiresAt: appointment.holdExpiresAt ?? null,
+      })),
+    )
+    .execute()
+}
+
+const formatRange = ({ start, end }: TimeRange) => `[${new Date(start).toISOString()},${new Date(end).toISOString()})`
+
+/** Cancels, frees what was taken and voids a pending payment, in one statement; the row must be locked. */
+export function cancelAppointmentRow(
+  db: Transaction<Database>,
+  id: string,
+  cancelled: { cancelledAt: Date; cancelledBy: string; cancellationReason: string | null },
+) {
+  return db
+    .with('appointment', (qb) =>
+      qb
+        .updateTable('appointments')
+        .set({ status: 'cancelled', holdExpiresAt: null, ...cancelled })
+        .set((eb) => ({ version: eb('version', '+', 1), calendarSequence: eb('calendarSequence', '+', 1) }))
+        .where('id', '=', id)
+        .returning(['id', 'status', 'version']),
+    )
+    .with('freed', (qb) => qb.deleteFrom('occupancy').where('appointmentId', '=', id))
+    .with('voided', (qb) =>
+      qb
+        .updateTable('payments')
+        .set({ status: 'cancelled' })
+        .where('appointmentId', '=', id)
+        .where('status', '=', 'pending')
+        .returning(['id', 'status', 'amount', 'currency']),
+    )
+    .selectFrom('appointment')
+    .innerJoin('appointments', 'appointments.id', 'appointment.id')
+    .select(['appointment.status', 'appointment.version'])
+    .select(({ selectFrom }) => [
+      jsonRow(selectFrom('voided').select(['voided.id', 'voided.status', 'voided.amount', 'voided.currency'])).as(
+        'voided',
+      ),
+      jsonRow(paymentOfAppointment()).as('payment'),
+    ])
+    .executeTakeFirstOrThrow()
+}

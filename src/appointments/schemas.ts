@@ -1,0 +1,120 @@
+import { z } from '@hono/zod-openapi'
+import { CancellationPolicy } from '../doctors/schemas'
+import { pageFields, pageOf } from '../http/pagination'
+import { Day, Instant, InstantInput, Money, Problem, text, Uuid } from '../http/schemas'
+import { Payment } from '../payments/schemas'
+import { RuleResult, Slot } from '../scheduling/schemas'
+
+export const AppointmentStatus = z
+  .enum(['held', 'booked', 'checked_in', 'completed', 'no_show', 'cancelled', 'expired'])
+  .openapi('AppointmentStatus')
+
+const Name = z.string().max(200)
+
+export const Appointment = z
+  .object({
+    id: Uuid,
+    status: AppointmentStatus,
+    patient: z.object({ id: Uuid, name: Name }),
+    doctor: z.object({ id: Uuid, name: Name, specialization: Name }),
+    clinic: z.object({ id: Uuid, name: Name, timeZone: z.string().max(64) }),
+    visitType: z.object({ id: Uuid, name: Name, mode: z.enum(['in_person', 'telehealth']) }),
+    startsAt: Instant,
+    endsAt: Instant,
+    localStart: z
+      .string()
+      .max(30)
+      .openapi({ format: 'date-time', description: "`startsAt` with the clinic's offset." }),
+    price: Money.openapi({ description: 'As it was at booking, like the cancellation policy.' }),
+    cancellationPolicy: CancellationPolicy,
+    reason: z.string().max(1000).nullable().openapi({ description: 'Always null for admins.' }),
+    payment: Payment.pick({ id: true, status: true, amount: true, currency: true })
+      .nullable()
+      .openapi({ description: 'The active one, else the latest.' }),
+    createdAt: Instant,
+    version: z.int().min(1).max(2_147_483_647),
+  })
+  .openapi('Appointment', {
+    example: {
+      id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e22',
+      status: 'booked',
+      patient: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e23', name: 'Sam Rivera' },
+      doctor: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', name: 'Maya Chen', specialization: 'Cardiology' },
+      clinic: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f', name: 'Harbor Clinic', timeZone: 'America/New_York' },
+      visitType: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e21', name: 'Consultation', mode: 'in_person' },
+      startsAt: '2026-03-02T14:00:00Z',
+      endsAt: '2026-03-02T14:30:00Z',
+      localStart: '2026-03-02T09:00:00-05:00',
+      price: { amount: 9500, currency: 'USD' },
+      cancellationPolicy: { freeUntilMinutes: 1440, lateRefundPercent: 0 },
+      reason: 'Chest pain when climbing stairs',
+      payment: null,
+      createdAt: '2026-02-20T09:30:00Z',
+      version: 1,
+    },
+  })
+export type Appointment = z.infer<typeof Appointment>
+
+export const AppointmentPage = pageOf('Appointment', Appointment)
+
+export const BookAppointment = z
+  .strictObject({
+    doctorId: Uuid,
+    startsAt: InstantInput,
+    visitTypeId: Uuid.optional().openapi({ description: "The doctor's first active one when left out." }),
+    clinicId: Uuid.optional().openapi({
+      description: 'The clinic where the doctor has hours then when left out; needed where there are several.',
+    }),
+    patientId: Uuid.optional().openapi({ description: 'Patients may leave it out for themselves.' }),
+    reason: text(1000).optional(),
+  })
+  .openapi('BookAppointment', {
+    example: {
+      doctorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20',
+      startsAt: '2026-03-02T09:00:00-05:00',
+      reason: 'Chest pain when climbing stairs',
+    },
+  })
+export type BookAppointment = z.output<typeof BookAppointment>
+
+export const BookingConflict = Problem.extend({
+  alternatives: z.array(Slot).max(5).optional().openapi({
+    description:
+      'With `slot_taken` and `patient_busy`: the nearest times that this patient can book, at the same doctor, else at others of the specialization.',
+  }),
+  rules: z.array(RuleResult).max(20).optional().openapi({ description: 'With `not_bookable`: each rule’s verdict.' }),
+}).openapi('BookingConflict')
+
+export const CancelAppointment = z
+  .strictObject({ reason: text(1000).optional() })
+  .openapi('CancelAppointment', { example: { reason: 'Travelling that week' } })
+export type CancelAppointment = z.output<typeof CancelAppointment>
+
+const statuses = AppointmentStatus.options.join('|')
+
+export const ListAppointmentsQuery = z.strictObject({
+  ...pageFields,
+  status: z
+    .string()
+    .max(200)
+    .regex(new RegExp(`^(${statuses})(,(${statuses}))*$`), `must be one or more of ${statuses}, separated by commas`)
+    .transform((list) => list.split(','))
+    .pipe(z.array(AppointmentStatus))
+    .optional()
+    .openapi({
+      type: 'string',
+      maxLength: 200,
+      pattern: `^(${statuses})(,(${statuses}))*$`,
+      example: 'booked,checked_in',
+      description: 'All but `expired` when left out.',
+    }),
+  from: Day.optional().openapi({ description: "The first of the appointments' own local days." }),
+  to: Day.optional().openapi({ description: 'The last, inclusive.' }),
+  doctorId: Uuid.optional(),
+  patientId: Uuid.optional(),
+  clinicId: Uuid.optional(),
+  order: z.enum(['asc', 'desc']).default('asc').openapi({ description: 'By `startsAt`, then `id`.' }),
+})
+export type ListAppointmentsQuery = z.output<typeof ListAppointmentsQuery>
+
+export const AppointmentPath = z.strictObject({ id: Uuid })

@@ -1,0 +1,74 @@
+import type { Context } from '../deps'
+import { clinicsWithHours, type DoctorFacts, readFacts, searchAround, toSlot } from './facts'
+import { DAY, localDay } from './local-time'
+import { findColleaguesFacts, findFacts } from './queries'
+import type { Slot } from './schemas'
+import { type BookableStart, bookableStarts } from './slots'
+
+type Reader = Pick<Context, 'db' | 'now' | 'config'>
+
+type Refused = { doctorId: string; visitTypeId?: string; clinicId?: string; patientId: string; startsAt: Date }
+
+const WANTED = 5
+/** How far from the refused time another one is still an alternative: a doctor may come to a clinic once a week. */
+const OWN_DAYS = { before: 7, after: 35 }
+const COLLEAGUES_DAYS = { before: 7, after: 14 }
+const MOST_COLLEAGUES = 20
+
+type Days = typeof OWN_DAYS
+type Candidate = { facts: DoctorFacts; at: BookableStart }
+
+/**
+ * Up to five times this patient can book instead, the nearest first: at the same doctor, and if these are too few at
+ * doctors of the same specialization, in the same clinic before others. At most two round trips; holds no lock.
+ */
+export async function findAlternatives(ctx: Reader, refused: Refused): Promise<Slot[]> {
+  const { doctorId, visitTypeId, patientId, startsAt } = refused
+  const start = startsAt.getTime()
+  const search = searchAround(ctx, around(start, OWN_DAYS), { visitTypeId, patientId })
+  const [row] = await findFacts(ctx.db, { ...search, doctorIds: [doctorId] })
+  const own = row && readFacts(row, ctx.now)
+  if (!own) return []
+  const found = nearest(candidatesOf(own, start, OWN_DAYS), start, WANTED)
+  if (found.length === WANTED) return found.map(present)
+
+  const clinicId = refused.clinicId ?? clinicsWithHours(own, start)[0]?.id ?? null
+  const others = await findColleagues(ctx, refused, own, clinicId)
+  const here = others.filter(({ at }) => at.clinicId === clinicId)
+  const elsewhere = others.filter(({ at }) => at.clinicId !== clinicId)
+  for (const group of [here, elsewhere]) found.push(...nearest(group, start, WANTED - found.length))
+  return found.map(present)
+}
+
+async function findColleagues(ctx: Reader, refused: Refused, own: DoctorFacts, clinicId: string | null) {
+  const { patientId } = refused
+  const start = refused.startsAt.getTime()
+  const rows = await findColleaguesFacts(ctx.db, searchAround(ctx, around(start, COLLEAGUES_DAYS), { patientId }), {
+    doctorId: own.doctor.id,
+    specialization: own.doctor.specialization,
+    clinicId,
+    verifiedOnly: ctx.config.doctorVerification,
+    visitType: own.visitType,
+    limit: MOST_COLLEAGUES,
+  })
+  return rows.flatMap((row) => {
+    const facts = readFacts(row, ctx.now)
+    return facts ? candidatesOf(facts, start, COLLEAGUES_DAYS) : []
+  })
+}
+
+const around = (start: number, { before, after }: Days): [number, number] => [start - before * DAY, start + after * DAY]
+
+function candidatesOf(facts: DoctorFacts, start: number, days: Days): Candidate[] {
+  const [first, last] = around(start, days)
+  const range = { fromDay: localDay(first, 'UTC'), untilDay: localDay(last, 'UTC') }
+  return bookableStarts(facts.scheduling, range).map((at) => ({ facts, at }))
+}
+
+/** Of two equally near, the earlier. */
+function nearest(candidates: Candidate[], start: number, count: number): Candidate[] {
+  const distance = ({ at }: Candidate) => Math.abs(at.start - start)
+  return candidates.sort((a, b) => distance(a) - distance(b) || a.at.start - b.at.start).slice(0, count)
+}
+
+const present = ({ facts, at }: Candidate): Slot => toSlot(facts, at)

@@ -1,0 +1,57 @@
+import { z } from '@hono/zod-openapi'
+import { Day, Instant, Uuid } from '../http/schemas'
+import { RULES } from './rules'
+
+const SLOT_EXAMPLE = {
+  doctorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20',
+  doctorName: 'Maya Chen',
+  clinicId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+  visitTypeId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e21',
+  startsAt: '2026-03-02T14:00:00Z',
+  endsAt: '2026-03-02T14:30:00Z',
+  localStart: '2026-03-02T09:00:00-05:00',
+}
+
+/** A time that can be booked, everywhere the same: search, alternatives of a refused booking, a doctor's next slot. */
+export const Slot = z
+  .object({
+    doctorId: Uuid,
+    doctorName: z.string().max(200),
+    clinicId: Uuid,
+    visitTypeId: Uuid,
+    startsAt: Instant,
+    endsAt: Instant,
+    localStart: z
+      .string()
+      .max(30)
+      .openapi({ format: 'date-time', description: "`startsAt` with the clinic's offset." }),
+  })
+  .openapi('Slot', {
+    description: 'A time that any patient who is free then can book.',
+    example: SLOT_EXAMPLE,
+  })
+export type Slot = z.infer<typeof Slot>
+
+/** Why a time can or cannot be booked, one rule at a time. */
+export const RuleResult = z
+  .object({ rule: z.enum(RULES), pass: z.boolean(), detail: z.string().max(500) })
+  .openapi('RuleResult', {
+    example: { rule: 'minimum_notice', pass: false, detail: 'inside minimum notice of 120 min' },
+  })
+
+/** All slots of the days asked for: never cut into pages. */
+export const SlotList = z
+  .object({ data: z.array(Slot).max(100_000), nextCursor: z.null() })
+  .openapi('SlotList', { example: { data: [SLOT_EXAMPLE], nextCursor: null } })
+
+export const MAX_SEARCH_DAYS = 31
+
+export const DoctorSlotsPath = z.strictObject({ id: Uuid })
+
+export const DoctorSlotsQuery = z.strictObject({
+  from: Day.optional().openapi({ description: "The first day in the clinic's zone; today when left out." }),
+  to: Day.optional().openapi({ description: 'The last day, inclusive; six days after the first when left out.' }),
+  visitTypeId: Uuid.optional().openapi({ description: "The doctor's first active one when left out." }),
+  clinicId: Uuid.optional().openapi({ description: "All the doctor's clinics when left out." }),
+})
+export type DoctorSlotsQuery = z.infer<typeof DoctorSlotsQuery>

@@ -1,0 +1,116 @@
+import { beforeAll, describe, expect, test } from 'bun:test'
+import { type Kysely, sql } from 'kysely'
+import { visibleAppointments } from '../../src/appointments/policy'
+import { type AppointmentFilters, listAppointments } from '../../src/appointments/queries'
+import type { Database } from '../../src/database/schema'
+import type { Actor } from '../../src/deps'
+import { searchAround } from '../../src/scheduling/facts'
+import { findBookingFacts, findFacts } from '../../src/scheduling/queries'
+import { createTestApp, NOW } from '../support/app'
+import { scansOf } from '../support/query-plans'
+
+const APPOINTMENTS = process.env.TEST_SCALE === 'full' ? 100_000 : 10_000
+const DOCTORS = APPOINTMENTS / 500
+const PATIENTS = APPOINTMENTS / 10
+
+const t = await createTestApp()
+const admin = await t.newAdmin()
+const clinics = [await t.newClinic(), await t.newClinic(), await t.newClinic()]
+const doctor = await t.newDoctor({ clinicId: clinics[0]!.id })
+const patient = await t.newPatient()
+
+/** Every doctor has 500 visits of half an hour, ten to a day, each patient ten; half of the visits are being paid. */
+const FILLING = [
+  sql`set local statement_timeout = '100s'`,
+  sql`
+    insert into doctors (id, name, specialization, license_number, verified_at)
+    select gen_random_uuid(), 'Filler', 'Cardiology', 'L', ${NOW} from generate_series(2, ${DOCTORS})`,
+  sql`
+    insert into visit_types (id, doctor_id, name, duration_minutes, slot_interval_minutes, price_amount, price_currency)
+    select gen_random_uuid(), id, 'Visit', 30, 30, 100, 'USD' from doctors where id <> ${doctor.id}`,
+  sql`
+    insert into patients (id, name, date_of_birth)
+    select gen_random_uuid(), 'Filler', '1990-01-01' from generate_series(2, ${PATIENTS})`,
+  sql`
+    with visit as (
+      select doctor_id, id as visit_type_id, (row_number() over () - 1) % ${PATIENTS}::int as nth_patient,
+        (${clinics.map(({ id }) => id)}::uuid[])[1 + i % 3] as clinic_id,
+        ${NOW}::timestamptz + (i / 10) * interval '1 day' + (i % 10) * interval '45 minutes' as starts_at
+      from visit_types cross join generate_series(0, 499) i
+    ), patient as (
+      select id, row_number() over () - 1 as nth from patients
+    ), made as (
+      insert into appointments (id, patient_id, doctor_id, clinic_id, visit_type_id, starts_at, ends_at, date, status,
+        created_by, created_by_role, time_zone, mode, price_amount, price_currency, cancellation_free_until_minutes,
+        cancellation_late_refund_percent, buffer_before_minutes, buffer_after_minutes)
+      select gen_random_uuid(), patient.id, doctor_id, clinic_id, visit_type_id, starts_at,
+        starts_at + interval '30 minutes', starts_at::date, 'booked', ${admin.userId}, 'admin', 'America/New_York',
+        'in_person', 100, 'USD', 0, 0, 0, 0
+      from visit join patient on nth = nth_patient
+      order by random()
+      returning id, doctor_id, starts_at, ends_at
+    ), taken as (
+      insert into occupancy (appointment_id, kind, resource_id, during)
+      select id, 'doctor', doctor_id, tstzrange(starts_at, ends_at) from made
+    )
+    insert into payments (id, appointment_id, amount, currency, method, provider, status, created_by)
+    select gen_random_uuid(), id, 100, 'USD', 'cash', 'desk', 'pending', ${admin.userId} from made
+    where id < '80000000-0000-0000-0000-000000000000'`,
+]
+
+beforeAll(async () => {
+  await t.db.transaction().execute(async (db) => {
+    for (const statement of FILLING) await statement.execute(db)
+  })
+  await sql`analyze`.execute(t.db)
+}, 120_000)
+
+const list = (actor: Actor, filters: AppointmentFilters) => (db: Kysely<Database>) =>
+  listAppointments(db, visibleAppointments(actor), filters, {
+    order: 'asc',
+    limit: 21,
+    after: { startsAt: NOW, id: doctor.id },
+  })
+
+describe(`on ${APPOINTMENTS} appointments`, () => {
+  test('there are as many as there should be', async () => {
+    const { count } = await t.db
+      .selectFrom('appointments')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    expect(count).toBe(APPOINTMENTS)
+  })
+
+  test.each([
+    ['a patient’s own', list(patient.actor, {}), 'appointments_patient'],
+    ['a patient’s, for an admin', list(admin, { patientId: patient.id }), 'appointments_patient'],
+    ['a doctor’s', list(doctor.actor, {}), 'appointments_doctor'],
+    ['a clinic’s', list(admin, { clinicId: clinics[0]!.id }), 'appointments_clinic'],
+    ['all', list(admin, {}), 'appointments_start'],
+    ['a doctor’s day', list(doctor.actor, { from: '2026-01-20', to: '2026-01-20' }), 'appointments_date_doctor'],
+  ])('the list of %s reads one index, and payments by theirs', async (_title, run, index) => {
+    const scans = await scansOf(t, run)
+    expect(scans.appointments).toEqual([index])
+    expect(scans.payments).toEqual(['payments_appointment'])
+  })
+
+  test('what is taken in a search is read by the exclusion constraint’s index', async () => {
+    const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime() + 31 * 86_400_000], {
+      patientId: patient.id,
+    })
+    const scans = await scansOf(t, (db) => findFacts(db, { ...search, doctorIds: [doctor.id] }))
+    expect(scans.occupancy).toEqual(['occupancy_no_overlap'])
+  })
+
+  test('a booking reads the large tables by index, also to learn whether a doctor and a patient are related', async () => {
+    const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime()], { patientId: patient.id })
+    const scans = await scansOf(t, (db) =>
+      // What is explained is not run: it needs no transaction.
+      findBookingFacts(db as Parameters<typeof findBookingFacts>[0], { ...search, doctorId: doctor.id }, doctor.actor),
+    )
+    expect(scans.occupancy).toEqual(['occupancy_no_overlap'])
+    expect(scans.appointments).toContain('appointments_patient')
+    expect(scans.appointments).not.toContain('seq scan')
+    expect(scans.patients).toEqual(['patients_pkey'])
+  })
+})

@@ -1,0 +1,50 @@
+import { expect, test } from 'bun:test'
+import { createTestApp } from '../support/app'
+import { countRoundTrips } from '../support/round-trips'
+
+const t = await createTestApp()
+const wire = await countRoundTrips(t)
+const clinic = await t.newClinic()
+const doctor = await t.newDoctor({ clinicId: clinic.id })
+const patient = await t.newPatient()
+const at = (time: string) => `2026-01-06T${time}:00-05:00`
+const book = (time: string, headers = {}) =>
+  wire.as(patient.actor).post('/appointments', { doctorId: doctor.id, startsAt: at(time) }, { headers })
+await book('09:00')
+
+test('a booking takes six round trips, its Idempotency-Key included', async () => {
+  const { answer, roundTrips } = await wire.measure(() => book('10:00', { 'idempotency-key': 'six' }))
+  expect(answer.status).toBe(201)
+  expect(roundTrips).toBe(6)
+})
+
+test('a refused booking takes one more for the alternatives of the doctor, two where colleagues are asked', async () => {
+  const refused = await wire.measure(() => book('10:00'))
+  expect(refused.answer.body).toMatchObject({ code: 'slot_taken' })
+  expect(refused.answer.body.alternatives).toHaveLength(5)
+  const [begin, locks, load, rollback] = [1, 1, 1, 1]
+  expect(refused.roundTrips).toBe(begin + locks + load + rollback + 1)
+  const brief = await t.newDoctor({ clinicId: clinic.id, visitType: { horizonDays: 1 }, weekly: [] })
+  const scheduleId = crypto.randomUUID()
+  await t.db.deleteFrom('schedules').where('doctorId', '=', brief.id).execute()
+  await t.db.insertInto('schedules').values({ id: scheduleId, doctorId: brief.id, clinicId: clinic.id }).execute()
+  await t.db
+    .insertInto('scheduleWindows')
+    .values({ scheduleId, weekday: 2, startTime: '09:00', endTime: '09:30' })
+    .execute()
+  await t.newAppointment({ patient: await t.newPatient(), doctor: brief, startsAt: at('09:00') })
+  const poor = await wire.measure(() =>
+    wire.as(patient.actor).post('/appointments', { doctorId: brief.id, startsAt: at('09:00') }),
+  )
+  expect(poor.answer.body).toMatchObject({ code: 'slot_taken' })
+  expect(poor.roundTrips).toBe(begin + locks + load + rollback + 2)
+})
+
+test('a page of a list is one round trip, its audit event another; slots are one', async () => {
+  const list = await wire.measure(() => wire.as(patient.actor).get('/appointments'))
+  expect(list.answer.body.data.length).toBe(2)
+  expect(list.roundTrips).toBe(2)
+  const slots = await wire.measure(() => wire.anonymous.get(`/doctors/${doctor.id}/slots`))
+  expect(slots.answer.body.data.length).toBeGreaterThan(10)
+  expect(slots.roundTrips).toBe(1)
+})
