@@ -1,0 +1,79 @@
+import { type Insertable, type Kysely, sql, type Transaction, type Updateable } from 'kysely'
+import type { Database } from '../database/schema'
+import type { Actor } from '../deps'
+import { visiblePatients } from './access'
+import type { PatientsTable } from './tables'
+
+const COLUMNS = [
+  'patients.id',
+  'patients.userId',
+  'patients.name',
+  'patients.email',
+  'patients.phone',
+  'patients.dateOfBirth',
+  'patients.gender',
+  'patients.address',
+  'patients.version',
+  'patients.createdAt',
+] as const
+
+/** Word for word the expression of the index `patients_search`, or it would not be used. */
+const SEARCHED = sql<string>`(patients.name || ' ' || coalesce(patients.email, '') || ' ' || coalesce(patients.phone, ''))`
+
+const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
+
+const selectOne = (db: Kysely<Database>, actor: Actor, now: Date, id: string) =>
+  db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(actor, now))
+
+/** Undefined for one who does not exist and for one the actor may not see. */
+export function findVisiblePatient(db: Kysely<Database>, actor: Actor, now: Date, id: string) {
+  return selectOne(db, actor, now, id).executeTakeFirst()
+}
+
+export function findVisiblePatientForUpdate(db: Transaction<Database>, actor: Actor, now: Date, id: string) {
+  return selectOne(db, actor, now, id).forUpdate('patients').executeTakeFirst()
+}
+
+export type PatientSearch = { words: string[]; limit: number; after?: { createdAt: Date; id: string } }
+
+/** Newest first; every word must occur somewhere in name, email or phone, in any case. */
+export function searchVisiblePatients(
+  db: Kysely<Database>,
+  actor: Actor,
+  now: Date,
+  { words, limit, after }: PatientSearch,
+) {
+  let query = db
+    .selectFrom('patients')
+    .select(COLUMNS)
+    .where(visiblePatients(actor, now, 'many'))
+  for (const word of words) query = query.where(SEARCHED, 'ilike', containing(word))
+  if (after)
+    query = query.where(({ eb, refTuple, tuple }) =>
+      eb(refTuple('patients.createdAt', 'patients.id'), '<', tuple(after.createdAt, after.id)),
+    )
+  return query.orderBy('patients.createdAt', 'desc').orderBy('patients.id', 'desc').limit(limit).execute()
+}
+
+export function insertPatient(db: Kysely<Database>, patient: Insertable<PatientsTable> & { createdAt: Date }) {
+  return db.insertInto('patients').values(patient).returning(COLUMNS).executeTakeFirstOrThrow()
+}
+
+export function updatePatient(db: Transaction<Database>, id: string, changes: Updateable<PatientsTable>) {
+  return db
+    .updateTable('patients')
+    .set(changes)
+    .set((eb) => ({ version: eb('patients.version', '+', 1) }))
+    .where('patients.id', '=', id)
+    .returning(COLUMNS)
+    .executeTakeFirstOrThrow()
+}
+
+/** What account and patient have in common; the account's email is for signing in and stays. */
+export async function updateAccount(
+  db: Transaction<Database>,
+  id: string,
+  changes: { name?: string; phone?: string | null },
+) {
+  await db.updateTable('users').set(changes).where('id', '=', id).execute()
+}

@@ -1,0 +1,113 @@
+import type { Deps } from '../deps'
+import { answer } from '../http/answer'
+import { operation } from '../http/operation'
+import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { createRouter } from '../http/router'
+import { readHistory } from '../records/service'
+import { searchVisiblePatients } from './queries'
+import { CreatePatient, Patient, PatientPage, PatientPath, SearchPatientsQuery, UpdatePatient } from './schemas'
+import { createPatient, getPatient, presentPatient, updatePatient } from './service'
+
+const searchPatientsOperation = operation({
+  method: 'get',
+  path: '/patients',
+  tag: 'Patients',
+  operationId: 'searchPatients',
+  summary: 'Search patients',
+  description: 'Patients by words of their name, email or phone, newest first. `history` is null in lists.',
+  access: ['doctor', 'admin'],
+  who: 'doctors for the patients related to them, admins for all',
+  audit: { kind: 'patient.list', action: 'R' },
+  query: SearchPatientsQuery,
+  answer: { status: 200, description: 'A page of patients', schema: PatientPage },
+})
+
+const getPatientOperation = operation({
+  method: 'get',
+  path: '/patients/{id}',
+  tag: 'Patients',
+  operationId: 'getPatient',
+  summary: 'Read a patient with their history',
+  description: 'The profile and the newest 20 records and prescriptions. Admins get the profile with `history: null`.',
+  access: ['patient', 'doctor', 'admin'],
+  who: 'patients for themselves and those they are guardians of, doctors for the patients related to them, admins',
+  audit: { kind: 'patient.read', action: 'R' },
+  params: PatientPath,
+  answer: { status: 200, description: 'The patient', schema: Patient, headers: ['ETag'] },
+})
+
+const createPatientOperation = operation({
+  method: 'post',
+  path: '/patients',
+  tag: 'Patients',
+  operationId: 'createPatient',
+  summary: 'Enter a patient without an account',
+  description: 'For those who book by telephone, and for children.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'patient.create', action: 'C' },
+  body: CreatePatient,
+  answer: { status: 201, description: 'The new patient', schema: Patient, headers: ['ETag', 'Location'] },
+})
+
+const updatePatientOperation = operation({
+  method: 'patch',
+  path: '/patients/{id}',
+  tag: 'Patients',
+  operationId: 'updatePatient',
+  summary: 'Change a patient',
+  description:
+    "Fields left out stay as they are; null empties one. The name and phone of the patient's account follow; the email they sign in with does not. `history` is null in the answer.",
+  access: ['patient', 'admin'],
+  who: 'patients for themselves and those they are guardians of, admins',
+  audit: { kind: 'patient.update', action: 'U' },
+  params: PatientPath,
+  body: UpdatePatient,
+  answer: { status: 200, description: 'The patient as they are now', schema: Patient, headers: ['ETag'] },
+})
+
+export function patientRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  read(searchPatientsOperation, async ({ db, actor, now }, { query: { limit, cursor, q } }) => {
+    const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
+    const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+    const words = q?.split(/\s+/) ?? []
+    const rows = await searchVisiblePatients(db, actor, now, { words, limit: limit + 1, after })
+    const page = toPage(
+      rows,
+      limit,
+      (row) => [row.createdAt.toISOString(), row.id],
+      (row) => presentPatient(row),
+    )
+    return answer(page, { audit: { patientIds: page.data.map((patient) => patient.id) } })
+  })
+
+  read(getPatientOperation, async (ctx, { params: { id } }) => {
+    const patient = await getPatient(ctx, id)
+    const history = ctx.actor.role === 'admin' ? null : await readHistory(ctx, id)
+    return answer(presentPatient(patient, history), {
+      version: patient.version,
+      audit: { patientIds: [id], targetId: id },
+    })
+  })
+
+  mutation(createPatientOperation, async (ctx, { body }) => {
+    const patient = await createPatient(ctx, body)
+    return answer(presentPatient(patient), {
+      version: patient.version,
+      location: `/patients/${patient.id}`,
+      audit: { patientIds: [patient.id], targetId: patient.id },
+    })
+  })
+
+  mutation(updatePatientOperation, async (ctx, { params: { id }, body, ifMatch }) => {
+    const patient = await updatePatient(ctx, id, body, ifMatch)
+    return answer(presentPatient(patient), {
+      version: patient.version,
+      audit: { patientIds: [id], targetId: id },
+    })
+  })
+
+  return app
+}

@@ -1,0 +1,79 @@
+import { z } from '@hono/zod-openapi'
+import { pageFields, pageOf } from '../http/pagination'
+import { Day, Email, Phone, text, Uuid } from '../http/schemas'
+import { MedicalRecord, Prescription } from '../records/schemas'
+
+const Gender = z.enum(['female', 'male', 'other', 'unknown'])
+
+const History = z
+  .object({
+    records: z.array(MedicalRecord).max(20),
+    recordsNextCursor: z.string().max(500).nullable(),
+    prescriptions: z.array(Prescription).max(20),
+    prescriptionsNextCursor: z.string().max(500).nullable(),
+  })
+  .openapi('History', {
+    description: 'The newest 20 of each kind; the cursors go on in `/patients/{id}/records` and `/prescriptions`.',
+    example: { records: [], recordsNextCursor: null, prescriptions: [], prescriptionsNextCursor: null },
+  })
+export type History = z.infer<typeof History>
+
+export const Patient = z
+  .object({
+    id: Uuid,
+    name: z.string().max(200),
+    email: z.string().max(254).nullable().openapi({ format: 'email' }),
+    phone: z.string().max(31).nullable(),
+    dateOfBirth: Day,
+    gender: Gender,
+    address: z.string().max(500).nullable(),
+    history: History.nullable().openapi({
+      description:
+        'Given when one patient is read by somebody who may see clinical text; null for admins and in lists.',
+    }),
+  })
+  .openapi('Patient', {
+    example: {
+      id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+      name: 'Grace Murray',
+      email: 'grace@example.org',
+      phone: '+1 212 555 0142',
+      dateOfBirth: '1986-12-09',
+      gender: 'female',
+      address: '7 Elm Row, New York',
+      history: null,
+    },
+  })
+export type Patient = z.infer<typeof Patient>
+
+export const PatientPage = pageOf('Patient', Patient)
+
+export const SearchPatientsQuery = z.strictObject({
+  ...pageFields,
+  q: text(100).optional().openapi({
+    description: 'Words that all occur in name, email or phone, in any case and in part.',
+    example: 'grace mur',
+  }),
+})
+
+export const CreatePatient = z
+  .strictObject({
+    name: text(200),
+    email: Email.nullish(),
+    phone: Phone.nullish(),
+    dateOfBirth: Day,
+    gender: Gender.default('unknown'),
+    address: text(500).nullish(),
+  })
+  .openapi('CreatePatient', {
+    example: { name: 'Grace Murray', phone: '+1 212 555 0142', dateOfBirth: '1986-12-09', gender: 'female' },
+  })
+export type CreatePatient = z.infer<typeof CreatePatient>
+
+export const UpdatePatient = z
+  .strictObject({ ...CreatePatient.shape, gender: Gender })
+  .partial()
+  .openapi('UpdatePatient', { example: { phone: '+1 212 555 0199' } })
+export type UpdatePatient = z.infer<typeof UpdatePatient>
+
+export const PatientPath = z.strictObject({ id: Uuid })

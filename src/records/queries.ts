@@ -1,0 +1,84 @@
+import type { Kysely } from 'kysely'
+import type { Collection, Filter, FindCursor } from 'mongodb'
+import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
+import type { Database } from '../database/schema'
+import type { Actor } from '../deps'
+import { visiblePatients } from '../patients/access'
+
+const READ = { maxTimeMS: 5_000 }
+
+export type DocumentFilter = { patientId: string; doctorId?: string; type?: string; from?: Date; to?: Date }
+export type Position = { createdAt: Date; id: string }
+
+/** A cursor over them, newest first; `after` is the last document of the page before. */
+export function findDocuments<D extends PatientDocument>(
+  collection: Collection<D>,
+  filter: DocumentFilter,
+  limit: number,
+  after?: Position,
+): FindCursor<D> {
+  const cursor = asDocuments(collection).find(matching(filter, after), READ)
+  // See `asDocuments`.
+  return cursor.sort({ createdAt: -1, _id: -1 }).limit(limit) as FindCursor<PatientDocument> as FindCursor<D>
+}
+
+function matching({ patientId, doctorId, type, from, to }: DocumentFilter, after?: Position): Filter<PatientDocument> {
+  const latest = after && (!to || after.createdAt < to) ? after.createdAt : to
+  return {
+    patientId,
+    ...(doctorId && { doctorId }),
+    ...(type && { type }),
+    ...((from || latest) && { createdAt: { ...(from && { $gte: from }), ...(latest && { $lte: latest }) } }),
+    // Beside the range above, which an index can follow, this only settles ties.
+    ...(after && {
+      $or: [{ createdAt: { $lt: after.createdAt } }, { createdAt: after.createdAt, _id: { $lt: after.id } }],
+    }),
+    ...NOT_VOID,
+  }
+}
+
+export async function findDocument<D extends PatientDocument>(collection: Collection<D>, id: string) {
+  return (await asDocuments(collection).findOne({ _id: id, ...NOT_VOID }, READ)) as D | null
+}
+
+/** Whether the doctor has written any document of the collection for the patient. */
+export async function hasWritten<D extends PatientDocument>(
+  collection: Collection<D>,
+  { patientId, doctorId }: { patientId: string; doctorId: string },
+): Promise<boolean> {
+  const filter: Filter<PatientDocument> = { patientId, doctorId, ...NOT_VOID }
+  return (await asDocuments(collection).findOne(filter, { ...READ, projection: { _id: 1 } })) !== null
+}
+
+/** The driver's `Filter<D>` cannot be worked out for an open D; every D has the fields that are filtered by. */
+const asDocuments = <D extends PatientDocument>(collection: Collection<D>) =>
+  collection as unknown as Collection<PatientDocument>
+
+/**
+ * What a doctor needs to write about a patient, in one statement: undefined when they may not see the patient. Whether
+ * `appointmentId` is one of the two's.
+ */
+export function findAuthorship(
+  db: Kysely<Database>,
+  actor: Actor & { doctorId: string },
+  now: Date,
+  patientId: string,
+  appointmentId: string | null,
+) {
+  return db
+    .selectFrom('patients')
+    .innerJoin('doctors', (join) => join.on('doctors.id', '=', actor.doctorId))
+    .select(['patients.id as patientId', 'doctors.name as doctorName'])
+    .select(({ exists, selectFrom, lit }) =>
+      exists(
+        selectFrom('appointments')
+          .select(lit(1).as('one'))
+          .where('appointments.id', '=', appointmentId)
+          .whereRef('appointments.patientId', '=', 'patients.id')
+          .whereRef('appointments.doctorId', '=', 'doctors.id'),
+      ).as('sharesAppointment'),
+    )
+    .where('patients.id', '=', patientId)
+    .where(visiblePatients(actor, now))
+    .executeTakeFirst()
+}

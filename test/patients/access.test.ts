@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'bun:test'
+import type { AppointmentStatus } from '../../src/appointments/tables'
+import { createTestApp, NOW } from '../support/app'
+
+const t = await createTestApp()
+const clinic = await t.newClinic()
+const admin = await t.newAdmin()
+
+const DAY = 86_400_000
+const HALF_HOUR = 30 * 60_000
+const at = (days: number) => new Date(NOW.getTime() + days * DAY)
+/** Starts such that, 30 minutes later, it ends exactly 365 days ago. */
+const endsAYearAgo = new Date(NOW.getTime() - 365 * DAY - HALF_HOUR)
+const later = (date: Date) => new Date(date.getTime() + 1)
+
+type Maker = 'patient' | 'guardian' | 'admin' | 'doctor'
+type Case = [what: string, maker: Maker, status: AppointmentStatus, startsAt: Date, sees: boolean]
+
+const CASES: Case[] = [
+  ['a booking ahead', 'patient', 'booked', at(10), true],
+  ['a booking behind', 'patient', 'booked', at(-10), true],
+  ['a booking by the guardian', 'guardian', 'booked', at(10), true],
+  ['a booking by the front desk', 'admin', 'booked', at(10), true],
+  ['a patient in the room', 'patient', 'checked_in', at(0), true],
+  ['a visit that took place', 'patient', 'completed', at(-1), true],
+  ['a visit that was missed', 'patient', 'no_show', at(-1), true],
+  ['a hold', 'patient', 'held', at(10), false],
+  ['a hold that lapsed', 'patient', 'expired', at(10), false],
+  ['a cancelled booking', 'patient', 'cancelled', at(10), false],
+  ['a booking the doctor made alone', 'doctor', 'booked', at(10), false],
+  ['the same, checked in', 'doctor', 'checked_in', at(0), false],
+  ['the same, missed', 'doctor', 'no_show', at(-1), false],
+  ['the same, completed', 'doctor', 'completed', at(-1), true],
+  ['a visit 364 days ago', 'patient', 'completed', at(-364), true],
+  ['a visit that ended a moment less than 365 days ago', 'patient', 'completed', later(endsAYearAgo), true],
+  ['a visit that ended 365 days ago', 'patient', 'completed', endsAYearAgo, false],
+  ['a booking that ended 365 days ago', 'admin', 'booked', endsAYearAgo, false],
+]
+
+describe('a doctor and a patient', () => {
+  test.each(CASES)('%s (made by the %s, %s)', async (_, maker, status, startsAt, sees) => {
+    const doctor = await t.newDoctor({ clinicId: clinic.id })
+    const patient = await t.newPatient()
+    const guardian = await t.newPatient()
+    const createdBy = { patient: patient.actor, guardian: guardian.actor, admin, doctor: doctor.actor }[maker]
+    await t.newAppointment({ patient, doctor, startsAt, status, createdBy })
+
+    const asDoctor = t.as(doctor.actor)
+    expect((await asDoctor.get(`/patients/${patient.id}`)).status).toBe(sees ? 200 : 404)
+    expect((await asDoctor.get(`/patients/${patient.id}/records`)).status).toBe(sees ? 200 : 404)
+    expect((await asDoctor.get(`/patients/${patient.id}/prescriptions`)).status).toBe(sees ? 200 : 404)
+    const found = (await asDoctor.get('/patients')).body.data
+    expect(found.map(({ id }: { id: string }) => id)).toEqual(sees ? [patient.id] : [])
+    const note = { type: 'visit_note', title: 'Visit', data: {} }
+    expect((await asDoctor.post(`/patients/${patient.id}/records`, note)).status).toBe(sees ? 201 : 404)
+  })
+
+  test('another doctor of the clinic sees nothing of it', async () => {
+    const [doctor, colleague] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
+    const patient = await t.newPatient()
+    await t.newAppointment({ patient, doctor, startsAt: at(1) })
+    const unknown = await t.as(colleague.actor).get(`/patients/${crypto.randomUUID()}`)
+    const stranger = await t.as(colleague.actor).get(`/patients/${patient.id}`)
+    expect(stranger.status).toBe(404)
+    expect({ ...stranger.body, requestId: '' }).toEqual({ ...unknown.body, requestId: '' })
+  })
+
+  test('one appointment among dead ones is enough', async () => {
+    const doctor = await t.newDoctor({ clinicId: clinic.id })
+    const patient = await t.newPatient()
+    await t.newAppointment({ patient, doctor, startsAt: at(1), status: 'cancelled' })
+    await t.newAppointment({ patient, doctor, startsAt: at(2), status: 'booked' })
+    await t.newAppointment({ patient, doctor, startsAt: at(3), status: 'expired' })
+    expect((await t.as(doctor.actor).get(`/patients/${patient.id}`)).status).toBe(200)
+    expect((await t.as(doctor.actor).get('/patients')).body.data).toHaveLength(1)
+  })
+})
+
+describe('a patient', () => {
+  const paths = ['', '/records', '/prescriptions']
+
+  test('sees themselves and nobody else', async () => {
+    const [patient, other] = [await t.newPatient(), await t.newPatient()]
+    for (const path of paths) {
+      expect((await t.as(patient.actor).get(`/patients/${patient.id}${path}`)).status).toBe(200)
+      expect((await t.as(patient.actor).get(`/patients/${other.id}${path}`)).status).toBe(404)
+    }
+  })
+
+  test('sees and changes those they are guardian of, and not the other way round', async () => {
+    const guardian = await t.newPatient()
+    const child = await t.newPatient()
+    await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: child.id }).execute()
+    for (const path of paths) {
+      expect((await t.as(guardian.actor).get(`/patients/${child.id}${path}`)).status).toBe(200)
+      expect((await t.as(child.actor).get(`/patients/${guardian.id}${path}`)).status).toBe(404)
+    }
+    const change = { address: '1 New Street' }
+    expect((await t.as(guardian.actor).patch(`/patients/${child.id}`, change)).status).toBe(200)
+    expect((await t.as(child.actor).patch(`/patients/${guardian.id}`, change)).status).toBe(404)
+  })
+
+  test('may not search', async () => {
+    const { actor } = await t.newPatient()
+    expect((await t.as(actor).get('/patients')).status).toBe(403)
+  })
+})
+
+describe('an admin', () => {
+  test('sees any profile and no clinical text', async () => {
+    const patient = await t.newPatient()
+    const asAdmin = t.as(admin)
+    expect(await asAdmin.get(`/patients/${patient.id}`)).toMatchObject({ status: 200, body: { history: null } })
+    for (const path of ['records', 'prescriptions'])
+      expect((await asAdmin.get(`/patients/${patient.id}/${path}`)).status).toBe(403)
+    for (const path of ['records', 'prescriptions'])
+      expect((await asAdmin.get(`/${path}/${crypto.randomUUID()}`)).status).toBe(403)
+  })
+})

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedMongo } from '../../db/embedded/mongo'
+import { sweepPendingWrites } from '../../src/records/sweeper'
+import { createTestApp, NOW } from '../support/app'
+
+const directory = mkdtempSync(join(tmpdir(), 'clinic-mongo-down-'))
+let engine = await startEmbeddedMongo({ directory, ephemeral: true })
+const t = await createTestApp({ MONGODB_URI: engine.uri, MONGODB_DATABASE: 'clinic' })
+const clinic = await t.newClinic()
+const doctor = await t.newDoctor({ clinicId: clinic.id })
+const patient = await t.newPatient()
+await t.newAppointment({ patient, doctor, startsAt: NOW })
+
+const path = `/patients/${patient.id}/records`
+const write = (key: string) =>
+  t
+    .as(doctor.actor)
+    .post(path, { type: 'visit_note', title: 'Visit', data: {} }, { headers: { 'idempotency-key': key } })
+const outcomes = async () => {
+  const writes = t.db.selectFrom('auditOutbox').select('outcome').where('kind', '=', 'record.create')
+  return (await writes.orderBy('id').execute()).map(({ outcome }) => outcome)
+}
+const records = async () => (await t.as(patient.actor).get(path)).body.data.map(({ id }: { id: string }) => id)
+
+beforeAll(async () => {
+  expect((await write('before')).status).toBe(201)
+  await engine.stop()
+})
+
+afterAll(async () => {
+  await engine.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test('without MongoDB what needs it answers 503 and leaves one failed event; once it is back, the same key works', async () => {
+  const asPatient = t.as(patient.actor)
+  const answers = await Promise.all([
+    write('during'),
+    asPatient.get(`/patients/${patient.id}`),
+    asPatient.get(path),
+    asPatient.get(`/records/${crypto.randomUUID()}`),
+  ])
+  for (const answer of answers) {
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(answer.headers.get('retry-after')).toBe('2')
+  }
+  expect(await outcomes()).toEqual(['success', 'error'])
+  expect((await t.as(await t.newAdmin()).get(`/patients/${patient.id}`)).status).toBe(200)
+
+  // One that was sent and never answered.
+  await t.db.updateTable('auditOutbox').set({ outcome: 'pending' }).where('outcome', '=', 'error').execute()
+  t.clock.advance(60_001)
+  expect(await sweepPendingWrites(t.deps)).toBe(0)
+  expect(await outcomes()).toEqual(['success', 'pending'])
+
+  engine = await startEmbeddedMongo({ directory, ephemeral: true })
+  expect(await records()).toHaveLength(1)
+  expect(await sweepPendingWrites(t.deps)).toBe(1)
+  const retry = await write('during')
+  expect(retry.status).toBe(201)
+  expect(await outcomes()).toEqual(['success', 'error', 'success'])
+  expect(await records()).toHaveLength(2)
+  expect((await write('during')).text).toBe(retry.text)
+}, 20_000)
