@@ -1,0 +1,110 @@
+import type { Deps } from '../deps'
+import { answer } from '../http/answer'
+import { operation } from '../http/operation'
+import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { createRouter } from '../http/router'
+import { listPayments } from './queries'
+import { CreatePayment, ListPaymentsQuery, Payment, PaymentConflict, PaymentPage, PaymentPath } from './schemas'
+import { createPayment, getPayment, markPaymentPaid, presentPayment } from './service'
+
+const createPaymentOperation = operation({
+  method: 'post',
+  path: '/payments',
+  tag: 'Payments',
+  operationId: 'createPayment',
+  summary: 'Pay for an appointment',
+  description:
+    'The amount is the price the appointment was booked at. Cash and insurance are settled at the desk; `card` is refused where no card provider is configured. One payment can be active at a time.',
+  access: ['patient', 'admin'],
+  who: 'patients for themselves and those they are guardian of, admins',
+  audit: { kind: 'payment.create', action: 'C' },
+  body: CreatePayment,
+  answer: {
+    status: 201,
+    description: 'The payment, not yet settled',
+    schema: Payment,
+    headers: ['Location'],
+    links: {
+      read: { operationId: 'getPayment', parameters: { id: '$response.body#/id' }, description: 'Read the payment.' },
+    },
+  },
+  problems: ['not_found', 'invalid_state', 'nothing_to_pay', 'payment_exists'],
+  problemSchemas: { 409: PaymentConflict },
+})
+
+const listPaymentsOperation = operation({
+  method: 'get',
+  path: '/payments',
+  tag: 'Payments',
+  operationId: 'listPayments',
+  summary: 'List payments',
+  description: 'Newest first.',
+  access: 'signed_in',
+  who: 'patients see their own and those of their wards, doctors those of their appointments, admins all',
+  audit: { kind: 'payment.list', action: 'R' },
+  query: ListPaymentsQuery,
+  answer: { status: 200, description: 'A page of payments', schema: PaymentPage },
+})
+
+const getPaymentOperation = operation({
+  method: 'get',
+  path: '/payments/{id}',
+  tag: 'Payments',
+  operationId: 'getPayment',
+  summary: 'Read a payment',
+  description: 'One payment with its status.',
+  access: 'signed_in',
+  who: 'the patient or a guardian, the doctor of the appointment, admins',
+  audit: { kind: 'payment.read', action: 'R' },
+  params: PaymentPath,
+  answer: { status: 200, description: 'The payment', schema: Payment },
+})
+
+const markPaymentPaidOperation = operation({
+  method: 'put',
+  path: '/payments/{id}/mark-paid',
+  tag: 'Payments',
+  operationId: 'markPaymentPaid',
+  summary: 'Mark a payment as paid',
+  description: 'For cash and insurance, once the money has been taken.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'payment.mark_paid', action: 'U' },
+  params: PaymentPath,
+  answer: { status: 200, description: 'The payment, settled', schema: Payment },
+  problems: ['invalid_state'],
+})
+
+export function paymentRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  mutation(createPaymentOperation, async (ctx, { body }) => {
+    const { payment, patientId } = await createPayment(ctx, body)
+    return answer(presentPayment(payment), {
+      location: `/payments/${payment.id}`,
+      audit: { patientIds: [patientId], targetId: payment.id },
+    })
+  })
+
+  read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, appointmentId } }) => {
+    const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
+    const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+    const rows = await listPayments(db, actor, { appointmentId, limit: limit + 1, after })
+    return answer(
+      toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentPayment),
+      { audit: { patientIds: rows.slice(0, limit).map(({ patientId }) => patientId) } },
+    )
+  })
+
+  read(getPaymentOperation, async (ctx, { params }) => {
+    const payment = await getPayment(ctx, params.id)
+    return answer(presentPayment(payment), { audit: { patientIds: [payment.patientId], targetId: payment.id } })
+  })
+
+  mutation(markPaymentPaidOperation, async (ctx, { params }) => {
+    const { payment, patientId } = await markPaymentPaid(ctx, params.id)
+    return answer(presentPayment(payment), { audit: { patientIds: [patientId], targetId: payment.id } })
+  })
+
+  return app
+}
