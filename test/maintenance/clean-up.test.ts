@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'bun:test'
+import { deleteDeadSessions } from '../../src/auth/dead-sessions'
+import { deleteOldKeys } from '../../src/http/idempotency/store'
+import { createTestApp, NOW } from '../support/app'
+
+const t = await createTestApp()
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const ago = (ms: number) => new Date(NOW.getTime() - ms)
+
+describe('old idempotency keys', () => {
+  test('are kept for 24 hours, then forgotten, oldest first and no more than asked at a time', async () => {
+    const { userId } = await t.newAdmin()
+    const ages = [23 * HOUR, 24 * HOUR, 24 * HOUR + 1, 48 * HOUR, 72 * HOUR]
+    const keys = ages.map((age, i) => ({
+      id: Buffer.from([i]),
+      userId,
+      fingerprint: Buffer.from([0]),
+      status: 201,
+      body: '{}',
+      createdAt: ago(age),
+    }))
+    await t.db.insertInto('idempotencyKeys').values(keys).execute()
+    const left = async () =>
+      (await t.db.selectFrom('idempotencyKeys').select('id').orderBy('id').execute()).map(({ id }) => id[0])
+    expect(await deleteOldKeys(t.db, NOW, 2)).toBe(2)
+    expect(await left()).toEqual([0, 1, 2])
+    expect(await deleteOldKeys(t.db, NOW, 2)).toBe(1)
+    expect(await deleteOldKeys(t.db, NOW, 2)).toBe(0)
+    expect(await left()).toEqual([0, 1])
+  })
+})
+
+describe('dead sessions', () => {
+  test('are forgotten 30 days after they ended or ran out; living ones stay', async () => {
+    const { userId, sessionId: living } = await t.newAdmin()
+    const add = async (values: { expiresAt?: Date; idleExpiresAt?: Date; revokedAt?: Date }) => {
+      const id = crypto.randomUUID()
+      const later = ago(-DAY)
+      const session = {
+        id,
+        userId,
+        rotatedAt: NOW,
+        createdAt: NOW,
+        lastUsedAt: NOW,
+        expiresAt: later,
+        idleExpiresAt: later,
+      }
+      await t.db
+        .insertInto('sessions')
+        .values({ ...session, ...values })
+        .execute()
+      return id
+    }
+    const kept = [
+      living,
+      await add({}),
+      await add({ revokedAt: ago(29 * DAY) }),
+      await add({ expiresAt: ago(29 * DAY) }),
+    ]
+    await add({ revokedAt: ago(31 * DAY) })
+    await add({ expiresAt: ago(31 * DAY) })
+    await add({ idleExpiresAt: ago(31 * DAY) })
+    expect(await deleteDeadSessions(t.db, NOW, 100)).toBe(3)
+    const left = await t.db.selectFrom('sessions').select('id').where('userId', '=', userId).execute()
+    expect(left.map(({ id }) => id).sort()).toEqual(kept.sort())
+  })
+})
