@@ -1,19 +1,52 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import { appointmentRoutes } from './appointments/routes'
+import { auditRoutes } from './audit/routes'
+import { authRoutes } from './auth/routes'
+import { userRoutes } from './auth/user-routes'
 import { clinicRoutes } from './clinics/routes'
 import type { Deps } from './deps'
+import { doctorRoutes } from './doctors/routes'
+import { allowOrigins, guardBrowsers } from './http/browser-rules'
+import { docsRoutes } from './http/docs/routes'
 import { answerErrors } from './http/errors'
+import { healthRoutes } from './http/health'
+import { metricsRoutes } from './http/metrics'
+import { observeRequests } from './http/observe'
 import { describeApi } from './http/openapi'
-import type { RequestVariables } from './http/request'
-import { identifyRequest } from './http/request-id'
+import { announceLimits, limitRequests } from './http/rate-limits'
+import type { HttpEnv } from './http/request'
+import { demandAddress, identifyRequest } from './http/request-id'
+import { patientRoutes } from './patients/routes'
+import { paymentRoutes } from './payments/routes'
+import { recordRoutes } from './records/routes'
+import { schedulingRoutes } from './scheduling/routes'
 
 /** The whole API over what `deps` holds: middleware in order, then one line per feature. Web standards only. */
 export function createApp(deps: Deps) {
-  const app = new OpenAPIHono<{ Variables: RequestVariables }>()
+  const app = new OpenAPIHono<HttpEnv>()
   app.use(identifyRequest(deps))
+  app.use(observeRequests(deps))
+  app.use(guardBrowsers)
+  app.use(allowOrigins(deps))
+  app.use(announceLimits)
+  app.use(limitRequests(deps))
+  app.use(demandAddress)
   answerErrors(app, deps)
 
+  app.route('/', authRoutes(deps))
+  app.route('/', userRoutes(deps))
   app.route('/', clinicRoutes(deps))
+  app.route('/', doctorRoutes(deps))
+  app.route('/', schedulingRoutes(deps))
+  app.route('/', appointmentRoutes(deps))
+  app.route('/', patientRoutes(deps))
+  app.route('/', recordRoutes(deps))
+  app.route('/', paymentRoutes(deps))
+  app.route('/', auditRoutes(deps))
 
-  describeApi(app)
+  app.route('/', healthRoutes(deps))
+  app.route('/', metricsRoutes(deps))
+  app.route('/', docsRoutes(deps))
+  describeApi(app, deps)
   return app
 }

@@ -1,0 +1,171 @@
+import type { Roles } from '../support/api-document'
+
+type Row = {
+  /** `—` of the contract: no token needed. */
+  who: 'anyone' | 'signed_in' | Exclude<Roles, string>
+  /** Status of success; 200 when left out. */
+  status?: 201 | 204
+  query?: string
+  /** Fields that the body knows, space separated. */
+  body?: string
+  /** Fields that the answer (or each item of a list) knows. */
+  answer?: string
+  list?: true
+  /** Carries ETag; a PATCH or PUT then takes If-Match. */
+  versioned?: true
+}
+
+const PAGE = 'limit cursor'
+const TOKENS = 'accessToken refreshToken tokenType expiresIn user'
+const CLINIC = 'id name timeZone currency address phone'
+const CLOSURE = 'id startsOn endsOn reason'
+const DOCTOR = 'id name specialization bio verified clinics visitTypes'
+const SLOT = 'doctorId doctorName clinicId visitTypeId startsAt endsAt localStart'
+const VISIT_TERMS =
+  'name durationMinutes slotIntervalMinutes bufferBeforeMinutes bufferAfterMinutes mode price minimumNoticeMinutes horizonDays cancellationPolicy requiresRoom requiresPrepayment'
+const PATIENT = 'id name email phone dateOfBirth gender address'
+const APPOINTMENT =
+  'id status patient doctor clinic visitType startsAt endsAt localStart price cancellationPolicy reason payment createdAt version'
+const RECORD = 'id patientId doctor type title appointmentId data createdAt amendments'
+const PAYMENT = 'id appointmentId amount currency method provider status createdAt'
+const BOTH: Row['who'] = ['patient', 'doctor']
+const STAFF: Row['who'] = ['doctor', 'admin']
+const ADMIN: Row['who'] = ['admin']
+
+/** Everything the API contract promises so far, written by hand from its tables. */
+export const API: Record<string, Row> = {
+  'POST /auth/register': { who: 'anyone', status: 201, answer: TOKENS },
+  'POST /auth/login': { who: 'anyone', body: 'email password', answer: TOKENS },
+  'POST /auth/refresh': { who: 'anyone', body: 'refreshToken', answer: TOKENS },
+  'POST /auth/logout': { who: 'signed_in', status: 204 },
+  'GET /auth/me': { who: 'signed_in', answer: 'id role email name' },
+  'GET /auth/sessions': {
+    who: 'signed_in',
+    list: true,
+    query: PAGE,
+    answer: 'id createdAt lastUsedAt ip userAgent current',
+  },
+  'DELETE /auth/sessions/{id}': { who: 'signed_in', status: 204 },
+  'PUT /auth/password': { who: 'signed_in', status: 204, body: 'currentPassword newPassword' },
+  'GET /users': { who: ADMIN, list: true, query: `role status q ${PAGE}` },
+  'PATCH /users/{id}': { who: ADMIN, body: 'status' },
+
+  'GET /clinics': { who: 'anyone', list: true, query: PAGE, answer: CLINIC },
+  'GET /clinics/{id}': { who: 'anyone', answer: CLINIC, versioned: true },
+  'POST /clinics': {
+    who: ADMIN,
+    status: 201,
+    body: 'name timeZone currency address phone',
+    answer: CLINIC,
+    versioned: true,
+  },
+  'PATCH /clinics/{id}': {
+    who: ADMIN,
+    body: 'name timeZone currency address phone',
+    answer: `${CLINIC} appointmentsOutsideHours`,
+    versioned: true,
+  },
+  'GET /clinics/{id}/rooms': { who: 'signed_in', list: true, query: PAGE, answer: 'id name' },
+  'POST /clinics/{id}/rooms': { who: ADMIN, status: 201, body: 'name', answer: 'id name' },
+  'GET /clinics/{id}/closures': { who: 'signed_in', list: true, query: PAGE, answer: CLOSURE },
+  'POST /clinics/{id}/closures': {
+    who: ADMIN,
+    status: 201,
+    body: 'startsOn endsOn reason',
+    answer: `${CLOSURE} affectedAppointments`,
+  },
+  'DELETE /clinics/{id}/closures/{closureId}': { who: ADMIN, status: 204 },
+  'GET /specializations': { who: 'anyone' },
+
+  'GET /doctors': {
+    who: 'anyone',
+    list: true,
+    query: `specialization clinicId q status include ${PAGE}`,
+    answer: `${DOCTOR} nextSlot`,
+  },
+  'GET /doctors/{id}': { who: 'anyone', answer: DOCTOR, versioned: true },
+  'PATCH /doctors/{id}': { who: STAFF, answer: DOCTOR, versioned: true },
+  'PUT /doctors/{id}/verify': { who: ADMIN, body: 'clinicIds', versioned: true },
+  'PUT /doctors/{id}/unverify': { who: ADMIN, versioned: true },
+  'POST /doctors/availability': {
+    who: STAFF,
+    body: 'doctorId clinicId weekly validFrom validUntil',
+    answer: 'doctorId clinics exceptions appointmentsOutsideHours',
+    versioned: true,
+  },
+  'POST /doctors/availability/exceptions': {
+    who: STAFF,
+    status: 201,
+    body: 'doctorId clinicId startsAt endsAt kind note',
+    answer: 'id clinicId startsAt endsAt kind note affectedAppointments',
+  },
+  'DELETE /doctors/availability/exceptions/{exceptionId}': { who: STAFF, status: 204 },
+  'GET /doctors/{id}/availability': { who: 'signed_in', answer: 'doctorId clinics exceptions', versioned: true },
+  'GET /doctors/{id}/slots': { who: 'anyone', list: true, query: 'from to visitTypeId clinicId', answer: SLOT },
+  'GET /doctors/{id}/visit-types': { who: 'anyone', list: true, query: PAGE, answer: `id active ${VISIT_TERMS}` },
+  'POST /doctors/{id}/visit-types': {
+    who: STAFF,
+    status: 201,
+    body: VISIT_TERMS,
+    answer: `id active ${VISIT_TERMS}`,
+    versioned: true,
+  },
+  'PATCH /doctors/{id}/visit-types/{visitTypeId}': {
+    who: STAFF,
+    body: `active ${VISIT_TERMS}`,
+    answer: `id active ${VISIT_TERMS}`,
+    versioned: true,
+  },
+
+  'GET /patients': { who: STAFF, list: true, query: `q ${PAGE}`, answer: PATIENT },
+  'POST /patients': { who: ADMIN, status: 201, body: 'name dateOfBirth', answer: PATIENT, versioned: true },
+  'GET /patients/{id}': { who: 'signed_in', answer: `${PATIENT} history`, versioned: true },
+  'PATCH /patients/{id}': { who: ['patient', 'admin'], answer: PATIENT, versioned: true },
+  'GET /patients/{id}/records': {
+    who: BOTH,
+    list: true,
+    query: `type doctorId from to ${PAGE}`,
+    answer: RECORD,
+  },
+  'POST /patients/{id}/records': {
+    who: ['doctor'],
+    status: 201,
+    body: 'type title appointmentId data',
+    answer: RECORD,
+  },
+  'GET /records/{id}': { who: BOTH, answer: RECORD },
+  'GET /patients/{id}/prescriptions': { who: BOTH, list: true, query: `doctorId from to ${PAGE}` },
+  'POST /patients/{id}/prescriptions': { who: ['doctor'], status: 201, body: 'appointmentId medicines' },
+  'GET /prescriptions/{id}': { who: BOTH },
+
+  'POST /appointments': {
+    who: 'signed_in',
+    status: 201,
+    body: 'doctorId startsAt visitTypeId clinicId patientId reason',
+    answer: APPOINTMENT,
+    versioned: true,
+  },
+  'GET /appointments': {
+    who: 'signed_in',
+    list: true,
+    query: `status from to doctorId patientId clinicId order ${PAGE}`,
+    answer: APPOINTMENT,
+  },
+  'GET /appointments/{id}': { who: 'signed_in', answer: APPOINTMENT, versioned: true },
+  'PUT /appointments/{id}/cancel': { who: 'signed_in', body: 'reason', answer: APPOINTMENT, versioned: true },
+
+  'POST /payments': { who: ['patient', 'admin'], status: 201, body: 'appointmentId method', answer: PAYMENT },
+  'GET /payments': { who: 'signed_in', list: true, query: `appointmentId ${PAGE}`, answer: PAYMENT },
+  'GET /payments/{id}': { who: 'signed_in', answer: PAYMENT },
+  'PUT /payments/{id}/mark-paid': { who: ADMIN, answer: PAYMENT },
+
+  'GET /health/live': { who: 'anyone' },
+  'GET /health/ready': { who: 'anyone' },
+  'GET /metrics': { who: 'anyone' },
+  'GET /openapi.json': { who: 'anyone', versioned: true },
+  'GET /docs': { who: 'anyone' },
+  'GET /audit': { who: ADMIN, list: true, query: `actorId patientId kind from to ${PAGE}` },
+}
+
+/** Fields of later pieces of work: refused until then, so no body may know them. */
+export const LATER: Record<string, string> = { 'POST /appointments': 'hold override' }
