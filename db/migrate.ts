@@ -7,6 +7,9 @@ import * as createPatients from './migrations/20261122T0920-create-patients'
 import * as createAppointments from './migrations/20261122T0930-create-appointments'
 import * as createPayments from './migrations/20261122T0940-create-payments'
 import * as createIdempotencyAndAudit from './migrations/20261122T0950-create-idempotency-and-audit'
+import * as createRooms from './migrations/20261122T1000-create-rooms'
+import * as addAvailabilityVersion from './migrations/20261122T1005-add-availability-version'
+import * as auditChain from './migrations/20261122T1010-audit-chain'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -16,6 +19,9 @@ const migrations: Record<string, Migration> = {
   '20261122T0930-create-appointments': createAppointments,
   '20261122T0940-create-payments': createPayments,
   '20261122T0950-create-idempotency-and-audit': createIdempotencyAndAudit,
+  '20261122T1000-create-rooms': createRooms,
+  '20261122T1005-add-availability-version': addAvailabilityVersion,
+  '20261122T1010-audit-chain': auditChain,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }

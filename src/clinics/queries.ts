@@ -22,8 +22,14 @@ export function findClinicById(db: Kysely<Database>, id: string) {
   return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
+/** Locks the row against other changes only: bookings, which refer to it, go on. */
 export function findClinicForUpdate(db: Transaction<Database>, id: string) {
-  return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
+  return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+}
+
+export async function listDoctorIds(db: Kysely<Database>, clinicId: string): Promise<string[]> {
+  const rows = await db.selectFrom('doctorClinics').select('doctorId').where('clinicId', '=', clinicId).execute()
+  return rows.map(({ doctorId }) => doctorId)
 }
 
 export type NewClinic = Pick<ClinicsTable, 'id' | 'name' | 'timeZone' | 'currency' | 'address' | 'phone'> & {

@@ -3,8 +3,11 @@ import { answer } from '../http/answer'
 import { operation } from '../http/operation'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { createRouter } from '../http/router'
+import { presentOutsideHours } from '../scheduling/affected/schemas'
+import { closureRoutes } from './closures/routes'
 import { listClinics } from './queries'
-import { Clinic, ClinicPage, ClinicPath, CreateClinic, ListClinicsQuery, UpdateClinic } from './schemas'
+import { roomRoutes } from './rooms/routes'
+import { Clinic, ClinicPage, ClinicPath, CreateClinic, ListClinicsQuery, UpdateClinic, UpdatedClinic } from './schemas'
 import { createClinic, getClinic, presentClinic, updateClinic } from './service'
 
 const listClinicsOperation = operation({
@@ -53,13 +56,14 @@ const updateClinicOperation = operation({
   tag: 'Clinics',
   operationId: 'updateClinic',
   summary: 'Change a clinic',
-  description: 'Appointments that exist keep their instants and terms.',
+  description:
+    'Appointments that exist keep their instants and terms. A new time zone moves the hours of the doctors here: the answer then lists the appointments to come that these hours do not hold.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'clinic.update', action: 'U' },
   params: ClinicPath,
   body: UpdateClinic,
-  answer: { status: 200, description: 'The clinic as it is now', schema: Clinic, headers: ['ETag'] },
+  answer: { status: 200, description: 'The clinic as it is now', schema: UpdatedClinic, headers: ['ETag'] },
 })
 
 export function clinicRoutes(deps: Deps) {
@@ -86,9 +90,17 @@ export function clinicRoutes(deps: Deps) {
   })
 
   mutation(updateClinicOperation, async (ctx, { params, body, ifMatch }) => {
-    const clinic = await updateClinic(ctx, params.id, body, ifMatch)
-    return answer(presentClinic(clinic), { version: clinic.version, audit: { targetId: clinic.id } })
+    const { clinic, outside } = await updateClinic(ctx, params.id, body, ifMatch)
+    return answer(
+      { ...presentClinic(clinic), ...(outside && presentOutsideHours(outside)) },
+      {
+        version: clinic.version,
+        audit: { targetId: clinic.id, patientIds: outside?.appointments.map(({ patientId }) => patientId) },
+      },
+    )
   })
 
+  app.route('/', roomRoutes(deps))
+  app.route('/', closureRoutes(deps))
   return app
 }

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
 import { Currency, Phone, text, Uuid } from '../http/schemas'
+import { OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../scheduling/affected/schemas'
 import { isTimeZone } from '../scheduling/local-time'
 
 const TimeZone = z
@@ -8,6 +9,15 @@ const TimeZone = z
   .max(64)
   .refine(isTimeZone, 'is not an IANA time zone')
   .openapi({ example: 'America/New_York' })
+
+const EXAMPLE = {
+  id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+  name: 'Harbor Clinic',
+  timeZone: 'America/New_York',
+  currency: 'USD',
+  address: '12 Pier Street, New York',
+  phone: '+1 212 555 0100',
+}
 
 export const Clinic = z
   .object({
@@ -18,16 +28,7 @@ export const Clinic = z
     address: z.string().max(500).nullable(),
     phone: z.string().max(31).nullable(),
   })
-  .openapi('Clinic', {
-    example: {
-      id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
-      name: 'Harbor Clinic',
-      timeZone: 'America/New_York',
-      currency: 'USD',
-      address: '12 Pier Street, New York',
-      phone: '+1 212 555 0100',
-    },
-  })
+  .openapi('Clinic', { example: EXAMPLE })
 export type Clinic = z.infer<typeof Clinic>
 
 export const ClinicPage = pageOf('Clinic', Clinic)
@@ -56,5 +57,15 @@ export const UpdateClinic = CreateClinic.partial().openapi('UpdateClinic', {
   example: { name: 'Harbor Family Clinic' },
 })
 export type UpdateClinic = z.infer<typeof UpdateClinic>
+
+const { appointmentsOutsideHours, outsideHoursTotal } = outsideHoursFields
+
+export const UpdatedClinic = Clinic.extend({
+  appointmentsOutsideHours: appointmentsOutsideHours.optional(),
+  outsideHoursTotal: outsideHoursTotal.optional(),
+}).openapi('UpdatedClinic', {
+  description: 'What stands outside the hours is told when the time zone has changed, and then only.',
+  example: { ...EXAMPLE, ...OUTSIDE_HOURS_EXAMPLE },
+})
 
 export const ClinicPath = z.strictObject({ id: Uuid })

@@ -1,7 +1,16 @@
 import { newId } from '../database/ids'
+import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { notFound, versionMismatch } from '../errors'
-import { findClinicById, findClinicForUpdate, insertClinic, updateClinic as updateClinicRow } from './queries'
+import type { Affected } from '../scheduling/affected/schemas'
+import { findOutsideHours } from '../scheduling/affected/service'
+import {
+  findClinicById,
+  findClinicForUpdate,
+  insertClinic,
+  listDoctorIds,
+  updateClinic as updateClinicRow,
+} from './queries'
 import type { Clinic, CreateClinic, UpdateClinic } from './schemas'
 import type { ClinicsTable } from './tables'
 
@@ -27,10 +36,22 @@ export function createClinic(ctx: TransactionContext, { address = null, phone = 
   return insertClinic(ctx.db, { id: newId(), createdAt: ctx.now, ...rest, address, phone })
 }
 
-/** Appointments keep the instants and terms they were booked with, whatever changes here. */
+/**
+ * Appointments keep the instants and terms they were booked with, whatever changes here. A new time zone moves the hours
+ * of all doctors of the clinic: it takes their locks, and `outside` is what these hours do not hold any more.
+ */
 export async function updateClinic(ctx: TransactionContext, id: string, changes: UpdateClinic, ifMatch: number | null) {
+  if (changes.timeZone !== undefined) await lockDoctorsOfClinic(ctx, id)
   const clinic = await findClinicForUpdate(ctx.db, id)
   if (!clinic) throw notFound('clinic')
   if (ifMatch !== null && ifMatch !== clinic.version) throw versionMismatch(clinic.version)
-  return updateClinicRow(ctx.db, id, changes)
+  const updated = await updateClinicRow(ctx.db, id, changes)
+  const outside: Affected | undefined =
+    updated.timeZone === clinic.timeZone ? undefined : await findOutsideHours(ctx, { clinicId: id })
+  return { clinic: updated, outside }
+}
+
+/** No doctor of the clinic is booked meanwhile, and nobody else changes when it is open. Before any row lock. */
+export async function lockDoctorsOfClinic(ctx: Pick<TransactionContext, 'db'>, clinicId: string): Promise<void> {
+  await lockResources(ctx.db, [clinicId, ...(await listDoctorIds(ctx.db, clinicId))])
 }

@@ -22,4 +22,14 @@ export type ClinicClosuresTable = {
   reason: string | null
 }
 
-export type ClinicsTables = { clinics: ClinicsTable; clinicClosures: ClinicClosuresTable }
+export type RoomsTable = {
+  id: string
+  clinicId: string
+  /** Unique, in any case, among the rooms of the clinic that are in use. */
+  name: string
+  /** Since then no visit is put into it any more. */
+  retiredAt: Date | null
+  createdAt: Generated<Date>
+}
+
+export type ClinicsTables = { clinics: ClinicsTable; clinicClosures: ClinicClosuresTable; rooms: RoomsTable }

@@ -1,0 +1,109 @@
+import type { Deps } from '../../deps'
+import { answer, noContent } from '../../http/answer'
+import { operation } from '../../http/operation'
+import { cursorId, decodeCursor, toPage } from '../../http/pagination'
+import { createRouter } from '../../http/router'
+import { presentAffected } from '../../scheduling/affected/schemas'
+import { ClinicPath } from '../schemas'
+import { Closure, ClosurePage, ClosurePath, CreateClosure, CreatedClosure, ListClosuresQuery } from './schemas'
+import { createClosure, deleteClosure, getClosure, listClosures } from './service'
+
+const listClosuresOperation = operation({
+  method: 'get',
+  path: '/clinics/{id}/closures',
+  tag: 'Clinics',
+  operationId: 'listClosures',
+  summary: 'List the closures of a clinic',
+  description: 'Local days on which the clinic is closed, past ones too, newest first.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  params: ClinicPath,
+  query: ListClosuresQuery,
+  answer: { status: 200, description: 'A page of closures', schema: ClosurePage },
+})
+
+const getClosureOperation = operation({
+  method: 'get',
+  path: '/clinics/{id}/closures/{closureId}',
+  tag: 'Clinics',
+  operationId: 'getClosure',
+  summary: 'Read a closure',
+  description: 'One closure of the clinic.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  params: ClosurePath,
+  answer: { status: 200, description: 'The closure', schema: Closure },
+})
+
+const createClosureOperation = operation({
+  method: 'post',
+  path: '/clinics/{id}/closures',
+  tag: 'Clinics',
+  operationId: 'createClosure',
+  summary: 'Close a clinic for some days',
+  description:
+    'Nothing can be booked on those local days. Appointments on them stay and are listed in the answer. A clinic has at most 500 closures to come (409).',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'closure.create', action: 'C' },
+  params: ClinicPath,
+  body: CreateClosure,
+  answer: {
+    status: 201,
+    description: 'The closure and the appointments it affects',
+    schema: CreatedClosure,
+    headers: ['Location'],
+  },
+  problems: ['invalid_state'],
+})
+
+const deleteClosureOperation = operation({
+  method: 'delete',
+  path: '/clinics/{id}/closures/{closureId}',
+  tag: 'Clinics',
+  operationId: 'deleteClosure',
+  summary: 'Open a clinic again',
+  description: 'The days of the closure can be booked again.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'closure.delete', action: 'D' },
+  params: ClosurePath,
+  answer: { status: 204, description: 'The closure is gone' },
+})
+
+export function closureRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  read(listClosuresOperation, async (ctx, { params, query: { limit, cursor } }) => {
+    const [after] = decodeCursor(cursor, cursorId) ?? []
+    const closures = await listClosures(ctx, params.id, { limit: limit + 1, after })
+    return answer(
+      toPage(
+        closures,
+        limit,
+        ({ id }) => [id],
+        (closure) => closure,
+      ),
+    )
+  })
+
+  read(getClosureOperation, async (ctx, { params }) => answer(await getClosure(ctx, params.id, params.closureId)))
+
+  mutation(createClosureOperation, async (ctx, { params, body }) => {
+    const { closure, affected } = await createClosure(ctx, params.id, body)
+    return answer(
+      { ...closure, ...presentAffected(affected) },
+      {
+        location: `/clinics/${params.id}/closures/${closure.id}`,
+        audit: { targetId: closure.id, patientIds: affected.appointments.map(({ patientId }) => patientId) },
+      },
+    )
+  })
+
+  mutation(deleteClosureOperation, async (ctx, { params }) => {
+    const { id, startsOn, endsOn } = await deleteClosure(ctx, params.id, params.closureId)
+    return noContent({ targetId: id, detail: { clinicId: params.id, startsOn, endsOn } })
+  })
+
+  return app
+}

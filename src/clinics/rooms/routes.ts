@@ -1,0 +1,117 @@
+import type { Deps } from '../../deps'
+import { answer, noContent } from '../../http/answer'
+import { operation } from '../../http/operation'
+import { cursorId, decodeCursor, toPage } from '../../http/pagination'
+import { createRouter } from '../../http/router'
+import { ClinicPath } from '../schemas'
+import { CreateRoom, ListRoomsQuery, Room, RoomPage, RoomPath, UpdateRoom } from './schemas'
+import { createRoom, getRoom, listRooms, retireRoom, updateRoom } from './service'
+
+const listRoomsOperation = operation({
+  method: 'get',
+  path: '/clinics/{id}/rooms',
+  tag: 'Clinics',
+  operationId: 'listRooms',
+  summary: 'List the rooms of a clinic',
+  description: 'Rooms in which visits that need one can take place, newest first.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  params: ClinicPath,
+  query: ListRoomsQuery,
+  answer: { status: 200, description: 'A page of rooms', schema: RoomPage },
+})
+
+const getRoomOperation = operation({
+  method: 'get',
+  path: '/clinics/{id}/rooms/{roomId}',
+  tag: 'Clinics',
+  operationId: 'getRoom',
+  summary: 'Read a room',
+  description: 'One room of the clinic; a deleted one is not found.',
+  access: 'signed_in',
+  who: 'anyone signed in',
+  params: RoomPath,
+  answer: { status: 200, description: 'The room', schema: Room },
+})
+
+const createRoomOperation = operation({
+  method: 'post',
+  path: '/clinics/{id}/rooms',
+  tag: 'Clinics',
+  operationId: 'createRoom',
+  summary: 'Add a room',
+  description: 'A name that another room of the clinic has is refused (409). A clinic has at most 200 rooms (409).',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'room.create', action: 'C' },
+  params: ClinicPath,
+  body: CreateRoom,
+  answer: { status: 201, description: 'The new room', schema: Room, headers: ['Location'] },
+  problems: ['invalid_state'],
+})
+
+const updateRoomOperation = operation({
+  method: 'patch',
+  path: '/clinics/{id}/rooms/{roomId}',
+  tag: 'Clinics',
+  operationId: 'updateRoom',
+  summary: 'Rename a room',
+  description: 'A name that another room of the clinic has is refused (409).',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'room.update', action: 'U' },
+  params: RoomPath,
+  body: UpdateRoom,
+  answer: { status: 200, description: 'The room as it is now', schema: Room },
+  problems: ['invalid_state'],
+})
+
+const deleteRoomOperation = operation({
+  method: 'delete',
+  path: '/clinics/{id}/rooms/{roomId}',
+  tag: 'Clinics',
+  operationId: 'deleteRoom',
+  summary: 'Take a room out of use',
+  description: 'No visit is put into it from now on, and its name is free again. Appointments that have it keep it.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'room.delete', action: 'D' },
+  params: RoomPath,
+  answer: { status: 204, description: 'The room is out of use' },
+})
+
+export function roomRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  read(listRoomsOperation, async (ctx, { params, query: { limit, cursor } }) => {
+    const [after] = decodeCursor(cursor, cursorId) ?? []
+    const rooms = await listRooms(ctx, params.id, { limit: limit + 1, after })
+    return answer(
+      toPage(
+        rooms,
+        limit,
+        ({ id }) => [id],
+        (room) => room,
+      ),
+    )
+  })
+
+  read(getRoomOperation, async (ctx, { params }) => answer(await getRoom(ctx, params.id, params.roomId)))
+
+  mutation(createRoomOperation, async (ctx, { params, body }) => {
+    const room = await createRoom(ctx, params.id, body)
+    return answer(room, { location: `/clinics/${params.id}/rooms/${room.id}`, audit: { targetId: room.id } })
+  })
+
+  mutation(updateRoomOperation, async (ctx, { params, body }) => {
+    const room = await updateRoom(ctx, params.id, params.roomId, body)
+    return answer(room, { audit: { targetId: room.id } })
+  })
+
+  mutation(deleteRoomOperation, async (ctx, { params }) => {
+    await retireRoom(ctx, params.id, params.roomId)
+    return noContent({ targetId: params.roomId })
+  })
+
+  return app
+}
