@@ -31,7 +31,7 @@ export async function signIn(ctx: TransactionContext<null>, { email }: SignIn, u
   const unchanged = user && (await lockUserForSignIn(ctx.db, user.id, user.passwordHash))
   if (!unchanged)
     return refuse(new AppError('invalid_credentials', 'The email address or the password is wrong.'), {
-      detail: { emailDigest: email },
+      detail: { emailDigest: await emailDigest(ctx, email) },
     })
   const tokens = await startSession(ctx, user)
   return answer(tokens, { audit: { actor: { userId: user.id, role: user.role }, targetId: user.id } })

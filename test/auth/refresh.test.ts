@@ -105,6 +105,15 @@ describe('refreshing', () => {
     expect((await refresh(refreshToken)).status).toBe(200)
   })
 
+  test('refuses an old token that has expired by itself, and does not take it for reuse', async () => {
+    const { refreshToken } = await newAccount()
+    t.clock.advance(29 * 86_400_000)
+    const { body } = await refresh(refreshToken)
+    t.clock.advance(86_400_000)
+    expectRefused(await refresh(refreshToken))
+    expect((await refresh(body.refreshToken)).status).toBe(200)
+  })
+
   test('refuses a session that was not used for 30 days', async () => {
     const idle = await newAccount()
     t.clock.advance(30 * 86_400_000 - 1000)

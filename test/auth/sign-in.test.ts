@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/bcrypt'
+import { createLane } from '../../src/database/lane'
 import { createTestApp, NOW } from '../support/app'
 import { createAccounts, newEmail, PASSWORD } from './accounts'
 
@@ -80,31 +81,63 @@ describe('signing in', () => {
     t.deps.passwordLane = passwordLane
   })
 
-  test('makes a hash of a lower cost anew, also when two sign in at once', async () => {
+  test('makes a hash of a lower cost anew, also when another sign-in does so meanwhile', async () => {
     const costly = await createTestApp({ BCRYPT_COST: '5' })
     const accounts = createAccounts(costly)
     const { email, user } = await accounts.newAccount()
     const peppered = new Bun.CryptoHasher('sha384', costly.env.PASSWORD_PEPPER!).update(PASSWORD).digest('base64')
-    const passwordHash = await hash(peppered, { cost: 4 })
-    await costly.db.updateTable('users').set({ passwordHash }).where('id', '=', user.id).execute()
-    const answers = await Promise.all([1, 2, 3].map(() => accounts.signIn(email)))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
-    const stored = await costly.db
-      .selectFrom('users')
-      .select('passwordHash')
-      .where('id', '=', user.id)
-      .executeTakeFirst()
-    expect(stored?.passwordHash).toStartWith('$2b$05$')
+    const store = async (cost: number) => {
+      const passwordHash = await hash(peppered, { cost })
+      await costly.db.updateTable('users').set({ passwordHash }).where('id', '=', user.id).execute()
+    }
+    const storedHash = () =>
+      costly.db.selectFrom('users').select('passwordHash').where('id', '=', user.id).executeTakeFirst()
+
+    await store(4)
+    expect((await accounts.signIn(email)).status).toBe(200)
+    expect((await storedHash())?.passwordHash).toStartWith('$2b$05$')
+    expect((await accounts.signIn(email)).status).toBe(200)
+
+    await store(4)
+    const { passwordLane } = costly.deps
+    let turns = 0
+    costly.deps.passwordLane = async (key, task) => {
+      const checked = await passwordLane(key, task)
+      if (++turns === 1) await store(5)
+      return checked
+    }
+    expect((await accounts.signIn(email)).status).toBe(200)
   })
 
-  test('in a storm leaves the rest of the API its share', async () => {
+  test('in a storm takes turns, and the rest of the API goes on', async () => {
     const slow = await createTestApp({ BCRYPT_COST: '10' })
+    const { passwordLane } = slow.deps
+    let atWork = 0
+    let most = 0
     let done = 0
+    slow.deps.passwordLane = (key, task) =>
+      passwordLane(key, async () => {
+        most = Math.max(most, ++atWork)
+        return task().finally(() => atWork--)
+      })
     const storm = Array.from({ length: 12 }, () =>
       slow.anonymous.post('/auth/login', { email: newEmail(), password: PASSWORD }).then(() => done++),
     )
-    for (let i = 0; i < 20; i++) expect((await slow.anonymous.get('/clinics')).status).toBe(200)
+    expect((await slow.anonymous.get('/clinics')).status).toBe(200)
     expect(done).toBeLessThan(12)
     await Promise.all(storm)
+    expect(most).toBe(Math.max(1, navigator.hardwareConcurrency - 1))
+  })
+
+  test('fails with 503 rather than wait without end', async () => {
+    const { passwordLane } = t.deps
+    t.deps.passwordLane = createLane(1, 10_000, 0)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const busy = t.deps.passwordLane('bcrypt', () => promise)
+    expect(await signIn(newEmail())).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    resolve()
+    await busy
+    expect((await signIn(newEmail())).status).toBe(401)
+    t.deps.passwordLane = passwordLane
   })
 })
