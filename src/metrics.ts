@@ -1,0 +1,51 @@
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = {
+  /** `route` is the pattern, `/appointments/:id`: a label per id would be without bound. */
+  observeRequest(labels: { method: string; route: string; status: number }, seconds: number): void
+  /** A gauge that is read when somebody scrapes. */
+  addGauge(name: string, help: string, read: () => number): void
+  contentType: string
+  expose(): Promise<string>
+}
+
+/** Constant, zero or wrong under Bun. */
+const MEANINGLESS = /^(nodejs_(heap_space_|active_)|process_(heap|virtual_memory)_bytes)/
+
+/** Prometheus metrics of this process. Those of the process itself are collected from the first scrape on. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const durations = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the request to its answer, by route pattern and status.',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  })
+  let watchesProcess = false
+
+  function watchProcess(): void {
+    watchesProcess = true
+    collectDefaultMetrics({ register: registry })
+    for (const { name } of registry.getMetricsAsArray()) if (MEANINGLESS.test(name)) registry.removeSingleMetric(name)
+  }
+
+  return {
+    observeRequest: (labels, seconds) => durations.observe(labels, seconds),
+    addGauge(name, help, read) {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.set(read())
+        },
+      })
+    },
+    contentType: registry.contentType,
+    async expose() {
+      if (!watchesProcess) watchProcess()
+      return registry.metrics()
+    },
+  }
+}
