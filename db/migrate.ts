@@ -10,6 +10,7 @@ import * as createIdempotencyAndAudit from './migrations/20261122T0950-create-id
 import * as createRooms from './migrations/20261122T1000-create-rooms'
 import * as addAvailabilityVersion from './migrations/20261122T1005-add-availability-version'
 import * as auditChain from './migrations/20261122T1010-audit-chain'
+import * as emergencyAccess from './migrations/20261122T1030-emergency-access'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -22,6 +23,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1000-create-rooms': createRooms,
   '20261122T1005-add-availability-version': addAvailabilityVersion,
   '20261122T1010-audit-chain': auditChain,
+  '20261122T1030-emergency-access': emergencyAccess,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
@@ -31,7 +33,12 @@ export type PostgresConnection = { host: string; port: number; user: string; pas
  * is newer than this code is left as it is, with a warning, so that a rollback of the code starts.
  */
 export async function migrate(connection: PostgresConnection, log: (line: string) => void = () => {}): Promise<void> {
-  const pool = new pg.Pool({ ...connection, max: 1, options: '-c lock_timeout=10000 -c timezone=UTC' })
+  const pool = new pg.Pool({
+    ...connection,
+    max: 1,
+    connectionTimeoutMillis: 5_000,
+    options: '-c lock_timeout=10000 -c timezone=UTC',
+  })
   pool.on('error', () => {})
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
   try {

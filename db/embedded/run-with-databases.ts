@@ -52,6 +52,8 @@ export async function runWithDatabases(run: Run): Promise<number> {
     NODE_ENV: 'development',
     PORT: `${port}`,
     ...developmentSecrets(directory),
+    // Whoever tries the demo may register as often as they like.
+    ...(databases.ownData && { DEMO_DATA: 'on' }),
     ...given,
     ...databases.environment,
   }
