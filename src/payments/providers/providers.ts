@@ -1,0 +1,52 @@
+import type { Clock } from '../../deps'
+import type { PaymentsTable } from '../tables'
+import { createDesk } from './desk'
+import type { PaymentProvider } from './port'
+import { createSandbox, type Sandbox } from './sandbox'
+import type { DeliverWebhook } from './sandbox-webhooks'
+import { createStripe, type StripeOptions } from './stripe'
+
+/** `stripe` may be set while `card` is not `stripe`: what was paid there can then still be refunded. */
+export type ProviderSettings = {
+  card: 'none' | 'sandbox' | 'stripe'
+  stripe?: StripeOptions
+  /** Without a secret, one is made at each start, as the sandbox forgets its payments then as well. */
+  sandbox?: { webhookSecret?: string; delayMs?: number }
+}
+
+export type PaymentProviders = {
+  /** Who takes new payments by this method; undefined for cards where nobody does. */
+  forMethod(method: PaymentsTable['method']): PaymentProvider | undefined
+  /** By the name stored with a payment, or in a webhook's path. */
+  named(name: string): PaymentProvider | undefined
+  sandbox: Sandbox | undefined
+  close(): void
+}
+
+/** Opens no connection. Throws when `card` is `stripe` without settings for it. */
+export function createProviders(
+  settings: ProviderSettings,
+  { clock, deliver }: { clock: Clock; deliver: DeliverWebhook },
+): PaymentProviders {
+  const desk = createDesk()
+  const stripe = settings.stripe && createStripe(settings.stripe)
+  const sandbox =
+    settings.card === 'sandbox'
+      ? createSandbox({
+          clock,
+          deliver,
+          delayMs: settings.sandbox?.delayMs,
+          webhookSecrets: [settings.sandbox?.webhookSecret ?? crypto.randomUUID()],
+        })
+      : undefined
+  if (settings.card === 'stripe' && !stripe) throw new Error('cards by Stripe need its secret key and webhook secrets')
+
+  const card = { none: undefined, sandbox, stripe }[settings.card]
+  const all = [desk, sandbox, stripe].filter((provider) => provider !== undefined)
+  return {
+    forMethod: (method) => (method === 'card' ? card : desk),
+    named: (name) => all.find((provider) => provider.name === name),
+    sandbox,
+    close: () => sandbox?.close(),
+  }
+}

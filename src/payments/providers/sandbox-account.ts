@@ -1,0 +1,129 @@
+import type { Clock } from '../../deps'
+import {
+  type CreatePaymentRequest,
+  type ProviderEntry,
+  ProviderError,
+  type ProviderErrorKind,
+  type ProviderPayment,
+  type ProviderPaymentDetails,
+  type ProviderRefund,
+  type RefundRequest,
+} from './port'
+import { SANDBOX, type SandboxEvent } from './sandbox-webhooks'
+
+/** What the payer does with a payment. */
+export type SandboxOutcome = 'succeed' | 'fail' | 'require_action' | 'process'
+
+const STATUS = {
+  succeed: 'succeeded',
+  fail: 'failed',
+  require_action: 'requires_action',
+  process: 'processing',
+} as const
+
+type Stored<T> = { shown: T; at: Date | null }
+
+/** The sandbox's books: who paid what and got what back. It knows nothing of networks, keys or time that passes. */
+export function createSandboxAccount(clock: Clock, emit: (event: SandboxEvent) => void) {
+  /** `at` is when it was paid. */
+  const payments = new Map<string, Stored<ProviderPayment>>()
+  /** `at` is when it was made. */
+  const refunds = new Map<string, Stored<ProviderRefund>>()
+
+  function find<T>(stored: Map<string, Stored<T>>, ref: string): Stored<T> {
+    const found = stored.get(ref)
+    if (!found) throw sandboxError('rejected', 'there is no such thing', 'resource_missing')
+    return found
+  }
+
+  function change(payment: Stored<ProviderPayment>, status: ProviderPayment['status'], failureCode: string | null) {
+    payment.shown = { ...payment.shown, status, failureCode }
+    if (status === 'succeeded') payment.at = clock()
+    emit({ id: newRef('evt'), name: `payment.${status}`, payment: payment.shown })
+  }
+
+  const refundsOf = (ref: string) =>
+    [...refunds.values()].flatMap(({ shown }) => (shown.paymentRef === ref ? [shown] : []))
+  const refundedOf = (ref: string) => refundsOf(ref).reduce((sum, { amount }) => sum + amount, 0)
+
+  const show = (payment: ProviderPayment): ProviderPaymentDetails => ({
+    ...payment,
+    refunded: refundedOf(payment.ref),
+    clientSecret: `${payment.ref}_secret`,
+  })
+
+  return {
+    createPayment({ paymentId, amount, currency }: Omit<CreatePaymentRequest, 'idempotencyKey'>) {
+      if (!isAmount(amount)) throw sandboxError('rejected', 'the amount cannot be charged', 'amount_step')
+      const ref = newRef('pay')
+      const shown = { ref, paymentId, amount, currency, status: 'pending' as const, failureCode: null }
+      payments.set(ref, { shown, at: null })
+      return show(shown)
+    },
+
+    getPayment: (ref: string) => show(find(payments, ref).shown),
+
+    /** False when the payment can no longer change. */
+    pay(ref: string, outcome: SandboxOutcome): boolean {
+      const payment = find(payments, ref)
+      if (payment.shown.status === 'succeeded' || payment.shown.status === 'cancelled') return false
+      change(payment, STATUS[outcome], outcome === 'fail' ? 'card_declined' : null)
+      return true
+    },
+
+    cancelPayment(ref: string) {
+      const payment = find(payments, ref)
+      if (['pending', 'requires_action', 'failed'].includes(payment.shown.status)) change(payment, 'cancelled', null)
+      return payment.shown.status
+    },
+
+    refund({ ref, refundId, amount, currency }: Omit<RefundRequest, 'idempotencyKey'>): ProviderRefund {
+      const payment = find(payments, ref).shown
+      const existing = refundsOf(ref).find((one) => one.refundId === refundId)
+      if (existing && existing.amount !== amount)
+        throw sandboxError('rejected', 'a refund of this id has another amount', 'refund_id_reused')
+      if (existing) return existing
+      const left = payment.status === 'succeeded' ? payment.amount - refundedOf(ref) : 0
+      if (!isAmount(amount) || amount > left || currency !== payment.currency)
+        throw sandboxError('rejected', 'more than is left of the payment', 'amount_too_large')
+      const shown = {
+        ref: newRef('ref'),
+        paymentRef: ref,
+        refundId,
+        amount,
+        currency,
+        status: 'succeeded' as const,
+      }
+      refunds.set(shown.ref, { shown, at: clock() })
+      emit({ id: newRef('evt'), name: 'refund.succeeded', refund: shown })
+      return shown
+    },
+
+    getRefund: (ref: string) => find(refunds, ref).shown,
+
+    /** Charges that succeeded and refunds, made in `from <= t < until`. */
+    listEntries({ from, until }: { from: Date; until: Date }): ProviderEntry[] {
+      const charges = [...payments.values()].map(({ shown, at }) => {
+        const { ref, paymentId, amount, currency } = shown
+        return { kind: 'charge' as const, ref, paymentRef: ref, paymentId, refundId: null, amount, currency, at }
+      })
+      const returned = [...refunds.values()].map(({ shown, at }) => {
+        const { ref, paymentRef, refundId, amount, currency } = shown
+        return { kind: 'refund' as const, ref, paymentRef, paymentId: null, refundId, amount, currency, at }
+      })
+      return [...charges, ...returned].flatMap(({ at, ...entry }) =>
+        at && at >= from && at < until ? [{ ...entry, status: 'succeeded' as const, createdAt: at }] : [],
+      )
+    },
+
+    count: () => ({ payments: payments.size, refunds: refunds.size }),
+  }
+}
+
+export const sandboxError = (kind: ProviderErrorKind, detail: string, code: string | null = null) =>
+  new ProviderError(kind, SANDBOX, detail, code)
+
+const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0
+
+/** Random, not counted: the sandbox forgets at each start, the database that keeps its ids does not. */
+const newRef = (prefix: string) => `${prefix}_${crypto.randomUUID()}`

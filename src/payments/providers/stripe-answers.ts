@@ -1,0 +1,180 @@
+import { z } from 'zod'
+import {
+  type ProviderEntry,
+  ProviderError,
+  type ProviderEvent,
+  type ProviderPayment,
+  type ProviderPaymentDetails,
+  type ProviderPaymentStatus,
+  type ProviderRefund,
+} from './port'
+import { fromStripeMoney } from './stripe-amounts'
+
+/** Where our ids travel. */
+export const PAYMENT_ID = 'payment_id'
+export const REFUND_ID = 'refund_id'
+
+const amount = z.int().min(0)
+const currency = z.string().length(3)
+const metadata = z.record(z.string(), z.string()).nullish()
+/** An id, or the thing itself where the request asked to expand it. */
+const idOf = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
+
+const PaymentIntent = z.object({
+  object: z.literal('payment_intent'),
+  id: z.string(),
+  status: z.enum([
+    'requires_payment_method',
+    'requires_confirmation',
+    'requires_action',
+    'processing',
+    'requires_capture',
+    'succeeded',
+    'canceled',
+  ]),
+  amount,
+  currency,
+  client_secret: z.string().nullish(),
+  metadata,
+  last_payment_error: z.object({ code: z.string().nullish(), decline_code: z.string().nullish() }).nullish(),
+  latest_charge: z.union([z.string(), z.object({ amount_refunded: amount })]).nullish(),
+})
+type PaymentIntent = z.infer<typeof PaymentIntent>
+
+const Refund = z.object({
+  object: z.literal('refund'),
+  id: z.string(),
+  status: z.enum(['pending', 'requires_action', 'succeeded', 'failed', 'canceled']),
+  amount,
+  currency,
+  payment_intent: idOf.nullish(),
+  created: z.int(),
+  metadata,
+})
+type Refund = z.infer<typeof Refund>
+
+const Charge = z.object({
+  object: z.literal('charge'),
+  id: z.string(),
+  status: z.enum(['succeeded', 'pending', 'failed']),
+  amount,
+  currency,
+  payment_intent: idOf.nullish(),
+  created: z.int(),
+  metadata,
+})
+
+const Page = z.object({
+  object: z.literal('list'),
+  data: z.array(z.looseObject({ id: z.string() })),
+  has_more: z.boolean(),
+})
+
+const Event = z.object({
+  object: z.literal('event'),
+  id: z.string().max(255),
+  type: z.string().max(255),
+  created: z.int(),
+  data: z.object({ object: z.unknown() }),
+})
+
+const REFUND_STATUS = {
+  pending: 'pending',
+  requires_action: 'pending',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  canceled: 'failed',
+} as const
+
+/** Throws `unavailable`: an answer of another shape is none. */
+export function readPayment(answer: unknown): ProviderPaymentDetails {
+  const intent = parse(PaymentIntent, answer)
+  const charge = intent.latest_charge
+  const refunded = typeof charge === 'object' && charge ? charge.amount_refunded : 0
+  return {
+    ...toPayment(intent),
+    refunded: fromStripeMoney(refunded, intent.currency).amount,
+    clientSecret: intent.client_secret ?? null,
+  }
+}
+
+/** Throws `unavailable`. */
+export const readRefund = (answer: unknown): ProviderRefund => toRefund(parse(Refund, answer))
+
+/** `lastId` is where the next page begins; undefined on the last one. Throws `unavailable`. */
+export function readPage(answer: unknown): { items: unknown[]; lastId: string | undefined } {
+  const { data, has_more } = parse(Page, answer)
+  return { items: data, lastId: has_more ? data.at(-1)?.id : undefined }
+}
+
+/** A charge or refund of a PaymentIntent; undefined for a failed try and for money outside PaymentIntents. */
+export function readEntry(answer: unknown): ProviderEntry | undefined {
+  const entry = parse(z.union([Charge, Refund]), answer)
+  if (!entry.payment_intent || (entry.object === 'charge' && entry.status === 'failed')) return undefined
+  return {
+    kind: entry.object,
+    ref: entry.id,
+    paymentRef: entry.payment_intent,
+    paymentId: entry.metadata?.[PAYMENT_ID] ?? null,
+    refundId: entry.metadata?.[REFUND_ID] ?? null,
+    ...fromStripeMoney(entry.amount, entry.currency),
+    status: REFUND_STATUS[entry.status],
+    createdAt: fromUnix(entry.created),
+  }
+}
+
+const PAYMENT_EVENT = /^payment_intent\./
+/** `charge.refund.updated` is what `refund.updated` was called; `charge.refunded` holds a charge and says nothing new. */
+const REFUND_EVENT = /^(?:refund\.|charge\.refund\.updated$)/
+
+/** The signed body of a webhook. Throws `rejected` when it is no event, or one we know in another shape. */
+export function readEvent(rawBody: string): ProviderEvent {
+  const event = parse(Event, parseJson(rawBody), 'rejected')
+  const base = { id: event.id, name: event.type, occurredAt: fromUnix(event.created) }
+  const { object } = event.data
+  if (PAYMENT_EVENT.test(event.type))
+    return { ...base, type: 'payment', payment: toPayment(parse(PaymentIntent, object, 'rejected')) }
+  if (!REFUND_EVENT.test(event.type)) return { ...base, type: 'unknown' }
+  const refund = parse(Refund, object, 'rejected')
+  return refund.payment_intent ? { ...base, type: 'refund', refund: toRefund(refund) } : { ...base, type: 'unknown' }
+}
+
+const toPayment = (intent: PaymentIntent): ProviderPayment => ({
+  ref: intent.id,
+  paymentId: intent.metadata?.[PAYMENT_ID] ?? null,
+  ...fromStripeMoney(intent.amount, intent.currency),
+  status: statusOf(intent),
+  failureCode: intent.last_payment_error?.decline_code ?? intent.last_payment_error?.code ?? null,
+})
+
+function statusOf({ status, last_payment_error: failure }: PaymentIntent): ProviderPaymentStatus {
+  if (status === 'canceled') return 'cancelled'
+  if (status === 'requires_capture') return 'processing'
+  if (status !== 'requires_payment_method' && status !== 'requires_confirmation') return status
+  return failure ? 'failed' : 'pending'
+}
+
+const toRefund = (refund: Refund): ProviderRefund => ({
+  ref: refund.id,
+  paymentRef: refund.payment_intent ?? '',
+  refundId: refund.metadata?.[REFUND_ID] ?? null,
+  ...fromStripeMoney(refund.amount, refund.currency),
+  status: REFUND_STATUS[refund.status],
+})
+
+function parse<T>(schema: z.ZodType<T>, answer: unknown, kind: 'unavailable' | 'rejected' = 'unavailable'): T {
+  const parsed = schema.safeParse(answer)
+  if (parsed.success) return parsed.data
+  const where = parsed.error.issues.map(({ path }) => path.join('.') || 'the whole').join(', ')
+  throw new ProviderError(kind, 'stripe', `what it sent has another shape: ${where}`)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const fromUnix = (seconds: number) => new Date(seconds * 1000)

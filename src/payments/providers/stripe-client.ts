@@ -1,0 +1,71 @@
+import { Stripe } from 'stripe'
+import { ProviderError, type ProviderErrorKind } from './port'
+
+export type StripeClientOptions = {
+  secretKey: string
+  /** Origin of the API, for a mock or a proxy; Stripe's own unless given. */
+  baseUrl?: string
+}
+
+/**
+ * The official SDK on web-standard parts; each request needs a `timeout`. It makes one try per call: repeating is for
+ * the caller, who has the key, and a hidden second try would outlive the deadline.
+ */
+export function createStripeClient({ secretKey, baseUrl }: StripeClientOptions): Stripe {
+  const { protocol, hostname, port } = new URL(baseUrl ?? 'https://api.stripe.com')
+  return new Stripe(secretKey, {
+    // Bun's type of fetch has a `preconnect` besides, which the SDK never calls.
+    httpClient: Stripe.createFetchHttpClient(fetchObject as typeof fetch),
+    protocol: protocol === 'http:' ? 'http' : 'https',
+    host: hostname,
+    port: port || (protocol === 'http:' ? 80 : 443),
+    maxNetworkRetries: 0,
+    telemetry: false,
+  })
+}
+
+/**
+ * Only lets through what the SDK can handle: stripe-node 23 never settles on JSON that is no object, and tries again by
+ * itself when it sees the code of a closed connection. A redirect would take the secret key elsewhere.
+ */
+async function fetchObject(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
+  try {
+    const response = await fetch(url, { ...init, redirect: 'error' })
+    const text = await response.text()
+    const body: unknown = JSON.parse(text)
+    if (typeof body !== 'object' || body === null) throw new Error(`no JSON object with status ${response.status}`)
+    return new Response(text, response)
+  } catch (cause) {
+    throw new Error('no usable answer', { cause })
+  }
+}
+
+/**
+ * Runs calls of the SDK and throws what they throw as ProviderError; errors of ours pass. What Stripe said is not kept
+ * but for its code: its errors quote the card holder.
+ */
+export async function callStripe<T>(calls: () => Promise<T>): Promise<T> {
+  try {
+    return await calls()
+  } catch (error) {
+    if (!(error instanceof Stripe.errors.StripeError)) throw error
+    const { statusCode, code = null, rawType = null, requestId = 'unknown' } = error
+    if (statusCode === undefined)
+      throw new ProviderError('unavailable', 'stripe', 'no answer that makes sense, or none in time', null, {
+        cause: error,
+      })
+    throw new ProviderError(
+      kindOf(statusCode, code),
+      'stripe',
+      `answered ${statusCode} to request ${requestId}`,
+      code ?? rawType,
+    )
+  }
+}
+
+const REFUSALS = [400, 401, 403, 404]
+
+function kindOf(status: number, code: string | null): ProviderErrorKind {
+  if (status === 402) return 'declined'
+  return REFUSALS.includes(status) && code !== 'rate_limit' ? 'rejected' : 'unavailable'
+}

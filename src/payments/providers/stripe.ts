@@ -1,0 +1,146 @@
+import {
+  type PaymentProvider,
+  PROVIDER_DEADLINE_MS,
+  ProviderError,
+  type ProviderRefund,
+  type RefundRequest,
+} from './port'
+import { stripeAmountStep, toStripeMoney } from './stripe-amounts'
+import { PAYMENT_ID, REFUND_ID, readEntry, readEvent, readPage, readPayment, readRefund } from './stripe-answers'
+import { callStripe, createStripeClient } from './stripe-client'
+import { findSignatureFault } from './webhook-signature'
+
+const NAME = 'stripe'
+
+export type StripeOptions = {
+  secretKey: string
+  /** Every secret that is still in use: Stripe signs with the old and the new one for a while after it is rolled. */
+  webhookSecrets: readonly string[]
+  baseUrl?: string
+  deadlineMs?: number
+  /** Entries per request, at most 100. */
+  pageSize?: number
+}
+
+/** Cards by Stripe's PaymentIntents with automatic capture; the payer's browser finishes them with the client secret. */
+export function createStripe({
+  secretKey,
+  webhookSecrets,
+  baseUrl,
+  deadlineMs = PROVIDER_DEADLINE_MS,
+  pageSize = 100,
+}: StripeOptions): PaymentProvider {
+  const stripe = createStripeClient({ secretKey, baseUrl })
+
+  /** Options for each request of one call: whatever they are, together they keep the deadline. */
+  function startDeadline() {
+    const end = performance.now() + deadlineMs
+    return (idempotencyKey?: string) => {
+      const timeout = Math.max(1, Math.floor(end - performance.now()))
+      return idempotencyKey === undefined ? { timeout } : { timeout, idempotencyKey }
+    }
+  }
+
+  const getPayment = async (ref: string, options = startDeadline()) =>
+    readPayment(await stripe.paymentIntents.retrieve(ref, { expand: ['latest_charge'] }, options()))
+
+  /** Stripe forgets a key after 24 hours; its list of refunds never does. */
+  async function findRefund({ ref, refundId }: RefundRequest, options: ReturnType<typeof startDeadline>) {
+    let last: string | undefined
+    for (;;) {
+      const query = { payment_intent: ref, limit: pageSize, starting_after: last }
+      const { items, lastId } = readPage(await stripe.refunds.list(query, options()))
+      const found = items.map(readRefund).find((refund) => refund.refundId === refundId)
+      if (found || !lastId) return found
+      last = lastId
+    }
+  }
+
+  async function refund(request: RefundRequest): Promise<ProviderRefund> {
+    const options = startDeadline()
+    const { amount } = checked(request)
+    const existing = await findRefund(request, options)
+    if (existing) return sameRefund(existing, request)
+    const params = {
+      payment_intent: request.ref,
+      amount,
+      metadata: { [REFUND_ID]: request.refundId, reason: request.reason },
+      ...(request.reason === 'cancelled_by_patient' && { reason: 'requested_by_customer' as const }),
+    }
+    return readRefund(await stripe.refunds.create(params, options(request.idempotencyKey)))
+  }
+
+  return {
+    name: NAME,
+    online: true,
+    amountStep: stripeAmountStep,
+
+    createPayment: ({ paymentId, amount, currency, idempotencyKey, metadata }) =>
+      callStripe(async () => {
+        const params = {
+          ...checked({ amount, currency }),
+          capture_method: 'automatic' as const,
+          payment_method_types: ['card'],
+          metadata: { ...metadata, [PAYMENT_ID]: paymentId },
+        }
+        return readPayment(await stripe.paymentIntents.create(params, startDeadline()(idempotencyKey)))
+      }),
+
+    getPayment: (ref) => callStripe(() => getPayment(ref)),
+
+    async cancelPayment(ref, idempotencyKey) {
+      const options = startDeadline()
+      try {
+        const cancelled = await callStripe(() => stripe.paymentIntents.cancel(ref, {}, options(idempotencyKey)))
+        return readPayment(cancelled).status
+      } catch (error) {
+        if (!isTooLate(error)) throw error
+        return (await callStripe(() => getPayment(ref, options))).status
+      }
+    },
+
+    refund: (request) => callStripe(() => refund(request)),
+
+    getRefund: (ref) => callStripe(async () => readRefund(await stripe.refunds.retrieve(ref, {}, startDeadline()()))),
+
+    /** First the charges, then the refunds; the cursor is `<kind> <last id>`. */
+    listEntries: ({ from, until }, cursor = 'charge') =>
+      callStripe(async () => {
+        const [kind, last] = cursor.split(' ')
+        const resource = kind === 'charge' ? stripe.charges : stripe.refunds
+        const created = { gte: toUnix(from), lt: toUnix(until) }
+        const query = { created, limit: pageSize, starting_after: last }
+        const { items, lastId } = readPage(await resource.list(query, startDeadline()()))
+        const end = kind === 'charge' ? 'refund' : null
+        const entries = items.map(readEntry).filter((entry) => entry !== undefined)
+        return { entries, nextCursor: lastId ? `${kind} ${lastId}` : end }
+      }),
+
+    async verifyWebhook(rawBody, headers, now) {
+      const fault = await findSignatureFault(headers.get('stripe-signature'), rawBody, webhookSecrets, now)
+      if (fault) throw new ProviderError('bad_signature', NAME, fault)
+      return readEvent(rawBody)
+    },
+  }
+}
+
+/** A payment that has succeeded or been cancelled already; a stored answer of this kind is repeated for its key. */
+const isTooLate = (error: unknown) =>
+  error instanceof ProviderError && error.kind === 'rejected' && error.code === 'payment_intent_unexpected_state'
+
+/** The amount as Stripe counts. Throws `rejected` for what Stripe would refuse. */
+function checked(money: { amount: number; currency: string }) {
+  try {
+    return toStripeMoney(money)
+  } catch (cause) {
+    throw new ProviderError('rejected', NAME, 'the amount cannot be charged', 'amount_step', { cause })
+  }
+}
+
+function sameRefund(found: ProviderRefund, { amount, currency }: RefundRequest): ProviderRefund {
+  if (found.amount !== amount || found.currency !== currency)
+    throw new ProviderError('rejected', NAME, 'a refund of this id has another amount', 'refund_id_reused')
+  return found
+}
+
+const toUnix = (date: Date) => Math.floor(date.getTime() / 1000)

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'bun:test'
+import { type Contract, newId, newRequest } from './contract-world'
+import { fails } from './fails'
+
+/** Whatever happens on the way, trying again has one effect. */
+export function describeFaults(t: Contract): void {
+  describe('faults', () => {
+    const FAULTS = ['lost_request', 'lost_answer', 'rubbish', 'error', 'slow'] as const
+
+    test.each(FAULTS)('%s while paying: unavailable in time, and trying again makes one payment', async (fault) => {
+      const before = t.world.count().payments
+      const request = newRequest()
+      t.world.disturb(fault)
+      await failsInTime(t.provider.createPayment(request))
+      const payment = await t.provider.createPayment(request)
+      expect(payment).toMatchObject({ paymentId: request.paymentId, status: 'pending' })
+      expect(t.world.count().payments).toBe(before + 1)
+    })
+
+    test.each(FAULTS)('%s while refunding: unavailable in time, and trying again makes one refund', async (fault) => {
+      const { ref } = await t.createPaid()
+      const request = t.refundOf(ref, 2500)
+      t.world.disturb(fault, 'write')
+      await failsInTime(t.provider.refund(request))
+      expect(await t.provider.refund(request)).toMatchObject({ amount: 2500 })
+      expect(await t.provider.getPayment(ref)).toMatchObject({ refunded: 2500 })
+    })
+
+    test.each(FAULTS)('%s while cancelling: unavailable in time, and trying again cancels', async (fault) => {
+      const { ref } = await t.create()
+      const key = newId()
+      t.world.disturb(fault)
+      await failsInTime(t.provider.cancelPayment(ref, key))
+      expect(await t.provider.cancelPayment(ref, key)).toBe('cancelled')
+    })
+
+    // A runtime may repeat a GET by itself on a fresh connection, so a lost one need not fail.
+    test.each(['rubbish', 'error', 'slow'] as const)('%s while reading: unavailable in time', async (fault) => {
+      const { ref } = await t.create()
+      t.world.disturb(fault)
+      await failsInTime(t.provider.getPayment(ref))
+      expect(await t.statusOf(ref)).toBe('pending')
+      t.world.disturb(fault)
+      await failsInTime(t.provider.listEntries({ from: t.at(-60), until: t.at(60) }))
+    })
+
+    async function failsInTime(call: Promise<unknown>) {
+      const start = performance.now()
+      await fails('unavailable', call)
+      expect(performance.now() - start).toBeLessThan(t.world.deadlineMs + 500)
+    }
+  })
+}

@@ -1,0 +1,29 @@
+import type { Schedule } from '../../../src/payments/providers/sandbox-webhooks'
+
+/** A clock that stands still until it is told to go on, and then runs what was due, in order. */
+export function createManualTime(start: Date) {
+  let now = start.getTime()
+  let due: { at: number; run: () => unknown }[] = []
+  const schedule: Schedule = (run, delayMs) => {
+    const task = { at: now + delayMs, run }
+    due.push(task)
+    return () => {
+      due = due.filter((other) => other !== task)
+    }
+  }
+  return {
+    clock: () => new Date(now),
+    schedule,
+    async advance(ms: number) {
+      const end = now + ms
+      for (;;) {
+        const next = due.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
+        if (!next) break
+        due = due.filter((task) => task !== next)
+        now = next.at
+        await next.run()
+      }
+      now = end
+    },
+  }
+}

@@ -1,0 +1,46 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import {
+  createProviders,
+  type PaymentProviders,
+  type ProviderSettings,
+} from '../../../src/payments/providers/providers'
+
+const NOW = new Date('2026-01-05T12:00:00Z')
+const stripe = { secretKey: 'sk_test_1', webhookSecrets: ['whsec_1'] }
+
+describe('who takes which payments', () => {
+  let opened: PaymentProviders | undefined
+  afterEach(() => opened?.close())
+  const open = (settings: ProviderSettings) => {
+    opened = createProviders(settings, { clock: () => NOW, deliver: async () => undefined })
+    return opened
+  }
+
+  test.each([
+    ['none', undefined, undefined],
+    ['sandbox', undefined, 'sandbox'],
+    ['stripe', stripe, 'stripe'],
+    ['none', stripe, undefined],
+  ] as const)('cards by %s go there', (card, stripe, name) => {
+    const providers = open({ card, stripe })
+    expect(providers.forMethod('card')?.name).toBe(name)
+    expect(providers.forMethod('cash')?.name).toBe('desk')
+    expect(providers.forMethod('insurance')?.name).toBe('desk')
+  })
+
+  test('what was paid at Stripe can be refunded there after cards went elsewhere', () => {
+    const providers = open({ card: 'sandbox', stripe })
+    expect(providers.named('stripe')?.name).toBe('stripe')
+    expect(providers.named('sandbox')).toBe(providers.sandbox)
+    expect(providers.named('desk')?.online).toBe(false)
+    expect(providers.named('constructor')).toBeUndefined()
+  })
+
+  test('without a sandbox there is none to be called', () => {
+    expect(open({ card: 'stripe', stripe }).named('sandbox')).toBeUndefined()
+  })
+
+  test('Stripe without its keys is refused', () => {
+    expect(() => open({ card: 'stripe' })).toThrow('webhook secrets')
+  })
+})
