@@ -15,6 +15,7 @@ const audited = (targetId: string) =>
     .selectFrom('auditOutbox')
     .select(['kind', 'action', 'actorId', 'patientIds'])
     .where('targetId', '=', targetId)
+    .where('outcome', '=', 'success')
     .orderBy('id')
     .execute()
 

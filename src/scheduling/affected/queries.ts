@@ -3,33 +3,40 @@ import { jsonRows } from '../../database/json'
 import type { Database } from '../../database/schema'
 import { DAY } from '../local-time'
 
-export type AppointmentsWanted = {
-  clinicId: string
-  /** All doctors of the clinic when left out. */
-  doctorId?: string
-  now: Date
-  /** Those that meet this stretch of time only. */
-  during?: { from: Date; until: Date }
-  limit: number
+/** At one clinic, of one doctor or of all. */
+export type Whose = { clinicId: string; doctorId?: string }
+
+/** Appointments that meet a stretch of time, are not over and take their time, by start, with how many there are in all. */
+export function listAppointmentsDuring(
+  db: Transaction<Database>,
+  whose: Whose,
+  { from, until, now, limit }: { from: Date; until: Date; now: Date; limit: number },
+) {
+  return appointmentsAfter(db, whose, from > now ? from : now, now)
+    .select(({ fn }) => fn.countAll<number>().over().as('total'))
+    .where('startsAt', '<', until)
+    .limit(limit)
+    .execute()
 }
 
-/** Appointments that are not over and take their time, by start, with how many there are in all; lapsed holds take none. */
-export function listAppointmentsToCome(
-  db: Transaction<Database>,
-  { clinicId, doctorId, now, during, limit }: AppointmentsWanted,
-) {
-  const after = during && during.from > now ? during.from : now
+/** The next appointments that are not over and take their time, by start. */
+export function listAppointmentsToCome(db: Transaction<Database>, whose: Whose, now: Date, limit: number) {
+  return appointmentsAfter(db, whose, now, now).limit(limit).execute()
+}
+
+export type AppointmentToCome = Awaited<ReturnType<typeof listAppointmentsToCome>>[number]
+
+/** A hold that has lapsed takes nothing, even where no job has run yet. */
+function appointmentsAfter(db: Transaction<Database>, { clinicId, doctorId }: Whose, after: Date, now: Date) {
   return (
     db
       .selectFrom('appointments')
       .select(['id', 'status', 'doctorId', 'patientId', 'startsAt', 'endsAt', 'timeZone'])
-      .select(({ fn }) => fn.countAll<number>().over().as('total'))
       .where('clinicId', '=', clinicId)
       .$if(doctorId !== undefined, (qb) => qb.where('doctorId', '=', doctorId!))
       .where('endsAt', '>', after)
       // Follows from the line above, since no visit is longer than a day, and lets an index begin there.
       .where('startsAt', '>=', new Date(after.getTime() - DAY))
-      .$if(during !== undefined, (qb) => qb.where('startsAt', '<', during!.until))
       .where(({ and, eb, or }) =>
         or([
           eb('status', 'in', ['booked', 'checked_in']),
@@ -38,17 +45,12 @@ export function listAppointmentsToCome(
       )
       .orderBy('startsAt')
       .orderBy('id')
-      .limit(limit)
       .$narrowType<{ status: 'held' | 'booked' | 'checked_in' }>()
-      .execute()
   )
 }
 
 /** The calendars at one clinic of its doctors, or of one, as they are from the local day `since` on. */
-export function findClinicCalendars(
-  db: Kysely<Database>,
-  { clinicId, doctorId, since }: { clinicId: string; doctorId?: string; since: string },
-) {
+export function findClinicCalendars(db: Kysely<Database>, { clinicId, doctorId, since }: Whose & { since: string }) {
   const ofClinic = expressionBuilder<Database, 'clinics'>()
   return db
     .selectFrom('clinics')

@@ -4,21 +4,24 @@ import { readCalendar } from '../facts'
 import { addDays, localDay, localStart } from '../local-time'
 import type { TimeRange } from '../ranges'
 import { outsideHours } from './outside-hours'
-import { findClinicCalendars, listAppointmentsToCome } from './queries'
+import {
+  type AppointmentToCome,
+  findClinicCalendars,
+  listAppointmentsDuring,
+  listAppointmentsToCome,
+  type Whose,
+} from './queries'
 import { type Affected, type AffectedAppointment, MAX_EXAMINED, MAX_LISTED } from './schemas'
 
 type Writer = Pick<TransactionContext, 'db' | 'now'>
-/** At one clinic, of one doctor or of all. */
-type Whose = { clinicId: string; doctorId?: string }
-type Row = Awaited<ReturnType<typeof listAppointmentsToCome>>[number]
 
 /**
  * Appointments to come that a stretch of time (epoch ms) meets. Call it under the doctors' locks, so that none is booked
  * there unseen. One round trip.
  */
 export async function findAffected({ db, now }: Writer, whose: Whose, { start, end }: TimeRange): Promise<Affected> {
-  const during = { from: new Date(start), until: new Date(end) }
-  const rows = await listAppointmentsToCome(db, { ...whose, now, during, limit: MAX_LISTED })
+  const during = { from: new Date(start), until: new Date(end), now, limit: MAX_LISTED }
+  const rows = await listAppointmentsDuring(db, whose, during)
   return { appointments: rows.map(present), total: rows[0]?.total ?? 0 }
 }
 
@@ -27,7 +30,7 @@ export async function findAffected({ db, now }: Writer, whose: Whose, { start, e
  * where the doctor has left the clinic there is none. Call it under the doctors' locks. Two round trips.
  */
 export async function findOutsideHours({ db, now }: Writer, whose: Whose): Promise<Affected> {
-  const rows = await listAppointmentsToCome(db, { ...whose, now, limit: MAX_EXAMINED })
+  const rows = await listAppointmentsToCome(db, whose, now, MAX_EXAMINED)
   if (rows.length === 0) return { appointments: [], total: 0 }
   // A visit under way may have begun yesterday, in a zone that is behind UTC.
   const since = addDays(localDay(now.getTime(), 'UTC'), -2)
@@ -45,9 +48,17 @@ export async function findOutsideHours({ db, now }: Writer, whose: Whose): Promi
   return { appointments, total: outside.length }
 }
 
-const toVisit = (row: Row) => ({ start: row.startsAt.getTime(), end: row.endsAt.getTime(), row })
+const toVisit = (row: AppointmentToCome) => ({ start: row.startsAt.getTime(), end: row.endsAt.getTime(), row })
 
-const present = ({ id, status, doctorId, patientId, startsAt, endsAt, timeZone }: Row): AffectedAppointment => ({
+const present = ({
+  id,
+  status,
+  doctorId,
+  patientId,
+  startsAt,
+  endsAt,
+  timeZone,
+}: AppointmentToCome): AffectedAppointment => ({
   id,
   status,
   doctorId,
