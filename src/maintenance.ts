@@ -1,12 +1,19 @@
+import { EXPIRY_BATCH, expireHolds } from './appointments/holds/service'
+import { sealTrail } from './audit/checkpoints'
+import { pruneAuditTrail } from './audit/prune'
 import { RELAY_BATCH, relayAuditEvents } from './audit/relay'
 import { deleteDeadSessions } from './auth/dead-sessions'
 import type { Deps } from './deps'
 import { deleteOldKeys } from './http/idempotency/store'
+import { sweepPayments } from './payments/sweeper'
+import { deleteExpiredRecords } from './privacy/retention'
+import { sweepUploads } from './records/attachments/sweeper'
 import { sweepPendingWrites } from './records/sweeper'
 import { type RunningTasks, runTasks } from './repeating-tasks'
 
 const SECOND = 1_000
-const HOUR = 3_600 * SECOND
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
 /** Rows a clean-up deletes in one statement. */
 const CLEANUP_BATCH = 5_000
 
@@ -23,7 +30,17 @@ export function startMaintenance(deps: Deps): RunningTasks {
       run: () => relayAuditEvents(deps),
       pause: (done, idle) => (done === RELAY_BATCH ? 0 : Math.min(250 * 2 ** idle, SECOND)),
     },
+    {
+      name: 'lapsed holds',
+      run: () => expireHolds(deps, clock()),
+      pause: (done) => (done === EXPIRY_BATCH ? 0 : SECOND),
+    },
+    { name: 'audit checkpoints', run: () => sealTrail(deps), pause: () => MINUTE },
+    { name: 'old audit segments', run: () => pruneAuditTrail(deps), pause: (done) => (done > 0 ? 0 : HOUR) },
+    { name: 'expired records', run: () => deleteExpiredRecords(deps), pause: () => HOUR },
     { name: 'pending clinical writes', run: () => sweepPendingWrites(deps), pause: () => 30 * SECOND },
+    { name: 'unfinished payments', run: () => sweepPayments(deps), pause: () => 15 * SECOND },
+    { name: 'abandoned uploads', run: () => sweepUploads(deps), pause: () => 10 * MINUTE },
     { name: 'old idempotency keys', run: () => deleteOldKeys(db, clock(), CLEANUP_BATCH), pause: hourly },
     { name: 'dead sessions', run: () => deleteDeadSessions(db, clock(), CLEANUP_BATCH), pause: hourly },
   ])

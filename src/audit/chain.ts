@@ -1,3 +1,4 @@
+import { sha256 } from '../database/sha256'
 import type { AuditLog } from './collection'
 import type { OutboxEvent } from './queries'
 
@@ -16,12 +17,12 @@ export type AuditEntry = Omit<OutboxEvent, 'id' | 'occurredAt' | 'outcome'> & {
 }
 
 /** The events as documents of the chain that has come to `head`. */
-export async function chainEvents(head: Link, events: OutboxEvent[]): Promise<AuditLog[]> {
+export function chainEvents(head: Link, events: OutboxEvent[]): AuditLog[] {
   const logs: AuditLog[] = []
   let { seq, hash: prev } = head
   for (const event of events) {
     const bytes = textOf(++seq, event)
-    const hash = await linkHash(prev, bytes)
+    const hash = linkHash(prev, bytes)
     const { id: eventId, occurredAt, kind, actorId, patientIds } = event
     logs.push({ _id: seq, eventId, occurredAt, kind, actorId, patientIds, prev, hash, bytes })
     prev = hash
@@ -51,23 +52,11 @@ function textOf(seq: number, { id: eventId, occurredAt, outcome, detail, ...even
   return JSON.stringify(entry)
 }
 
-const encoder = new TextEncoder()
-
 /** What `printf '%s%s' "$prev" "$bytes" | sha256sum` prints. */
-export async function linkHash(prev: string, bytes: string): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(prev + bytes))))
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-
-function hex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX[byte]
-  return text
-}
+export const linkHash = (prev: string, bytes: string) => sha256(prev + bytes)
 
 /** Undefined for a document that somebody else made of it: its bytes are no JSON object. */
-export function readEntry({ bytes }: AuditLog): AuditEntry | undefined {
+export function readEntry({ bytes }: Pick<AuditLog, 'bytes'>): AuditEntry | undefined {
   try {
     const entry = JSON.parse(bytes)
     return typeof entry === 'object' && entry !== null ? entry : undefined

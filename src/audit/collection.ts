@@ -41,6 +41,8 @@ export const AUDIT_COLLECTION: CollectionSpec = {
     { key: { eventId: 1 }, name: UNIQUE_EVENT, unique: true },
     { key: { actorId: 1, _id: -1 }, name: 'audit_logs_actor' },
     { key: { patientIds: 1, _id: -1 }, name: 'audit_logs_patient' },
+    // A patient's access log goes by event id, which is the same before and after the relay.
+    { key: { patientIds: 1, eventId: -1 }, name: 'audit_logs_patient_event' },
     { key: { kind: 1, _id: -1 }, name: 'audit_logs_kind' },
     { key: { occurredAt: 1 }, name: 'audit_logs_time' },
   ],

@@ -1,23 +1,23 @@
 import { withTryLock } from '../database/advisory-lock'
 import type { Deps } from '../deps'
+import { chainEvents, type Link } from './chain'
+import { SEGMENT, sealWhenDue, unsealed } from './checkpoints'
 import type { AuditLog } from './collection'
-import {
-  findHead,
-  hasFinishedEvents,
-  insertLogs,
-  listFinishedEvents,
-  listLogsAfter,
-  moveHead,
-  type OutboxEvent,
-} from './queries'
+import { hasFinishedEvents, insertLogs, listFinishedEvents, listLogs, moveHead, readTrail } from './queries'
+import { confirmRelayed } from './recovery'
 
 export const RELAY_BATCH = 500
 
-type RelayDeps = Pick<Deps, 'db' | 'postgres' | 'mongo'>
+type RelayDeps = Pick<Deps, 'db' | 'postgres' | 'mongo' | 'config' | 'clock' | 'log'>
+
+/** MongoDB holds a document beyond the head that no relay wrote. It is left as it is, and nothing is relayed past it. */
+export class ForeignLogError extends Error {
+  override name = 'ForeignLogError'
+}
 
 /**
  * Moves settled events from the outbox to MongoDB, one batch a call; gives how many. Any number of copies may call it at
- * any time: one of them works, and whatever dies in between, every event ends up stored once, in an unbroken sequence.
+ * any time: one of them works, and whatever dies in between, every event ends up stored once, in an unbroken chain.
  */
 export async function relayAuditEvents(deps: RelayDeps): Promise<number> {
   if (!(await hasFinishedEvents(deps.db))) return 0
@@ -28,31 +28,38 @@ export async function relayAuditEvents(deps: RelayDeps): Promise<number> {
  * MongoDB first, then the head: a crash in between leaves logs beyond the head, which the next call only has to count.
  * Two that work at once, after a lost lock, are kept apart by the unique `_id` and by the head moving from where it was read.
  */
-async function relayBatch({ db, mongo }: RelayDeps): Promise<number> {
+async function relayBatch(deps: RelayDeps): Promise<number> {
+  const { db, mongo } = deps
   await mongo.ready()
-  const head = await findHead(db)
-  const stored = unbroken(await listLogsAfter(mongo, head, RELAY_BATCH), head)
-  if (stored.length > 0) return advance(db, head, stored)
+  const { trail } = await sealWhenDue(deps, await readTrail(db, 1))
+  const { head } = trail
+  const room = Math.min(RELAY_BATCH, SEGMENT - unsealed(trail))
+  const logs = (await findRelayed(deps, head, room)) ?? (await relayNew(deps, head, room))
+  const last = logs.at(-1)
+  if (!last) return 0
 
-  const logs = (await listFinishedEvents(db, RELAY_BATCH)).map((event, i) => toLog(event, head + 1 + i))
-  if (logs.length === 0) return 0
-  await insertLogs(mongo, logs)
-  return advance(db, head, logs)
-}
-
-async function advance(db: RelayDeps['db'], head: number, logs: Pick<AuditLog, 'eventId'>[]): Promise<number> {
+  const end = { seq: last._id, hash: last.hash }
   const ids = logs.map(({ eventId }) => eventId)
-  return (await moveHead(db, head, head + logs.length, ids)) ? logs.length : 0
+  if (!(await moveHead(db, head, end, ids))) return 0
+  await sealWhenDue(deps, { ...trail, head: end })
+  return logs.length
 }
 
-/** Those that follow the head one by one; what lies beyond a gap is not of the relay's making. */
-const unbroken = (logs: Pick<AuditLog, '_id' | 'eventId'>[], head: number) =>
-  logs.filter(({ _id }, i) => _id === head + 1 + i)
+/** What a relay left that did not come to move the head; undefined when there is nothing beyond it. */
+async function findRelayed(deps: RelayDeps, head: Link, limit: number): Promise<AuditLog[] | undefined> {
+  const found = await listLogs(deps.mongo, { after: head.seq, limit })
+  if (found.length === 0) return undefined
+  const confirmed = await confirmRelayed(deps, head, found)
+  if (confirmed.length > 0) return confirmed
+  // Somebody who works without the lock may have counted them since the head was read.
+  if ((await readTrail(deps.db, 1)).head.seq !== head.seq) return []
+  const seq = found[0]!._id
+  deps.log.error({ seq }, 'the audit trail holds a document that was not relayed: nothing is relayed past it')
+  throw new ForeignLogError(`document ${seq} of audit_logs is not one that was relayed`)
+}
 
-const toLog = ({ id, outcome, ...event }: OutboxEvent, seq: number): AuditLog => ({
-  _id: seq,
-  eventId: id,
-  ...event,
-  // The statement leaves pending events where they are.
-  outcome: outcome as AuditLog['outcome'],
-})
+async function relayNew({ db, mongo }: RelayDeps, head: Link, limit: number): Promise<AuditLog[]> {
+  const logs = chainEvents(head, await listFinishedEvents(db, limit))
+  if (logs.length > 0) await insertLogs(mongo, logs)
+  return logs
+}

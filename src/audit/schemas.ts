@@ -15,6 +15,10 @@ export const AuditEvent = z
     actorId: Uuid.nullable().openapi({ description: 'The user who called; null for a request without a token.' }),
     // Not `.nullable()`: of a named schema the document would then make one that nothing fits.
     actorRole: z.union([Role, z.null()]),
+    purpose: z
+      .enum(['patient_request', 'treatment', 'operations', 'emergency'])
+      .nullable()
+      .openapi({ description: 'Why health data was touched; null where none was.' }),
     patientIds: z.array(Uuid).max(1000).openapi({ description: 'Whose data was read or changed.' }),
     targetId: Uuid.nullable(),
     requestId: z.string().max(200),
@@ -22,6 +26,9 @@ export const AuditEvent = z
     detail: z
       .record(z.string().max(60), z.union([z.string().max(500), z.number().min(-1e15).max(1e15), z.boolean()]))
       .nullable(),
+    reviewedAt: Instant.nullable().optional().openapi({
+      description: 'Of an emergency access that was given: when an admin reviewed it, null while nobody has.',
+    }),
   })
   .openapi('AuditEvent', {
     example: {
@@ -33,6 +40,7 @@ export const AuditEvent = z
       outcome: 'success',
       actorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20',
       actorRole: 'patient',
+      purpose: 'patient_request',
       patientIds: ['01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e21'],
       targetId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e22',
       requestId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e23',
@@ -41,6 +49,57 @@ export const AuditEvent = z
     },
   })
 export type AuditEvent = z.infer<typeof AuditEvent>
+
+const Sha256 = z
+  .string()
+  .length(64)
+  .regex(/^[0-9a-f]+$/)
+
+export const AuditVerdict = z
+  .object({
+    intact: z.boolean().openapi({ description: 'Nothing that was looked at is other than it was written.' }),
+    complete: z.boolean().openapi({ description: 'False when time ran out before the end of the chain.' }),
+    events: z
+      .int()
+      .min(0)
+      .max(MAX_SEQUENCE)
+      .openapi({ description: 'How many events were looked at before one that is wrong.' }),
+    first: z.int().min(1).max(MAX_SEQUENCE).openapi({ description: 'The event that was looked at first.' }),
+    last: z.int().min(0).max(MAX_SEQUENCE).openapi({ description: 'The last event that there should be.' }),
+    checkpoint: z
+      .object({
+        seq: z.int().min(1).max(MAX_SEQUENCE),
+        createdAt: Instant,
+        hash: Sha256,
+        line: z.string().max(300).openapi({ description: 'With its signature, as `audit:verify --kept` reads it.' }),
+      })
+      .nullable()
+      .openapi({ description: 'The newest signed one.' }),
+    finding: z
+      .object({
+        seq: z.number().min(-MAX_SEQUENCE).max(MAX_SEQUENCE).nullable(),
+        problem: z.string().max(300),
+      })
+      .nullable()
+      .openapi({ description: 'The first event that is not as it was written, and what is wrong with it.' }),
+  })
+  .openapi('AuditVerdict', {
+    example: {
+      intact: true,
+      complete: true,
+      events: 43,
+      first: 1000,
+      last: 1042,
+      checkpoint: {
+        seq: 1000,
+        createdAt: '2026-03-02T14:00:00Z',
+        hash: '2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae',
+        line: '1000 2026-03-02T14:00:00.000Z 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae 8Qx3vGxJ0m0Zk9mXq3lqzF2rJfC8o6h5w0pQm2Jb7oI1n2o3c4d5e6f7g8h9i0j1k2l3m4n5o6p7q8r9s0t1uw==',
+      },
+      finding: null,
+    },
+  })
+export type AuditVerdict = z.infer<typeof AuditVerdict>
 
 export const AuditEventPage = pageOf('AuditEvent', AuditEvent)
 

@@ -23,6 +23,8 @@ export type AuditOutboxTable = {
   requestId: string
   ip: string | null
   detail: Record<string, string | number | boolean> | null
+  /** The fixed id of the clinical write it tells of; null in all others, and in those of earlier versions. */
+  writeId: Generated<string | null>
 }
 
 /** One row: the last event that was relayed, and the one that the chain in MongoDB begins after. */

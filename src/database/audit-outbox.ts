@@ -1,7 +1,9 @@
 import { type Kysely, sql } from 'kysely'
-import type { AuditAction, AuditOutcome } from '../audit/tables'
+import type { AuditAction, AuditOutcome, AuditPurpose } from '../audit/tables'
 import type { Role } from '../auth/tables'
 import type { Actor } from '../deps'
+import { unavailable } from '../errors'
+import { asUnavailable, isRetryable } from './constraints'
 import { newId } from './ids'
 import type { Database } from './schema'
 
@@ -10,6 +12,8 @@ export type AuditFacts = {
   patientIds?: string[]
   targetId?: string
   outcome?: AuditOutcome
+  /** By default that of the caller's role. */
+  purpose?: AuditPurpose
   detail?: Record<string, string | number | boolean>
   /** Where the request itself made the actor known, as a sign-in does. */
   actor?: { userId: string; role: Role }
@@ -17,28 +21,110 @@ export type AuditFacts = {
 
 type Request = { actor: Actor | null; now: Date; requestId: string; ip: string | null }
 
-export const auditEvent = (
+const PURPOSE_OF: Record<Role, AuditPurpose> = { patient: 'patient_request', doctor: 'treatment', admin: 'operations' }
+
+export function auditEvent(
   request: Request,
   { kind, action }: { kind: string; action: AuditAction },
   facts: AuditFacts,
-) => ({
-  id: newId(),
-  occurredAt: request.now,
-  kind,
-  action,
-  outcome: facts.outcome ?? ('success' as const),
-  actorId: facts.actor?.userId ?? request.actor?.userId ?? null,
-  actorRole: facts.actor?.role ?? request.actor?.role ?? null,
-  patientIds: [...new Set(facts.patientIds)],
-  targetId: facts.targetId ?? null,
-  requestId: request.requestId,
-  ip: request.ip,
-  detail: facts.detail ? sql<Record<string, string>>`${JSON.stringify(facts.detail)}::jsonb` : null,
-})
+) {
+  const { userId, role } = facts.actor ?? request.actor ?? { userId: null, role: null }
+  const patientIds = [...new Set(facts.patientIds)]
+  const purpose = facts.purpose ?? (role && PURPOSE_OF[role])
+  return {
+    id: newId(),
+    occurredAt: request.now,
+    kind,
+    action,
+    outcome: facts.outcome ?? ('success' as const),
+    actorId: userId,
+    actorRole: role,
+    purpose: patientIds.length > 0 ? purpose : null,
+    patientIds,
+    targetId: facts.targetId ?? null,
+    requestId: request.requestId,
+    ip: request.ip,
+    detail: facts.detail ?? null,
+  }
+}
 
 export type AuditEvent = ReturnType<typeof auditEvent>
 
-/** Appends to the outbox, in the caller's transaction where there is one. */
-export async function appendAuditEvent(db: Kysely<Database>, event: AuditEvent): Promise<void> {
-  await db.insertInto('auditOutbox').values(event).execute()
+/** Appends to the outbox in the caller's transaction. */
+export async function appendAuditEvent(db: Kysely<Database>, ...events: AuditEvent[]): Promise<void> {
+  await db.insertInto('auditOutbox').values(events).execute().catch(refuseUnaudited)
+}
+
+const onRecord = new WeakSet<object>()
+
+/** Says of an error that its request needs no event any more: it has one already, or none can be written. */
+export function withEvent<E>(error: E): E {
+  if (typeof error === 'object' && error !== null) onRecord.add(error)
+  return error
+}
+
+export const hasEvent = (error: unknown) => typeof error === 'object' && error !== null && onRecord.has(error)
+
+/** No audit row, no answer: whatever keeps an event out of the outbox fails its request as unavailable. */
+export function refuseUnaudited(error: unknown): never {
+  if (isRetryable(error)) throw error
+  throw withEvent(unavailable('The audit trail cannot be written at the moment.', error))
+}
+
+export type AuditWriter = {
+  /** Appends outside of any transaction; resolves once the event is committed. */
+  append(event: AuditEvent): Promise<void>
+}
+
+const LARGEST_INSERT = 200
+
+type Waiting = { event: AuditEvent; resolve: () => void; reject: (error: unknown) => void }
+
+/**
+ * Requests share INSERTs: the first goes out at once, and what comes while one is under way goes into the next. So none
+ * waits when there is little to do, and a busy API commits once for many.
+ */
+export function createAuditWriter(db: Kysely<Database>): AuditWriter {
+  const waiting: Waiting[] = []
+  let writing = false
+
+  async function drain(): Promise<void> {
+    writing = true
+    while (waiting.length > 0) await write(waiting.splice(0, LARGEST_INSERT))
+    writing = false
+  }
+
+  async function write(batch: Waiting[]): Promise<void> {
+    try {
+      await insertEvents(
+        db,
+        batch.map(({ event }) => event),
+      )
+      for (const { resolve } of batch) resolve()
+    } catch (error) {
+      // The statement was refused and nothing of it is there: one event of the batch must not fail the others.
+      if (batch.length > 1 && !asUnavailable(error)) for (const each of batch) await write([each])
+      else for (const { reject } of batch) reject(error)
+    }
+  }
+
+  return {
+    append(event) {
+      const written = new Promise<void>((resolve, reject) => waiting.push({ event, resolve, reject }))
+      if (!writing) void drain()
+      return written.catch(refuseUnaudited)
+    },
+  }
+}
+
+/** One text whatever their number, so that it is prepared once. */
+async function insertEvents(db: Kysely<Database>, events: AuditEvent[]): Promise<void> {
+  await sql`
+    insert into audit_outbox
+      (id, occurred_at, kind, action, outcome, actor_id, actor_role, purpose, patient_ids, target_id, request_id, ip, detail)
+    select id, "occurredAt", kind, action, outcome, "actorId", "actorRole", purpose, "patientIds", "targetId", "requestId", ip, detail
+    from json_to_recordset(${JSON.stringify(events)}::json) as event (
+      id uuid, "occurredAt" timestamptz, kind text, action text, outcome text, "actorId" uuid, "actorRole" text, purpose text,
+      "patientIds" uuid[], "targetId" uuid, "requestId" text, ip text, detail jsonb
+    )`.execute(db)
 }

@@ -6,6 +6,7 @@ import type { DoctorsTables } from '../doctors/tables'
 import type { IdempotencyTables } from '../http/idempotency/tables'
 import type { PatientsTables } from '../patients/tables'
 import type { PaymentsTables } from '../payments/tables'
+import type { WaitlistTables } from '../waitlist/tables'
 
 /** Every PostgreSQL table, each declared by the feature that owns it. */
 export type Database = AuthTables &
@@ -15,4 +16,5 @@ export type Database = AuthTables &
   AppointmentsTables &
   PaymentsTables &
   AuditTables &
-  IdempotencyTables
+  IdempotencyTables &
+  WaitlistTables

@@ -1,4 +1,4 @@
-import { type Kysely, sql, Transaction } from 'kysely'
+import { type Expression, type Kysely, sql, Transaction } from 'kysely'
 import { isRetryable } from './constraints'
 import type { Postgres, Rows } from './postgres'
 import type { Database } from './schema'
@@ -35,9 +35,12 @@ export async function inTransaction<C extends Handle, T>(
  * A statement of its own by necessity: one that locks and reads would read from before the lock.
  */
 export async function lockResources(db: Transaction<Database>, ids: string[]): Promise<void> {
-  const keys = [...new Set(ids.map(lockKey))].sort((a, b) => (a < b ? -1 : 1)).map(String)
-  await sql`select pg_advisory_xact_lock(key) from unnest(${keys}::bigint[]) as key`.execute(db)
+  await lockStatement(db, sql<{ id: string }>`select unnest(${ids}::uuid[]) as id`).execute()
 }
 
-/** The low 64 bits of a UUID: 62 of them are random. */
-const lockKey = (id: string) => BigInt.asIntN(64, BigInt(`0x${id.replaceAll('-', '').slice(16)}`))
+/** The same for the ids that a select gives. A lock is known by the low 64 bits of its id: 62 of them are random. */
+export function lockStatement(db: Kysely<Database>, ids: Expression<{ id: string }>) {
+  const ordered = sql<{ key: string }>`(
+    select distinct ('x' || right(replace(id::text, '-', ''), 16))::bit(64)::bigint as key from (${ids}) as wanted order by key)`
+  return db.selectFrom(ordered.as('resource')).select(sql`pg_advisory_xact_lock(key)`.as('locked'))
+}

@@ -5,6 +5,8 @@ import type { AppError } from '../errors'
 export type Answer<T> = {
   /** JSON; a string goes out as it is, with the Content-Type that `headers` names. */
   body: T
+  /** Where the operation has a second success. */
+  status?: 200
   /** Sent as ETag. */
   version?: number
   location?: string
@@ -25,9 +27,9 @@ export type Refusal = { refused: AppError; audit: AuditFacts }
 export const refuse = (error: AppError, audit: AuditFacts = {}): Refusal => ({ refused: error, audit })
 
 /** The bytes and headers that go out, and that an idempotency key keeps. */
-export function serialise(status: number, { body, version, location, headers }: Answer<unknown>) {
+export function serialise(usual: number, { body, version, location, headers, status }: Answer<unknown>) {
   return {
-    status,
+    status: status ?? usual,
     body: typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body),
     headers: {
       ...(body !== undefined && { 'Content-Type': 'application/json' }),

@@ -6,12 +6,13 @@ export const MAX_BODY_BYTES = 1024 * 1024
 const MAX_DEPTH = 64
 const MAX_ERRORS = 50
 
-type Schemas = { params?: z.ZodType; query?: z.ZodType; body?: z.ZodType }
+/** With `upload` the body is left unread. */
+type Schemas = { params?: z.ZodType; query?: z.ZodType; body?: z.ZodType; upload?: object }
 export type RawInput = { params: unknown; query: unknown; body: unknown; text: string }
 
 /** Reads and checks path, query and body against their schemas. Throws 400, 413, 415 or 422 (every bad field named). */
 export async function readInput(c: HonoContext, schemas: Schemas): Promise<RawInput> {
-  const text = await readText(c.req.raw)
+  const text = schemas.upload ? '' : await readText(c.req.raw)
   const body = schemas.body ? parseJson(c, text) : refuseBody(text)
   const errors: FieldError[] = []
   const params = check(schemas.params, c.req.param(), 'path', errors)

@@ -1,5 +1,5 @@
 import type { AuditAction } from '../audit/tables'
-import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
+import { appendAuditEvent, auditEvent, withEvent } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
 import type { Actor, Context, TransactionContext } from '../deps'
 import { AppError } from '../errors'
@@ -44,7 +44,7 @@ export async function runMutation<A extends Actor | null>(
     },
     key ? claimStatements(key) : [],
   )
-  if ('refused' in outcome) throw outcome.refused
+  if ('refused' in outcome) throw withEvent(outcome.refused)
   return outcome
 }
 

@@ -12,6 +12,9 @@ export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
 type Schema = z.ZodType
 type Header = 'ETag' | 'Location'
 
+/** One file in multipart/form-data, under the name `field`; `schema` is for the document. */
+export type Upload = { field: string; maxBytes: number; schema: z.ZodType }
+
 export type OperationSpec<P extends Schema, Q extends Schema, B extends Schema, S extends Schema, A extends Access> = {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** OpenAPI form: `/appointments/{id}`. */
@@ -30,13 +33,17 @@ export type OperationSpec<P extends Schema, Q extends Schema, B extends Schema, 
   params?: P
   query?: Q
   body?: B
+  /** Instead of a JSON body; for the router's `clinicalUpload`. */
+  upload?: Upload
   answer: {
     status: 200 | 201 | 204
     description: string
     schema?: S
-    /** JSON unless something else is said. */
-    contentType?: string
+    /** JSON unless something else is said; a list where it can be any of several. */
+    contentType?: string | string[]
     headers?: Header[]
+    /** A second success of the same schema, without headers or links; a handler chooses it by `Answer.status`. */
+    or?: { status: 200; description: string }
     links?: Record<
       string,
       { operationId: string; parameters?: Record<string, string>; requestBody?: unknown; description: string }
@@ -91,8 +98,14 @@ export function operation<
           content: { 'application/json': { schema: spec.body, example: exampleOf(spec.body) } },
         },
       }),
+      ...(spec.upload && {
+        body: {
+          required: true,
+          content: { 'multipart/form-data': { schema: spec.upload.schema, example: exampleOf(spec.upload.schema) } },
+        },
+      }),
     },
-    responses: { [answer.status]: answerResponse(spec), ...problemResponses(spec) },
+    responses: { [answer.status]: answerResponse(spec), ...secondAnswer(spec), ...problemResponses(spec) },
   })
   return { ...spec, route }
 }
@@ -129,7 +142,11 @@ function answerResponse(spec: AnySpec) {
     description: answer.description,
     headers: {
       ...COMMON_HEADERS,
-      ...(answer.headers?.includes('ETag') && { ETag: header('The version, quoted, for If-Match.', '"3"') }),
+      ...(answer.headers?.includes('ETag') && {
+        ETag: answer.contentType
+          ? header('SHA-256 of the content in hexadecimal, quoted.', `"${'0123456789abcdef'.repeat(4)}"`)
+          : header('The version, quoted, for If-Match.', '"3"'),
+      }),
       ...(answer.headers?.includes('Location') && {
         Location: header('Path of what was made.', '/appointments/01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'),
       }),
@@ -138,12 +155,19 @@ function answerResponse(spec: AnySpec) {
       }),
     },
     ...(answer.schema && {
-      content: {
-        [answer.contentType ?? 'application/json']: { schema: answer.schema, example: exampleOf(answer.schema) },
-      },
+      content: Object.fromEntries(
+        [answer.contentType ?? 'application/json']
+          .flat()
+          .map((type) => [type, { schema: answer.schema!, example: exampleOf(answer.schema!) }]),
+      ),
     }),
     ...(answer.links && { links: answer.links }),
   }
+}
+
+function secondAnswer(spec: AnySpec) {
+  const { or, schema, contentType } = spec.answer
+  return or && { [or.status]: answerResponse({ ...spec, answer: { ...or, schema, contentType } }) }
 }
 
 const header = (description: string, example: string) => ({
@@ -166,7 +190,7 @@ function codesOf(spec: AnySpec): ErrorCode[] {
   if (typeof spec.access === 'object' && spec.access.length < 3) codes.push('forbidden')
   if (spec.params) codes.push('not_found')
   if (spec.method !== 'get') codes.push('malformed_json', 'too_large')
-  if (spec.body) codes.push('unsupported_media_type')
+  if (spec.body || spec.upload) codes.push('unsupported_media_type')
   if (acceptsIdempotencyKey(spec)) codes.push('idempotency_key_reused', 'request_in_progress')
   if (isVersioned(spec)) codes.push('version_mismatch')
   return [...new Set(codes)]

@@ -27,7 +27,7 @@ export function pageOf<T extends z.ZodType>(name: string, item: T) {
 export type Page<T> = { data: T[]; nextCursor: string | null }
 
 /** Opaque to clients: the sort values of the last row of a page. */
-const encodeCursor = (values: string[]): string =>
+export const encodeCursor = (values: string[]): string =>
   btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(values))))
     .replaceAll('+', '-')
     .replaceAll('/', '_')

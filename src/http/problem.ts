@@ -6,6 +6,7 @@ import { AppError, type ErrorCode } from '../errors'
 /** The one table from what went wrong to how HTTP says it. */
 export const STATUS = {
   malformed_json: 400,
+  invalid_signature: 400,
   unauthenticated: 401,
   token_expired: 401,
   invalid_credentials: 401,

@@ -1,19 +1,23 @@
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context as BareContext } from 'hono'
-import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
+import { auditEvent } from '../database/audit-outbox'
 import type { PatientDocument } from '../database/fenced-insert'
 import type { Lane } from '../database/lane'
 import type { Actor, Context, Deps, TransactionContext } from '../deps'
 import { AppError } from '../errors'
 import { type Answer, type Refusal, serialise } from './answer'
 import { authenticate, authorise } from './authentication'
-import { type ClinicalPlan, runClinicalMutation } from './clinical-mutation'
+import { type ClinicalSteps, runClinicalMutation } from './clinical-mutation'
 import { withinDeadline } from './deadline'
+import { type Attempt, recordFailure } from './failures'
 import { readInput } from './input'
+import type { StoredAnswer } from './idempotency/claim'
+import { openUpload, type UploadedFile } from './multipart'
 import { runMutation } from './mutation'
 import type { Access, Operation } from './operation'
 import { limitOperation } from './rate-limits'
 import type { HttpEnv } from './request'
+import { streamBody } from './stream'
 
 type HonoContext = BareContext<HttpEnv>
 
@@ -37,7 +41,7 @@ type Run<C, I, S extends z.ZodType> = (
 
 type MutationSteps<A extends Access, I, S extends z.ZodType, Prepared> = {
   /** Slow or outside work (hashing, checking a password), done before the transaction opens. */
-  prepare?: (ctx: Context<ActorOf<A>>, input: I) => Promise<Prepared>
+  prepare?: (ctx: Context<ActorOf<A>>, input: I, raw: RawRequest) => Promise<Prepared>
   /** Requests with one key take turns in this process before they take a connection. */
   lane?: (input: I) => [lane: Lane, key: string]
   run: (
@@ -47,7 +51,15 @@ type MutationSteps<A extends Access, I, S extends z.ZodType, Prepared> = {
   ) => Promise<Answer<[S] extends [z.ZodNever] ? undefined : z.input<S>> | Refusal>
   /** Says more about a refusal, after the transaction has ended and the turn has passed on: it may read, holding no lock. */
   onRefused?: (ctx: Context<ActorOf<A>>, input: I, error: AppError) => Promise<AppError>
+  /**
+   * Outside work that the committed answer calls for, and what is added to it on the way out but never stored. Runs after
+   * every replay too, so that a retry finishes what was cut off. May throw.
+   */
+  finish?: (ctx: Context<ActorOf<A>>, stored: StoredAnswer) => Promise<StoredAnswer>
 }
+
+/** As it came: for signatures over the body. */
+export type RawRequest = { text: string; headers: Headers }
 
 /** The routes of one feature. Each is declared by an `operation` and answered by a short handler. */
 export function createRouter(deps: Deps) {
@@ -66,14 +78,21 @@ export function createRouter(deps: Deps) {
     app.openAPIRegistry.registerPath(op.route)
     app.on(op.method, [op.route.getRoutingPath()], async (c) => {
       const ctx = await contextOf(deps, c, op.access)
-      authorise(op.access, ctx.actor)
-      const { params, query, body, text } = await readInput(c, op)
-      await limitOperation(deps, c, op.rateLimit, body)
-      const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<P, Q, B>
-      // The actor's type follows from `access`, which authenticate() has just enforced.
-      const response = await handle(c, ctx as Context<ActorOf<A>>, input, text)
-      if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
-      return response
+      const attempt: Attempt = { params: c.req.param() }
+      try {
+        authorise(op.access, ctx.actor)
+        const { params, query, body, text } = await readInput(c, op)
+        Object.assign(attempt, { query, body })
+        await limitOperation(deps, c, op.rateLimit, body)
+        const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<P, Q, B>
+        // The actor's type follows from `access`, which authenticate() has just enforced.
+        const response = await handle(c, ctx as Context<ActorOf<A>>, input, text)
+        if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
+        return response
+      } catch (thrown) {
+        await recordFailure(ctx, op, attempt, thrown)
+        throw thrown
+      }
     })
   }
 
@@ -85,13 +104,26 @@ export function createRouter(deps: Deps) {
       op: Operation<P, Q, B, S, A>,
       run: Run<Context<ActorOf<A>>, Input<P, Q, B>, S>,
     ): void {
-      register(op, (_c, ctx, input) =>
-        withinDeadline(READ_DEADLINE_MS, async () => {
-          const answer = await run(ctx, input)
-          if (op.audit) await appendAuditEvent(ctx.db, auditEvent(ctx, op.audit, answer.audit ?? {}))
-          return toResponse(serialise(op.answer.status, answer))
-        }),
-      )
+      register(op, async (_c, ctx, input) => {
+        const answer = await withinDeadline(READ_DEADLINE_MS, () => run(ctx, input))
+        if (op.audit) await ctx.auditWriter.append(auditEvent(ctx, op.audit, answer.audit ?? {}))
+        return toResponse(serialise(op.answer.status, answer))
+      })
+    },
+
+    /** A GET whose text or bytes are sent as they are made; its audit event is committed before the first leaves. */
+    stream<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, S extends z.ZodType, A extends Access>(
+      op: Operation<P, Q, B, S, A>,
+      run: (ctx: Context<ActorOf<A>>, input: Input<P, Q, B>) => Promise<Answer<AsyncIterable<string | Uint8Array>>>,
+    ): void {
+      register(op, async (_c, ctx, input) => {
+        const answer = await withinDeadline(READ_DEADLINE_MS, () => run(ctx, input))
+        if (op.audit) await ctx.auditWriter.append(auditEvent(ctx, op.audit, answer.audit ?? {}))
+        const { status, headers } = serialise(op.answer.status, { ...answer, body: '' })
+        const { log, requestId } = ctx
+        const body = streamBody(answer.body, (error) => log.error({ error, requestId }, 'an answer broke off'))
+        return new Response(body, { status, headers })
+      })
     },
 
     /** A write: one transaction with its idempotency key, its audit event and its stored answer. */
@@ -106,7 +138,7 @@ export function createRouter(deps: Deps) {
       op: Operation<P, Q, B, S, A>,
       steps: MutationSteps<A, Input<P, Q, B>, S, Prepared> | MutationSteps<A, Input<P, Q, B>, S, undefined>['run'],
     ): void {
-      const { prepare, lane, run, onRefused } = (typeof steps === 'function' ? { run: steps } : steps) as MutationSteps<
+      const { prepare, lane, run, onRefused, finish } = (typeof steps === 'function' ? { run: steps } : steps) as MutationSteps<
         A,
         Input<P, Q, B>,
         S,
@@ -115,12 +147,13 @@ export function createRouter(deps: Deps) {
       register(op, async (c, ctx, input, text) => {
         const perform = async () => {
           // Without `prepare`, Prepared is undefined.
-          const prepared = (await prepare?.(ctx, input)) as Prepared
+          const prepared = (await prepare?.(ctx, input, { text, headers: c.req.raw.headers })) as Prepared
           return runMutation(op, ctx, requestOf(c, text), (tx) => run(tx, input, prepared))
         }
         const [turn, key] = lane?.(input) ?? []
         try {
-          return toResponse(await (turn && key ? turn(key, perform) : perform()))
+          const stored = await (turn && key ? turn(key, perform) : perform())
+          return toResponse(finish ? await finish(ctx, stored) : stored)
         } catch (error) {
           throw onRefused && error instanceof AppError ? await onRefused(ctx, input, error) : error
         }
@@ -134,10 +167,34 @@ export function createRouter(deps: Deps) {
       B extends z.ZodType,
       S extends z.ZodType,
       D extends PatientDocument,
-    >(op: Operation<P, Q, B, S, readonly ['doctor']>, plan: ClinicalPlan<Input<P, Q, B>, z.input<S>, D>): void {
+      Prepared = undefined,
+    >(
+      op: Operation<P, Q, B, S, readonly ['doctor']>,
+      steps: ClinicalSteps<Input<P, Q, B>, z.input<S>, D, Prepared>,
+    ): void {
       register(op, async (c, ctx, input, text) =>
-        toResponse(await runClinicalMutation(op, ctx, requestOf(c, text), input, plan)),
+        toResponse(await runClinicalMutation(op, ctx, requestOf(c, text), input, steps)),
       )
+    },
+
+    /** The same for one that comes with a file; `prepare` has to read the file to its end, where it is known to be whole. */
+    clinicalUpload<
+      P extends z.ZodType,
+      Q extends z.ZodType,
+      B extends z.ZodType,
+      S extends z.ZodType,
+      D extends PatientDocument,
+      Prepared,
+    >(
+      op: Operation<P, Q, B, S, readonly ['doctor']>,
+      steps: ClinicalSteps<Input<P, Q, B> & { file: UploadedFile }, z.input<S>, D, Prepared>,
+    ): void {
+      const { upload, operationId } = op
+      if (!upload) throw new Error(`${operationId} does not declare its upload`)
+      register(op, async (c, ctx, input) => {
+        const file = await openUpload(c.req.raw, upload)
+        return toResponse(await runClinicalMutation(op, ctx, requestOf(c, ''), { ...input, file }, steps))
+      })
     },
   }
 }

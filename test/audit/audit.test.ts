@@ -37,6 +37,7 @@ describe('GET /audit', () => {
       outcome: 'success',
       actorId: admin.userId,
       actorRole: 'admin',
+      purpose: null,
       patientIds: [],
       targetId: made.body.id,
       requestId: made.headers.get('x-request-id'),

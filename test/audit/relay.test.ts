@@ -4,57 +4,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
+import { chainEvents, GENESIS_HASH, linkHash } from '../../src/audit/chain'
 import { type AuditLog, auditLogs } from '../../src/audit/collection'
-import { findHead, insertLogs, listFinishedEvents, moveHead } from '../../src/audit/queries'
-import { relayAuditEvents } from '../../src/audit/relay'
-import { type AuditFacts, appendAuditEvent, auditEvent } from '../../src/database/audit-outbox'
+import { insertLogs, listFinishedEvents, moveHead, readTrail } from '../../src/audit/queries'
+import { ForeignLogError, relayAuditEvents } from '../../src/audit/relay'
+import { appendAuditEvent } from '../../src/database/audit-outbox'
 import { newId } from '../../src/database/ids'
 import { createTestApp, NOW, type TestApp } from '../support/app'
+import { append, clearTrail, drain, event, expectWholeTrail, findingOf, stored, waiting } from './trail'
 
 const FULL = process.env.TEST_SCALE === 'full'
-
-const event = (facts: AuditFacts = {}) =>
-  auditEvent(
-    { actor: null, now: NOW, requestId: 'request-1', ip: '203.0.113.7' },
-    { kind: 'test.run', action: 'E' },
-    facts,
-  )
-
-async function append({ db }: Pick<TestApp, 'db'>, count: number, facts: AuditFacts = {}): Promise<string[]> {
-  const events = Array.from({ length: count }, () => event(facts))
-  await db.insertInto('auditOutbox').values(events).execute()
-  return events.map(({ id }) => id)
-}
-
-const waiting = async ({ db }: Pick<TestApp, 'db'>) =>
-  (await db.selectFrom('auditOutbox').select('id').orderBy('id').execute()).map(({ id }) => id)
-
-const stored = ({ deps }: TestApp) => auditLogs(deps.mongo).find().sort({ _id: 1 }).toArray()
-
-/** What must be true after any history: sequence 1, 2, 3 … up to the head, and each expected event once. */
-async function expectWholeTrail(t: TestApp, ids: string[]): Promise<AuditLog[]> {
-  const logs = await stored(t)
-  expect(logs.map(({ _id }) => _id)).toEqual(logs.map((_, i) => i + 1))
-  expect(logs.map(({ eventId }) => eventId).sort()).toEqual([...ids].sort())
-  expect(await findHead(t.db)).toBe(logs.length)
-  return logs
-}
-
-async function drain(relay: () => Promise<number>): Promise<void> {
-  while ((await relay()) > 0);
-}
 
 const t = await createTestApp()
 const relay = () => relayAuditEvents(t.deps)
 
-beforeEach(async () => {
-  await sql`delete from audit_outbox`.execute(t.db)
-  await sql`update audit_head set seq = 0`.execute(t.db)
-  await auditLogs(t.deps.mongo).deleteMany({})
-})
+const headOf = async ({ db }: Pick<TestApp, 'db'>) => (await readTrail(db)).head
+
+beforeEach(() => clearTrail(t))
 
 describe('the audit relay', () => {
-  test('moves events to MongoDB as they are, oldest first, and empties the outbox', async () => {
+  test('moves events to MongoDB as they are, oldest first, each chained to the one before, and empties the outbox', async () => {
     const patientIds = [newId(), newId()]
     const targetId = newId()
     const actor = { userId: newId(), role: 'doctor' as const }
@@ -62,24 +31,47 @@ describe('the audit relay', () => {
     const rest = await append(t, 1, { outcome: 'error' })
     expect(await relay()).toBe(2)
     expect(await relay()).toBe(0)
-    const logs = await expectWholeTrail(t, [first!, ...rest])
-    expect(logs[0]).toEqual({
-      _id: 1,
+    const [one, two] = await expectWholeTrail(t, [first!, ...rest])
+    const bytes = JSON.stringify({
+      seq: 1,
       eventId: first!,
-      occurredAt: NOW,
+      occurredAt: NOW.toISOString(),
       kind: 'test.run',
       action: 'E',
       outcome: 'success',
       actorId: actor.userId,
       actorRole: 'doctor',
+      purpose: 'treatment',
       patientIds,
       targetId,
       requestId: 'request-1',
       ip: '203.0.113.7',
-      detail: { replayed: true, count: 2 },
+      detail: { count: 2, replayed: true },
     })
-    expect(logs[1]).toMatchObject({ _id: 2, outcome: 'error', actorId: null, patientIds: [], detail: null })
+    expect(one).toEqual({
+      _id: 1,
+      eventId: first!,
+      occurredAt: NOW,
+      kind: 'test.run',
+      actorId: actor.userId,
+      patientIds,
+      prev: GENESIS_HASH,
+      hash: linkHash(GENESIS_HASH, bytes),
+      bytes,
+    })
+    expect(two).toMatchObject({ _id: 2, prev: one!.hash, actorId: null, patientIds: [] })
+    expect(JSON.parse(two!.bytes)).toMatchObject({ outcome: 'error', actorRole: null, purpose: null, detail: null })
+    expect(await headOf(t)).toEqual({ seq: 2, hash: two!.hash })
     expect(await waiting(t)).toEqual([])
+  })
+
+  test('hashes so that sha256sum does it too', async () => {
+    await append(t, 2, { detail: { note: 'ü€𝄞' } })
+    await relay()
+    for (const { prev, bytes, hash } of await stored(t)) {
+      const sum = Bun.spawnSync(['sh', '-c', 'printf "%s%s" "$1" "$2" | sha256sum', 'sh', prev, bytes])
+      expect(sum.stdout.toString().slice(0, 64)).toBe(hash)
+    }
   })
 
   test('works through more than one batch', async () => {
@@ -144,7 +136,7 @@ describe('the audit relay', () => {
     await drain(relay)
     const ids = await append(t, 10)
     await storeWithoutMovingHead(t, landed)
-    expect(await findHead(t.db)).toBe(3)
+    expect((await headOf(t)).seq).toBe(3)
     const lower = await lateEvent(t, ids)
 
     await drain(relay)
@@ -158,7 +150,7 @@ describe('the audit relay', () => {
     await sql`create function refuse() returns trigger language plpgsql as $$ begin raise 'crash'; end $$`.execute(t.db)
     await sql`create trigger crash before delete on audit_outbox execute function refuse()`.execute(t.db)
     for (let i = 0; i < 3; i++) await expect(relay()).rejects.toThrow('crash')
-    expect([await waiting(t), await findHead(t.db)]).toEqual([ids, 0])
+    expect([await waiting(t), (await headOf(t)).seq]).toEqual([ids, 0])
     await sql`drop function refuse cascade`.execute(t.db)
     await drain(relay)
     await expectWholeTrail(t, ids)
@@ -166,21 +158,42 @@ describe('the audit relay', () => {
 
   test('the head moves only from where it was read, and only then do rows go', async () => {
     const ids = await append(t, 2)
-    expect(await moveHead(t.db, 1, 3, ids)).toBe(false)
-    expect([await waiting(t), await findHead(t.db)]).toEqual([ids, 0])
-    expect(await moveHead(t.db, 0, 2, ids)).toBe(true)
-    expect([await waiting(t), await findHead(t.db)]).toEqual([[], 2])
+    const nowhere = { seq: 0, hash: GENESIS_HASH }
+    const end = { seq: 2, hash: 'a'.repeat(64) }
+    expect(await moveHead(t.db, { seq: 1, hash: GENESIS_HASH }, end, ids)).toBe(false)
+    expect(await moveHead(t.db, { seq: 0, hash: 'b'.repeat(64) }, end, ids)).toBe(false)
+    expect([await waiting(t), await headOf(t)]).toEqual([ids, nowhere])
+    expect(await moveHead(t.db, nowhere, end, ids)).toBe(true)
+    expect([await waiting(t), await headOf(t)]).toEqual([[], end])
   })
 
-  test('a log that somebody put beyond a gap holds nothing up', async () => {
-    const ids = await append(t, 5)
-    const [template] = await listFinishedEvents(t.db, 1)
-    const planted = { ...template, id: undefined, _id: 3, eventId: newId() } as unknown as AuditLog
-    await insertLogs(t.deps.mongo, [planted])
-    await expect(relay()).rejects.toMatchObject({ code: 11_000 })
-    await drain(relay)
-    await expectWholeTrail(t, [...ids, planted.eventId])
-  })
+  test.each<[string, (log: AuditLog) => Promise<AuditLog> | AuditLog]>([
+    ['an event that never was', async (log) => rehashed({ ...log, eventId: newId() })],
+    ['the event of a waiting row, told otherwise', async (log) => rehashed({ ...log, kind: 'test.other' })],
+    ['the right bytes beside another time', (log) => ({ ...log, occurredAt: new Date(0) })],
+    ['the right event, chained to nothing', (log) => ({ ...log, prev: 'f'.repeat(64) })],
+    ['the right event at another place', (log) => ({ ...log, _id: log._id + 3 })],
+  ])(
+    'a document beyond the head that is not its own is reported, and not counted or overwritten: %s',
+    async (_, forge) => {
+      const before = await append(t, 2)
+      await drain(relay)
+      const ids = await append(t, 5)
+      const [next] = chainEvents(await headOf(t), await listFinishedEvents(t.db, 1))
+      const planted = await forge(next!)
+      await insertLogs(t.deps.mongo, [planted])
+      const head = await headOf(t)
+      await expect(relay()).rejects.toBeInstanceOf(ForeignLogError)
+      await expect(relay()).rejects.toBeInstanceOf(ForeignLogError)
+      expect([await waiting(t), await headOf(t)]).toEqual([ids, head])
+      expect((await stored(t)).slice(2)).toEqual([planted])
+      expect(await findingOf(t)).toEqual([planted._id, 'it was not relayed from PostgreSQL'])
+
+      await auditLogs(t.deps.mongo).deleteOne({ _id: planted._id })
+      await drain(relay)
+      await expectWholeTrail(t, [...before, ...ids])
+    },
+  )
 
   test('MongoDB down: events wait; back again: they arrive once', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'audit-mongo-'))
@@ -198,6 +211,9 @@ describe('the audit relay', () => {
       const [failed, answer] = await Promise.all([relay().catch((error) => error), t.as(admin).get('/audit')])
       expect(failed).toBeInstanceOf(Error)
       expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+      const failures = await t.db.selectFrom('auditOutbox').select('id').where('outcome', '=', 'error').execute()
+      expect(failures).toHaveLength(1)
+      ids.push(...failures.map(({ id }) => id))
       expect(await waiting(t)).toEqual(ids.slice(2))
 
       mongo = await start()
@@ -231,11 +247,14 @@ async function relayWhileWriting(t: TestApp, make: () => () => Promise<number>) 
 /** What a relay leaves that dies after MongoDB has taken `count` of its batch. */
 async function storeWithoutMovingHead({ db, deps }: TestApp, count: number): Promise<void> {
   await deps.mongo.ready()
-  const head = await findHead(db)
-  const logs = (await listFinishedEvents(db, count)).map(
-    ({ id, ...rest }, i) => ({ ...rest, _id: head + 1 + i, eventId: id }) as AuditLog,
-  )
-  await insertLogs(deps.mongo, logs)
+  await insertLogs(deps.mongo, chainEvents(await headOf({ db }), await listFinishedEvents(db, count)))
+}
+
+/** As somebody would who can write to MongoDB: its bytes follow its fields, and its hash follows its bytes. */
+async function rehashed(log: AuditLog): Promise<AuditLog> {
+  const { _id: seq, eventId, kind } = log
+  const bytes = JSON.stringify({ ...JSON.parse(log.bytes), seq, eventId, kind })
+  return { ...log, bytes, hash: linkHash(log.prev, bytes) }
 }
 
 /** An event whose id is lower than all of `ids`. */

@@ -1,28 +1,29 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { AuditEvent } from '../../database/audit-outbox'
+import { type AuditEvent, refuseUnaudited } from '../../database/audit-outbox'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'
 
-/** Step (a): the pending event and, under a new key, the id its document will have. */
+/** Step (a): the pending event and, under a new key, the fixed id of the write. */
 export async function beginClinicalWrite(
   db: Transaction<Database>,
+  writeId: string,
   event: AuditEvent,
-  key: (IdempotencyKey & { userId: string; documentId: string }) | undefined,
+  key: (IdempotencyKey & { userId: string }) | undefined,
 ): Promise<void> {
-  const audit = db.insertInto('auditOutbox').values(event)
+  const audit = db.insertInto('auditOutbox').values({ ...event, writeId })
   if (!key) {
-    await audit.execute()
+    await audit.execute().catch(refuseUnaudited)
     return
   }
-  const { id, userId, fingerprint, documentId } = key
+  const { id, userId, fingerprint } = key
   await db
     .with('claimed', (qb) =>
       qb.insertInto('idempotencyKeys').values({
         id,
         userId,
         fingerprint,
-        documentId,
+        documentId: writeId,
         status: null,
         body: null,
         headers: null,
@@ -32,19 +33,20 @@ export async function beginClinicalWrite(
     .with('audited', () => audit)
     .selectNoFrom(sql`1`.as('done'))
     .execute()
+    .catch(refuseUnaudited)
 }
 
-/** Step (c): every attempt at the document has succeeded, and under a key the answer is kept. */
+/** Step (c): every attempt at the write has succeeded, and under a key the answer is kept. */
 export async function settleWritten(
   db: Kysely<Database>,
-  documentId: string,
+  writeId: string,
   stored?: { keyId: Uint8Array; answer: StoredAnswer },
 ): Promise<void> {
   const settle = db
     .updateTable('auditOutbox')
     .set({ outcome: 'success' })
-    .where('targetId', '=', documentId)
     .where('outcome', '=', 'pending')
+    .where(isOfWrite(writeId))
   if (!stored) {
     await settle.execute()
     return
@@ -56,7 +58,7 @@ export async function settleWritten(
         .updateTable('idempotencyKeys')
         .set({ status, body, headers: sql`${JSON.stringify(headers)}::jsonb` })
         .where('id', '=', stored.keyId)
-        .where('documentId', '=', documentId)
+        .where('documentId', '=', writeId)
         .where('status', 'is', null),
     )
     .with('settled', () => settle)
@@ -64,40 +66,41 @@ export async function settleWritten(
     .execute()
 }
 
-/** The document is not there and never will be: every attempt has failed, and the key is free for another document. */
-export async function settleNotWritten(db: Kysely<Database>, documentId: string): Promise<void> {
+/** It is not there and never will be: every attempt has failed, and the key is free for another write. */
+export async function settleNotWritten(db: Kysely<Database>, writeId: string): Promise<void> {
   await db
     .with('failed', (qb) =>
       qb
         .updateTable('auditOutbox')
         .set({ outcome: 'error' })
-        .where('targetId', '=', documentId)
         .where('outcome', '=', 'pending')
+        .where(isOfWrite(writeId))
         .returning('occurredAt'),
     )
     .deleteFrom('idempotencyKeys')
-    .where('documentId', '=', documentId)
+    .where('documentId', '=', writeId)
     .where('status', 'is', null)
     // The key is as old as the first attempt: by its age an index finds it.
     .where('createdAt', 'in', (qb) => qb.selectFrom('failed').select('failed.occurredAt'))
     .execute()
 }
 
-export async function countPendingAttempts(db: Transaction<Database>, documentId: string): Promise<number> {
+export async function countPendingAttempts(db: Transaction<Database>, writeId: string): Promise<number> {
   const { attempts } = await db
     .selectFrom('auditOutbox')
     .select((eb) => eb.fn.countAll<number>().as('attempts'))
-    .where('targetId', '=', documentId)
     .where('outcome', '=', 'pending')
+    .where(isOfWrite(writeId))
     .executeTakeFirstOrThrow()
   return attempts
 }
 
-/** Documents whose write has been under way since before `before`, the oldest first. */
+/** Writes under way since before `before`, the oldest first. */
 export function listPendingWrites(db: Kysely<Database>, kinds: string[], before: Date, limit: number) {
   return db
     .selectFrom('auditOutbox')
-    .select(['kind', 'targetId', 'patientIds'])
+    .select(['kind', 'targetId', 'patientIds', 'detail'])
+    .select(WRITE_ID.as('writeId'))
     .where('outcome', '=', 'pending')
     .where('occurredAt', '<', before)
     .where('kind', 'in', kinds)
@@ -105,3 +108,7 @@ export function listPendingWrites(db: Kysely<Database>, kinds: string[], before:
     .limit(limit)
     .execute()
 }
+
+/** Events of versions that only inserted whole documents have no other id than that of the document. */
+const WRITE_ID = sql<string>`coalesce(write_id, target_id)`
+const isOfWrite = (writeId: string) => sql<boolean>`${WRITE_ID} = ${writeId}`

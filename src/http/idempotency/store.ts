@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { AuditEvent } from '../../database/audit-outbox'
+import { type AuditEvent, appendAuditEvent, refuseUnaudited } from '../../database/audit-outbox'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'
@@ -10,11 +10,7 @@ export async function recordOutcome(
   event: AuditEvent,
   key: (IdempotencyKey & { userId: string; answer: StoredAnswer }) | undefined,
 ): Promise<void> {
-  const audit = db.insertInto('auditOutbox').values(event)
-  if (!key) {
-    await audit.execute()
-    return
-  }
+  if (!key) return appendAuditEvent(db, event)
   await db
     .with('stored', (qb) =>
       qb.insertInto('idempotencyKeys').values({
@@ -28,9 +24,10 @@ export async function recordOutcome(
         createdAt: event.occurredAt,
       }),
     )
-    .with('audited', () => audit)
+    .with('audited', (qb) => qb.insertInto('auditOutbox').values(event))
     .selectNoFrom(sql`1`.as('done'))
     .execute()
+    .catch(refuseUnaudited)
 }
 
 /** Forgets answers after 24 hours, by the injected clock, at most `limit` of them in one call. Gives how many. */

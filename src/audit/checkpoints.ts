@@ -1,0 +1,43 @@
+import type { Deps } from '../deps'
+import { openCheckpointKey } from './checkpoint-key'
+import { type Checkpoint, insertCheckpoint, readTrail, type Trail } from './queries'
+
+/** At most so many events follow a checkpoint before there is another. */
+export const SEGMENT = 1_000
+const HOUR = 3_600_000
+
+type SealDeps = Pick<Deps, 'db' | 'config' | 'clock'>
+
+/** The events after the last checkpoint, or all there are. */
+export const unsealed = ({ head, start, checkpoints: [last] }: Trail): number => head.seq - (last?.seq ?? start.seq)
+
+/** Signs the head when 1,000 events have come since the last checkpoint, or any and an hour has gone; gives how many. */
+export async function sealTrail(deps: SealDeps): Promise<number> {
+  return (await sealWhenDue(deps, await readTrail(deps.db, 1))).sealed
+}
+
+/** See `sealTrail`; also gives the trail as it is afterwards. */
+export async function sealWhenDue({ db, config, clock }: SealDeps, trail: Trail) {
+  const [last] = trail.checkpoints
+  const createdAt = clock()
+  const old = !last || createdAt.getTime() - last.createdAt.getTime() >= HOUR
+  const count = unsealed(trail)
+  if (count < SEGMENT && !(old && count > 0)) return { trail, sealed: 0 }
+  const key = await openCheckpointKey(config.audit)
+  const checkpoint = await key.sign({ ...trail.head, createdAt })
+  await insertCheckpoint(db, checkpoint)
+  return { trail: { ...trail, checkpoints: [checkpoint] }, sealed: 1 }
+}
+
+/** One line to keep elsewhere: what was signed, and the signature. */
+export const formatCheckpoint = ({ seq, hash, createdAt, signature }: Checkpoint) =>
+  `${seq} ${createdAt.toISOString()} ${hash} ${signature}`
+
+const LINE = /^(\d{1,15}) (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([0-9a-f]{64}) ([A-Za-z0-9+/]{86}==)$/
+
+/** Undefined for a line that `formatCheckpoint` did not write. */
+export function parseCheckpoint(line: string): Checkpoint | undefined {
+  const [, seq, createdAt, hash, signature] = LINE.exec(line.trim()) ?? []
+  if (!seq || !createdAt || !hash || !signature) return undefined
+  return { seq: Number(seq), createdAt: new Date(createdAt), hash, signature }
+}

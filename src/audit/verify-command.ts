@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs'
+import { ConfigError, readConfig } from '../config'
+import { closeDeps, openDeps } from '../open-deps'
+import { openCheckpointKey } from './checkpoint-key'
+import { formatCheckpoint, parseCheckpoint } from './checkpoints'
+import { type Checkpoint, readTrail } from './queries'
+import { type Verdict, verifyTrail } from './verify'
+
+const USAGE = `Usage: bun run audit:verify [--from-checkpoint] [--kept <file>] [--checkpoints]
+Walks the audit trail and says whether it is as it was written. Ends with 0 when it is, 1 when it is not, 2 when it could
+not be checked.
+  --from-checkpoint  only what came after the newest checkpoint
+  --kept <file>      the chain must also go through the checkpoints of this file, one to a line as printed before
+  --checkpoints      prints every checkpoint, for safe keeping, and checks nothing`
+
+/** What ends the command with a sentence for whoever typed it. */
+class Complaint extends Error {}
+
+type Task = { fromCheckpoint: boolean; onlyPrint: boolean; kept: Checkpoint[] }
+
+function readTask(words: string[]): Task {
+  const task: Task = { fromCheckpoint: false, onlyPrint: false, kept: [] }
+  for (let word = words.shift(); word !== undefined; word = words.shift()) {
+    if (word === '--from-checkpoint') task.fromCheckpoint = true
+    else if (word === '--checkpoints') task.onlyPrint = true
+    else if (word === '--kept') task.kept = readKept(words.shift())
+    else throw new Complaint(USAGE)
+  }
+  return task
+}
+
+function readKept(path: string | undefined): Checkpoint[] {
+  if (path === undefined) throw new Complaint(USAGE)
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    throw new Complaint(`${path} cannot be read.`)
+  }
+  return text
+    .split('\n')
+    .map((line, i) => ({ line: line.replace(/^checkpoint /, ''), number: i + 1 }))
+    .filter(({ line }) => line.trim() !== '')
+    .map(({ line, number }) => {
+      const checkpoint = parseCheckpoint(line)
+      if (!checkpoint) throw new Complaint(`Line ${number} of ${path} is not a checkpoint.`)
+      return checkpoint
+    })
+}
+
+/** The databases and the key are all that is needed here. */
+function readOwnConfig(env: Record<string, string | undefined>) {
+  const unused = () => crypto.randomUUID() + crypto.randomUUID()
+  const stands = { JWT_ACCESS_SECRET: unused(), JWT_REFRESH_SECRET: unused(), PASSWORD_PEPPER: unused() }
+  return readConfig({ LOG_LEVEL: 'error', ...stands, ...env })
+}
+
+/** On standard error, about once a second. */
+function showProgress() {
+  let due = performance.now() + 1_000
+  return (events: number, total: number) => {
+    if (performance.now() < due) return
+    due = performance.now() + 1_000
+    console.error(`${count(events)} of ${count(total)} events verified`)
+  }
+}
+
+const count = (events: number) => events.toLocaleString('en-US')
+
+function describe({ events, finding, checkpoint }: Verdict): string {
+  if (finding) {
+    const where = finding.seq === null ? '' : `event ${finding.seq}: `
+    return `NOT INTACT: ${where}${finding.problem}`
+  }
+  const last = checkpoint && `${checkpoint.seq} of ${checkpoint.createdAt.toISOString()}`
+  return `${count(events)} event${events === 1 ? '' : 's'}, intact, ${last ? `last checkpoint ${last}` : 'no checkpoint yet'}`
+}
+
+async function run(): Promise<number> {
+  const { onlyPrint, ...options } = readTask(process.argv.slice(2))
+  const config = readOwnConfig(process.env)
+  const deps = openDeps(config)
+  try {
+    if (onlyPrint) {
+      const { checkpoints } = await readTrail(deps.db)
+      for (const checkpoint of checkpoints.toReversed()) console.log(`checkpoint ${formatCheckpoint(checkpoint)}`)
+      return 0
+    }
+    const verdict = await verifyTrail(deps, { ...options, onProgress: showProgress() })
+    console.log(describe(verdict))
+    if (verdict.checkpoint) console.log(`checkpoint ${formatCheckpoint(verdict.checkpoint)}`)
+    console.log(`public key ${(await openCheckpointKey(config.audit)).publicKey}`)
+    return verdict.finding ? 1 : 0
+  } finally {
+    await closeDeps(deps)
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof Complaint || error instanceof ConfigError) return error.message
+  return `Could not be checked: ${error instanceof Error ? error.message : error}`
+}
+
+if (import.meta.main)
+  await run().then(
+    (code) => {
+      process.exitCode = code
+    },
+    (error) => {
+      console.error(explain(error))
+      process.exitCode = 2
+    },
+  )

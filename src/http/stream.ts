@@ -1,0 +1,43 @@
+/** Text is sent by this much at a time, so that neither many small writes nor much memory are needed. */
+const CHUNK = 32 * 1024
+
+/**
+ * Bytes of a body as it is made: nothing is made before it is asked for, nor faster than it is taken. A failure on the way
+ * is told to `onError` and cuts the connection, so that nobody takes the part for the whole.
+ */
+export function streamBody(pieces: AsyncIterable<string | Uint8Array>, onError: (error: unknown) => void) {
+  const iterator = inChunks(pieces)
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await iterator.next()
+          if (next.done) controller.close()
+          else controller.enqueue(next.value)
+        } catch (error) {
+          onError(error)
+          // Runtimes print what they are given here: the original may quote a row.
+          controller.error(new Error('the answer broke off'))
+        }
+      },
+      async cancel() {
+        await iterator.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function* inChunks(pieces: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  const encoder = new TextEncoder()
+  let text = ''
+  for await (const piece of pieces) {
+    if (typeof piece === 'string') text += piece
+    if (text.length >= CHUNK || (text !== '' && typeof piece !== 'string')) {
+      yield encoder.encode(text)
+      text = ''
+    }
+    if (typeof piece !== 'string') yield piece
+  }
+  if (text !== '') yield encoder.encode(text)
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import { newId } from '../../src/database/ids'
+import { createTestApp, NOW } from '../support/app'
+import { countRoundTrips } from '../support/round-trips'
+
+const t = await createTestApp()
+const wire = await countRoundTrips(t)
+const clinic = await t.newClinic()
+const doctor = await t.newDoctor({ clinicId: clinic.id })
+const stranger = await t.newDoctor({ clinicId: clinic.id })
+const patient = await t.newPatient()
+const other = await t.newPatient()
+const admin = await t.newAdmin()
+const appointment = await t.newAppointment({ patient, doctor, startsAt: NOW })
+
+const eventsOf = ({ headers }: { headers: Headers }) =>
+  t.db
+    .selectFrom('auditOutbox')
+    .select(['kind', 'action', 'outcome', 'actorId', 'actorRole', 'purpose', 'patientIds', 'targetId', 'detail'])
+    .where('requestId', '=', headers.get('x-request-id')!)
+    .execute()
+
+describe('a refusal of somebody signed in', () => {
+  test('names who asked for which patient', async () => {
+    const answer = await t.as(stranger.actor).get(`/patients/${patient.id}`)
+    expect(answer.status).toBe(404)
+    expect(await eventsOf(answer)).toEqual([
+      {
+        kind: 'patient.read',
+        action: 'R',
+        outcome: 'denied',
+        actorId: stranger.actor.userId,
+        actorRole: 'doctor',
+        purpose: 'treatment',
+        patientIds: [patient.id],
+        targetId: patient.id,
+        detail: { code: 'not_found' },
+      },
+    ])
+  })
+
+  test('for their role is one too, before the request is read', async () => {
+    const answer = await t.as(patient.actor).post(`/patients/${other.id}/records`, { nonsense: true })
+    expect(answer.status).toBe(403)
+    expect(await eventsOf(answer)).toMatchObject([
+      { kind: 'record.create', outcome: 'denied', patientIds: [other.id], detail: { code: 'forbidden' } },
+    ])
+  })
+
+  test('names the patient that a body or a query names', async () => {
+    const body = { doctorId: doctor.id, startsAt: '2026-01-06T15:00:00Z', patientId: other.id.toUpperCase() }
+    const booking = await t.as(patient.actor).post('/appointments', body)
+    expect(booking.status).toBe(404)
+    expect(await eventsOf(booking)).toMatchObject([{ outcome: 'denied', patientIds: [other.id], targetId: null }])
+    const reading = await t.as(patient.actor).get('/audit', { query: { patientId: other.id } })
+    expect(reading.status).toBe(403)
+    expect(await eventsOf(reading)).toMatchObject([{ kind: 'audit.read', outcome: 'denied' }])
+  })
+
+  test('is on record though the transaction of the request was rolled back', async () => {
+    const answer = await t.as(other.actor).put(`/appointments/${appointment.id}/cancel`, {})
+    expect(answer.status).toBe(404)
+    expect(await eventsOf(answer)).toMatchObject([
+      { kind: 'appointment.cancel', outcome: 'denied', patientIds: [], targetId: appointment.id },
+    ])
+    const { status } = await t.db
+      .selectFrom('appointments')
+      .select('status')
+      .where('id', '=', appointment.id)
+      .executeTakeFirstOrThrow()
+    expect(status).toBe('booked')
+  })
+
+  test('of a password, kept by its own transaction, is on record once', async () => {
+    const answer = await t
+      .as(patient.actor)
+      .put('/auth/password', { currentPassword: 'x', newPassword: 'a long passphrase 9' })
+    expect(answer.status).toBe(401)
+    expect(await eventsOf(answer)).toMatchObject([{ kind: 'password.change', outcome: 'denied' }])
+  })
+
+  test('tells a stranger nothing about whether the thing exists: same answer, same work, same event', async () => {
+    const paths = [(id: string) => `/patients/${id}`, (id: string) => `/patients/${id}/records`]
+    for (const path of paths) {
+      const ask = (id: string) => wire.measure(() => wire.as(stranger.actor).get(path(id)))
+      await ask(newId())
+      const missingId = newId()
+      const [missing, hidden] = [await ask(missingId), await ask(patient.id)]
+      expect(hidden.roundTrips).toBe(missing.roundTrips)
+      expect({ ...hidden.answer.body, requestId: '' }).toEqual({ ...missing.answer.body, requestId: '' })
+      const [one, two] = [await eventsOf(missing.answer), await eventsOf(hidden.answer)]
+      const withId = (id: string) => ({ patientIds: [id], targetId: id })
+      expect(one).toEqual([{ ...two[0]!, ...withId(missingId) }])
+    }
+  })
+})
+
+describe('an error of ours', () => {
+  test('is on record once, and what it was doing is not', async () => {
+    await sql`create function fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$`.execute(t.db)
+    await sql`create trigger broken before update on clinics execute function fail()`.execute(t.db)
+    const answer = await t.as(admin).patch(`/clinics/${clinic.id}`, { name: 'Never' })
+    await sql`drop function fail cascade`.execute(t.db)
+    expect(answer.status).toBe(500)
+    expect(await eventsOf(answer)).toMatchObject([
+      { kind: 'clinic.update', outcome: 'error', targetId: clinic.id, detail: { code: 'internal' } },
+    ])
+  })
+})
+
+describe('what reached nothing', () => {
+  test.each([
+    ['without a token', () => t.anonymous.get(`/patients/${patient.id}`), 401],
+    ['with a body that is wrong', () => t.as(doctor.actor).post(`/patients/${patient.id}/records`, { type: 1 }), 422],
+    ['with an id that is none', () => t.as(stranger.actor).get('/patients/1'), 422],
+    [
+      'with a version that is old',
+      () => t.as(admin).patch(`/clinics/${clinic.id}`, { name: 'X' }, { headers: { 'if-match': '"9"' } }),
+      412,
+    ],
+    ['for an address that leads nowhere', () => t.as(admin).get('/nowhere'), 404],
+    ['for what is nobody’s secret', () => t.as(patient.actor).get(`/clinics/${newId()}`), 404],
+  ])('leaves no event: %s', async (_, send, status) => {
+    const answer = await send()
+    expect(answer.status).toBe(status)
+    expect(await eventsOf(answer)).toEqual([])
+  })
+})
+
+describe('a failed sign-in', () => {
+  test('is on record once, with the address as a digest that is the same each time', async () => {
+    const attempt = (email: string) => t.anonymous.post('/auth/login', { email, password: 'a long passphrase 1' })
+    const answers = [await attempt('nobody@example.org'), await attempt('NoBody@example.org')]
+    const [one, two] = await Promise.all(answers.map(eventsOf))
+    expect(one).toMatchObject([{ kind: 'auth.sign_in', outcome: 'denied', actorId: null }])
+    expect(one![0]!.detail!.emailDigest).toMatch(/^[A-Za-z0-9+/]{43}=$/)
+    expect(two).toEqual(one!)
+  })
+})

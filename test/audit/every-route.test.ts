@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'bun:test'
+import type { KyselyPlugin } from 'kysely'
+import { createApp } from '../../src/app'
+import type { Role } from '../../src/auth/tables'
+import { signAccessToken } from '../../src/auth/tokens'
+import type { Actor, Deps } from '../../src/deps'
+import { addressOf, CALLS, type Call, type Entry } from '../contract/calls'
+import { createWorld } from '../contract/world'
+import { apiDocument, type Route, routesOf } from '../support/api-document'
+import { createTestApp } from '../support/app'
+import { createClient } from '../support/client'
+
+const t = await createTestApp()
+const world = await createWorld(t)
+const broken = createApp(withoutDatabases(t.deps))
+
+/** All that a request can do fails, but for signing in and writing to the outbox. */
+function withoutDatabases(deps: Deps): Deps {
+  const fail = () => {
+    throw new Error('broken on purpose')
+  }
+  const failing: KyselyPlugin = { transformQuery: fail, transformResult: fail }
+  const nothing = new Proxy(deps.mongo.db, { get: () => fail })
+  return {
+    ...deps,
+    db: deps.db.withPlugin(failing),
+    postgres: { ...deps.postgres, transaction: async () => fail() },
+    mongo: { ...deps.mongo, db: nothing, collection: fail, ready: async () => fail() },
+  }
+}
+
+const ROLES: Role[] = ['patient', 'doctor', 'admin']
+const rolesOf = ({ operation: { 'x-roles': roles } }: Route) =>
+  roles === 'signed_in' ? ROLES : typeof roles === 'string' ? [] : roles
+const nameOf = ({ method, path }: Route) => `${method} ${path}`
+const kindOf = ({ operation }: Route) =>
+  /\*\*Audit:\*\* `([a-z_.]+)` \(([CRUDE])\)/.exec(operation.description)?.slice(1)
+
+async function ask(
+  app: { fetch: Deps['authenticate'] | typeof t.app.fetch },
+  { method, path }: Route,
+  call: Call,
+  actor: Actor,
+) {
+  const fetch = app.fetch as typeof t.app.fetch
+  const client = createClient(
+    async (request) => fetch(request, { peerAddress: '127.0.0.1' }),
+    () => signAccessToken(t.deps.config, actor, t.clock.now()),
+  )
+  return client.call(method, addressOf(path, call), call.body)
+}
+
+const eventsOf = (requestId: string) =>
+  t.db
+    .selectFrom('auditOutbox')
+    .select(['kind', 'action', 'outcome', 'actorId', 'actorRole'])
+    .where('requestId', '=', requestId)
+    .execute()
+
+/** Somebody whom this request is denied to; undefined where whoever may ask is answered. */
+function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Actor } | undefined {
+  const roles = rolesOf(route)
+  const stranger = ROLES.find((role) => strangers !== 'none' && typeof strangers[role] === 'number')
+  if (stranger) return { asked: stranger, actor: world.stranger[stranger] }
+  const wrong = ROLES.find((role) => !roles.includes(role))
+  return wrong && { asked: roles[0]!, actor: world.owner[wrong] }
+}
+
+const audited = routesOf(await apiDocument()).filter(
+  (route) => kindOf(route) && rolesOf(route).length > 0 && nameOf(route) in CALLS,
+)
+
+describe('one event, whatever becomes of the request', () => {
+  test.each(audited.map((route) => [nameOf(route), route] as const))('%s', async (name, route) => {
+    const entry = CALLS[name]!
+    const [kind, action] = kindOf(route)!
+    const role = rolesOf(route)[0]!
+    const denied = deniedTo(route, entry)
+
+    if (denied) {
+      const call = await entry.call(world, denied.asked)
+      const { status, headers } = await ask(t.app, route, call, denied.actor)
+      expect([403, 404]).toContain(status)
+      const { userId: actorId, role: actorRole } = denied.actor
+      const events = await eventsOf(headers.get('x-request-id')!)
+      expect(events).toEqual([{ kind, action, outcome: 'denied', actorId, actorRole } as never])
+    }
+
+    const call = await entry.call(world, role)
+    const { userId: actorId, role: actorRole } = call.as ?? world.owner[role]
+    const failed = await ask(broken, route, call, call.as ?? world.owner[role])
+    expect(failed.status).toBe(500)
+    const failures = await eventsOf(failed.headers.get('x-request-id')!)
+    expect(failures).toEqual([{ kind, action, outcome: 'error', actorId, actorRole } as never])
+
+    const done = await ask(t.app, route, call, call.as ?? world.owner[role])
+    expect(done.status).toBeLessThan(300)
+    const events = await eventsOf(done.headers.get('x-request-id')!)
+    expect(events).toEqual([{ kind, action, outcome: 'success', actorId, actorRole } as never])
+  })
+
+  test('everything that changes anything, and everything of a patient, is audited', async () => {
+    const unaudited = routesOf(await apiDocument()).filter((route) => !kindOf(route))
+    const names = unaudited.map(nameOf)
+    expect(names.filter((name) => !name.startsWith('GET ') || name.includes('/patients'))).toEqual([])
+  })
+})

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import { createTestApp, NOW } from '../support/app'
+
+const t = await createTestApp()
+const clinic = await t.newClinic()
+const doctor = await t.newDoctor({ clinicId: clinic.id })
+const patient = await t.newPatient({ name: 'Canary Bird' })
+const admin = await t.newAdmin()
+const appointment = await t.newAppointment({ patient, doctor, startsAt: '2026-01-06T15:00:00Z', reason: 'Canary' })
+await t.newAppointment({ patient, doctor, startsAt: NOW })
+const { body: record } = await t
+  .as(doctor.actor)
+  .post(`/patients/${patient.id}/records`, { type: 'visit_note', title: 'Canary', data: {} })
+
+const asDoctor = t.as(doctor.actor)
+const asPatient = t.as(patient.actor)
+
+/** Each way of making the outbox unwritable, and of undoing it. */
+describe.each([
+  [
+    'refuses rows',
+    'alter table audit_outbox add constraint closed check (false) not valid',
+    'alter table audit_outbox drop constraint closed',
+  ],
+  [
+    'is gone',
+    'alter table audit_outbox rename to audit_elsewhere',
+    'alter table audit_elsewhere rename to audit_outbox',
+  ],
+])('while the outbox %s', (_, close, open) => {
+  beforeAll(() => sql.raw(close).execute(t.db))
+  afterAll(() => sql.raw(open).execute(t.db))
+
+  test.each([
+    ['a patient', () => asDoctor.get(`/patients/${patient.id}`)],
+    ['records', () => asPatient.get(`/patients/${patient.id}/records`)],
+    ['a record', () => asPatient.get(`/records/${record.id}`)],
+    ['an appointment', () => asPatient.get(`/appointments/${appointment.id}`)],
+    ['a list of patients', () => t.as(admin).get('/patients')],
+    ['a change', () => asPatient.patch(`/patients/${patient.id}`, { phone: '+1 212 555 0100' })],
+    [
+      'a change under a key',
+      () => asPatient.put(`/appointments/${appointment.id}/cancel`, {}, { headers: { 'idempotency-key': 'closed' } }),
+    ],
+    [
+      'a clinical write',
+      () => asDoctor.post(`/patients/${patient.id}/records`, { type: 'visit_note', title: 'Canary', data: {} }),
+    ],
+    [
+      'a clinical write under a key',
+      () =>
+        asDoctor.post(
+          `/patients/${patient.id}/records`,
+          { type: 'visit_note', title: 'Canary', data: {} },
+          { headers: { 'idempotency-key': 'closed' } },
+        ),
+    ],
+    ['a refusal', () => asPatient.get('/patients')],
+    ['what does not exist', () => asDoctor.get(`/patients/${crypto.randomUUID()}`)],
+    [
+      'a failed sign-in',
+      () => t.anonymous.post('/auth/login', { email: 'a@example.org', password: 'a long passphrase 1' }),
+    ],
+  ])('%s is answered by 503, without a word of it', async (_, send) => {
+    const { status, body, text, headers } = await send()
+    expect([status, body.code]).toEqual([503, 'unavailable'])
+    expect(headers.get('retry-after')).toBe('2')
+    expect(text).not.toContain('Canary')
+  })
+
+  test('nothing was changed, and what needs no event is answered', async () => {
+    expect((await t.anonymous.get('/clinics')).status).toBe(200)
+    const stored = await t.db
+      .selectFrom('patients')
+      .select(['phone', 'version'])
+      .where('id', '=', patient.id)
+      .executeTakeFirstOrThrow()
+    expect(stored).toEqual({ phone: null, version: 1 })
+    const { status } = await t.db
+      .selectFrom('appointments')
+      .select('status')
+      .where('id', '=', appointment.id)
+      .executeTakeFirstOrThrow()
+    expect(status).toBe('booked')
+    expect(await t.deps.mongo.collection('medical_records').countDocuments()).toBe(1)
+    expect(await t.db.selectFrom('idempotencyKeys').select('id').execute()).toEqual([])
+  })
+})
+
+test('once it can be written again, everything is answered again', async () => {
+  expect((await asPatient.get(`/records/${record.id}`)).body.title).toBe('Canary')
+})

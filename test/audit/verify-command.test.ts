@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { formatCheckpoint } from '../../src/audit/checkpoints'
+import { readConfig } from '../../src/config'
+import { createTestApp } from '../support/app'
+import { createTrail } from './trail'
+
+const t = await createTestApp()
+const { whole, set, log, logs, restore, inPostgres } = await createTrail(t)
+const directory = mkdtempSync(join(tmpdir(), 'audit-verify-'))
+
+afterEach(async () => {
+  await restore()
+})
+
+async function run(words: string[] = [], env: Record<string, string> = {}) {
+  const { JWT_ACCESS_SECRET: _a, JWT_REFRESH_SECRET: _r, PASSWORD_PEPPER: _p, ...needed } = t.env
+  const child = Bun.spawn([process.execPath, 'src/audit/verify-command.ts', ...words], {
+    cwd: join(import.meta.dir, '../..'),
+    env: { PATH: process.env.PATH, ...needed, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { out: out.split('\n').slice(0, -1), err, code }
+}
+
+const [newest = '', oldest = ''] = whole.checkpoints.map((checkpoint) => `checkpoint ${formatCheckpoint(checkpoint)}`)
+
+describe('audit:verify', () => {
+  test('says that the trail is intact, with the checkpoint to keep and the key that checks it', async () => {
+    const { out, err, code } = await run()
+    expect([code, err]).toEqual([0, ''])
+    expect(out[0]).toBe('120 events, intact, last checkpoint 75 of 2026-01-05T13:00:00.000Z')
+    expect(out[1]).toBe(newest)
+    expect(out[2]).toMatch(/^public key [\w-]{43}$/)
+    const { AUDIT_FORMER_PUBLIC_KEYS } = { AUDIT_FORMER_PUBLIC_KEYS: out[2]!.slice('public key '.length) }
+    expect(readConfig({ ...t.env, AUDIT_FORMER_PUBLIC_KEYS }).audit.formerPublicKeys).toHaveLength(1)
+  })
+
+  test('from the newest checkpoint looks at what came after', async () => {
+    await set(20, { kind: 'test.other' })
+    expect(await run(['--from-checkpoint'])).toMatchObject({
+      code: 0,
+      out: [expect.stringContaining('46 events, intact'), newest, expect.anything()],
+    })
+  })
+
+  test('names the first event that is not as it was written, and ends with 1', async () => {
+    await set(100, { kind: 'test.other' })
+    await logs.deleteOne({ _id: 110 })
+    const { out, code } = await run()
+    expect([code, out[0]]).toEqual([1, 'NOT INTACT: event 100: its kind is not the one that was hashed'])
+  })
+
+  test('prints every checkpoint, and holds the trail to those that were kept', async () => {
+    const { out, code } = await run(['--checkpoints'])
+    expect([code, out]).toEqual([0, [oldest, newest]])
+    const file = join(directory, 'kept')
+    writeFileSync(file, `\n${out.join('\n')}\n`)
+    expect(await run(['--kept', file])).toMatchObject({ code: 0 })
+
+    await logs.deleteMany({ _id: { $gt: 60 } })
+    await inPostgres('delete from audit_checkpoints where seq > 60')
+    await inPostgres(`update audit_head set seq = 60, hash = '${log(60).hash}'`)
+    expect(await run()).toMatchObject({ code: 0 })
+    expect(await run(['--kept', file])).toMatchObject({ code: 1 })
+  })
+
+  test.each([
+    ['an unknown word', ['--all'], 'Usage: bun run audit:verify'],
+    ['no file', ['--kept'], 'Usage: bun run audit:verify'],
+    ['a file that is not there', ['--kept', '/nowhere/kept'], '/nowhere/kept cannot be read.'],
+    ['a file of something else', ['--kept', import.meta.path], `Line 1 of ${import.meta.path} is not a checkpoint.`],
+  ])('refuses %s with one sentence', async (_, words, sentence) => {
+    const { out, err, code } = await run(words)
+    expect([code, out]).toEqual([2, []])
+    expect(err).toStartWith(sentence)
+  })
+
+  test('ends with 2 when a database does not answer or a setting is missing', async () => {
+    const down = await run([], { MONGODB_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100' })
+    expect(down.code).toBe(2)
+    expect(down.err).toStartWith('Could not be checked: ')
+    const missing = await run([], { AUDIT_SIGNING_KEY: '' })
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('AUDIT_SIGNING_KEY is required') })
+    rmSync(directory, { recursive: true, force: true })
+  })
+})

@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { auditLogs } from '../../src/audit/collection'
+import { relayAuditEvents } from '../../src/audit/relay'
+import { verifyTrail } from '../../src/audit/verify'
+import { createTestApp } from '../support/app'
+import { append, changeAsOwner, checkpointsOf, createTrail, drain, findingOf, restoreTrail } from './trail'
+
+const t = await createTestApp()
+const admin = await t.newAdmin()
+const { whole, logs, log, set, restore, inPostgres, rewrite } = await createTrail(t)
+
+describe('an untouched trail', () => {
+  test('is intact, from the first event and from the newest checkpoint', async () => {
+    expect(await checkpointsOf(t)).toEqual([30, 75])
+    const checkpoint = whole.checkpoints[0]!
+    expect(await verifyTrail(t.deps)).toEqual({ events: 120, first: 1, last: 120, checkpoint, complete: true })
+    const fromCheckpoint = await verifyTrail(t.deps, { fromCheckpoint: true })
+    expect(fromCheckpoint).toEqual({ events: 46, first: 75, last: 120, checkpoint, complete: true })
+    expect(await findingOf(t, { kept: whole.checkpoints })).toBeUndefined()
+  })
+
+  test('that is empty is intact', async () => {
+    const empty = await createTestApp()
+    expect(await verifyTrail(empty.deps)).toMatchObject({ events: 0, first: 1, last: 0, complete: true })
+  })
+})
+
+describe('a long trail', async () => {
+  const large = await createTestApp()
+
+  test('shows how far the walk has come, and is not called intact when time ran out', async () => {
+    await append(large, 2_300)
+    await drain(() => relayAuditEvents(large.deps))
+    const seen: [number, number][] = []
+    await verifyTrail(large.deps, { onProgress: (events, total) => seen.push([events, total]) })
+    expect(seen).toEqual([
+      [2_000, 2_300],
+      [2_300, 2_300],
+    ])
+    expect(await verifyTrail(large.deps, { patience: -1 })).toMatchObject({ complete: false, events: 2_000 })
+  })
+
+  test('has a checkpoint at least every thousand events: one that is taken away is missed', async () => {
+    expect(await checkpointsOf(large)).toEqual([500, 1_500])
+    await changeAsOwner(large, 'delete from audit_checkpoints where seq = 500')
+    expect(await findingOf(large)).toEqual([1_000, 'a checkpoint is missing between events 0 and 1500'])
+    await changeAsOwner(large, 'delete from audit_checkpoints')
+    expect(await findingOf(large)).toEqual([1_000, 'a checkpoint is missing between events 0 and 2300'])
+  })
+
+  test('stays intact while it grows', async () => {
+    const t = await createTestApp()
+    let growing = true
+    const grow = async () => {
+      for (let i = 0; i < 8; i++) {
+        await append(t, 100)
+        await relayAuditEvents(t.deps)
+      }
+      growing = false
+    }
+    const check = async () => {
+      let last = 0
+      while (growing) {
+        const verdict = await verifyTrail(t.deps)
+        expect(verdict.finding).toBeUndefined()
+        expect(verdict.last).toBeGreaterThanOrEqual(last)
+        last = verdict.last
+      }
+    }
+    await Promise.all([grow(), check()])
+    expect(await auditLogs(t.deps.mongo).countDocuments()).toBe(800)
+  })
+})
+
+describe('GET /audit/verify', () => {
+  afterEach(restore)
+  const ask = () => t.as(admin).get('/audit/verify')
+
+  test('says that the trail is intact since the newest checkpoint', async () => {
+    const { status, body } = await ask()
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ intact: true, complete: true, events: 46, first: 75, last: 120, finding: null })
+    expect(body.checkpoint).toMatchObject({ seq: 75, hash: log(75).hash, createdAt: '2026-01-05T13:00:00Z' })
+  })
+
+  test('names the first event that is not as it was written', async () => {
+    await set(100, { kind: 'test.other' })
+    const finding = { seq: 100, problem: 'its kind is not the one that was hashed' }
+    expect((await ask()).body).toMatchObject({ intact: false, events: 25, finding })
+  })
+
+  test('finds the rewritten event of the checkpoint itself, though nothing follows it', async () => {
+    await restoreTrail(t, { ...whole, logs: whole.logs.slice(0, 75), head: { seq: 75, hash: log(75).hash } })
+    expect((await ask()).body).toMatchObject({ intact: true, events: 1 })
+    await rewrite(75)
+    expect((await ask()).body).toMatchObject({ intact: false, finding: { seq: 75 } })
+  })
+
+  test('without any checkpoint looks at all there is', async () => {
+    await inPostgres('delete from audit_checkpoints')
+    expect((await ask()).body).toMatchObject({ intact: true, events: 120, first: 1, checkpoint: null })
+  })
+
+  test('leaves one event; a list with an event that somebody spoilt still answers', async () => {
+    const { headers } = await ask()
+    const events = await t.db
+      .selectFrom('auditOutbox')
+      .select(['kind', 'action', 'outcome'])
+      .where('requestId', '=', headers.get('x-request-id')!)
+      .execute()
+    expect(events).toEqual([{ kind: 'audit.verify', action: 'E', outcome: 'success' }])
+    await set(120, { bytes: 'spoilt' })
+    const { body } = await t.as(admin).get('/audit', { query: { limit: 2 } })
+    expect(body.data).toMatchObject([{ seq: 119 }])
+    expect(await logs.countDocuments({ bytes: 'spoilt' })).toBe(1)
+  })
+})
