@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
+import { installJobs } from '../src/jobs/install'
 import * as createUsers from './migrations/20261122T0900-create-users'
 import * as createClinicsAndDoctors from './migrations/20261122T0910-create-clinics-and-doctors'
 import * as createPatients from './migrations/20261122T0920-create-patients'
@@ -11,6 +12,10 @@ import * as createRooms from './migrations/20261122T1000-create-rooms'
 import * as addAvailabilityVersion from './migrations/20261122T1005-add-availability-version'
 import * as auditChain from './migrations/20261122T1010-audit-chain'
 import * as emergencyAccess from './migrations/20261122T1030-emergency-access'
+import * as appointmentLifecycle from './migrations/20261122T1040-appointment-lifecycle'
+import * as auditWriteId from './migrations/20261122T1040-audit-write-id'
+import * as createWaitlist from './migrations/20261122T1050-create-waitlist'
+import * as paymentLedger from './migrations/20261122T1060-payment-ledger'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -24,6 +29,10 @@ const migrations: Record<string, Migration> = {
   '20261122T1005-add-availability-version': addAvailabilityVersion,
   '20261122T1010-audit-chain': auditChain,
   '20261122T1030-emergency-access': emergencyAccess,
+  '20261122T1040-appointment-lifecycle': appointmentLifecycle,
+  '20261122T1040-audit-write-id': auditWriteId,
+  '20261122T1050-create-waitlist': createWaitlist,
+  '20261122T1060-payment-ledger': paymentLedger,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
@@ -49,6 +58,7 @@ export async function migrate(connection: PostgresConnection, log: (line: string
     const { error, results = [] } = await migrator.migrateToLatest()
     for (const { migrationName, status } of results) if (status === 'Success') log(`migrated ${migrationName}`)
     if (error) throw error
+    await installJobs(connection)
   } finally {
     await db.destroy()
   }

@@ -1,5 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
+import { lifecycleRoutes } from './appointments/lifecycle-routes'
 import { appointmentRoutes } from './appointments/routes'
+import { seriesRoutes } from './appointments/series/routes'
+import { reviewRoutes } from './audit/review-routes'
 import { auditRoutes } from './audit/routes'
 import { authRoutes } from './auth/routes'
 import { userRoutes } from './auth/user-routes'
@@ -18,8 +21,11 @@ import type { HttpEnv } from './http/request'
 import { demandAddress, identifyRequest } from './http/request-id'
 import { patientRoutes } from './patients/routes'
 import { paymentRoutes } from './payments/routes'
+import { webhookRoutes } from './payments/webhooks/routes'
+import { privacyRoutes } from './privacy/routes'
 import { recordRoutes } from './records/routes'
 import { schedulingRoutes } from './scheduling/routes'
+import { waitlistRoutes } from './waitlist/routes'
 
 /** The whole API over what `deps` holds: middleware in order, then one line per feature. Web standards only. */
 export function createApp(deps: Deps) {
@@ -39,10 +45,16 @@ export function createApp(deps: Deps) {
   app.route('/', doctorRoutes(deps))
   app.route('/', schedulingRoutes(deps))
   app.route('/', appointmentRoutes(deps))
+  app.route('/', seriesRoutes(deps))
+  app.route('/', lifecycleRoutes(deps))
+  app.route('/', waitlistRoutes(deps))
   app.route('/', patientRoutes(deps))
   app.route('/', recordRoutes(deps))
+  app.route('/', privacyRoutes(deps))
   app.route('/', paymentRoutes(deps))
+  app.route('/', webhookRoutes(deps))
   app.route('/', auditRoutes(deps))
+  app.route('/', reviewRoutes(deps))
 
   app.route('/', healthRoutes(deps))
   app.route('/', metricsRoutes(deps))

@@ -75,6 +75,11 @@ const environment = z.object({
   PASSWORD_PEPPER: secret,
   BCRYPT_COST: integer(12, 4, 16),
   AUDIT_SIGNING_KEY: secret,
+  AUDIT_FORMER_PUBLIC_KEYS: list(
+    (text) => /^[A-Za-z0-9_-]{43}$/.test(text),
+    'must be public keys as audit:verify prints them, separated by commas',
+  ),
+  AUDIT_RETENTION: duration.prefault('3650d'),
 
   CORS_ORIGINS: list(isOrigin, 'must be origins like https://clinic.example, separated by commas'),
   TRUSTED_PROXIES: list(
@@ -87,7 +92,21 @@ const environment = z.object({
     .refine((text) => /^rediss?:\/\//.test(text) && URL.canParse(text), 'must be like redis://host:6379')
     .optional(),
   METRICS_TOKEN: z.string().min(16, 'must have at least 16 characters').optional(),
+  CARD_PROVIDER: z.enum(['none', 'sandbox', 'stripe'], 'must be none, sandbox or stripe').optional(),
+  STRIPE_SECRET_KEY: z.string().optional(),
+  STRIPE_WEBHOOK_SECRETS: z
+    .string()
+    .transform((text) => text.split(',').map((item) => item.trim()))
+    .refine((items) => items.every(Boolean), 'must be secrets separated by commas, none of them empty')
+    .optional(),
+  STRIPE_BASE_URL: z.string().refine(isOrigin, 'must be an origin like https://stripe-mock.internal:12111').optional(),
+  SANDBOX_WEBHOOK_SECRET: z.string().optional(),
+  SANDBOX_DELAY: duration.prefault('1s'),
   DOCTOR_VERIFICATION: onOff('on'),
+  HOLD_MINUTES: integer(5, 1, 60),
+  WAITLIST_OFFER_MINUTES: integer(15, 1, 1440),
+  RELATIONSHIP_DAYS: integer(365, 1, 3650),
+  RECORDS_RETENTION: duration.prefault('3650d'),
   DEMO_DATA: onOff('off'),
 })
 
@@ -106,6 +125,7 @@ export function readConfig(env: Record<string, string | undefined>) {
   const parsed = environment.safeParse(given)
   const problems = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
+    ...stripeProblems(given),
     ...(given.NODE_ENV === 'production' ? productionProblems(given) : []),
   ]
   if (!parsed.success || problems.length > 0)
@@ -117,6 +137,13 @@ export type Config = ReturnType<typeof readConfig>
 
 const SECRETS = ['JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY'] as const
 const GUESSABLE = /change[-_ ]?me|secret|password|example|default|^(.)\1*$/i
+
+/** Cards by Stripe need all of it, and half of it would refund nothing. */
+function stripeProblems(given: Record<string, string | undefined>): string[] {
+  const keys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const
+  if (given.CARD_PROVIDER !== 'stripe' && keys.every((key) => given[key] === undefined)) return []
+  return keys.filter((key) => given[key] === undefined).map((key) => `${key} is required for cards by Stripe`)
+}
 
 /** What would do elsewhere; asked of the raw values, so that it is reported along with all else that is wrong. */
 function productionProblems(given: Record<string, string | undefined>): string[] {
@@ -131,6 +158,7 @@ function productionProblems(given: Record<string, string | undefined>): string[]
   }
   if (Number(given.BCRYPT_COST) < 10) problems.push('BCRYPT_COST must be at least 10 in production')
   if (given.DOCTOR_VERIFICATION === 'off') problems.push('DOCTOR_VERIFICATION cannot be off in production')
+  if (given.CARD_PROVIDER === 'sandbox') problems.push('CARD_PROVIDER cannot be sandbox in production')
   if (given.DEMO_DATA === 'on') problems.push('DEMO_DATA cannot be on in production')
   return problems
 }
@@ -166,13 +194,31 @@ function arrange(env: Environment) {
       reuseGraceSeconds: env.REFRESH_REUSE_GRACE,
     },
     passwords: { pepper: env.PASSWORD_PEPPER, cost: env.BCRYPT_COST },
-    audit: { signingKey: env.AUDIT_SIGNING_KEY },
+    audit: {
+      signingKey: env.AUDIT_SIGNING_KEY,
+      formerPublicKeys: env.AUDIT_FORMER_PUBLIC_KEYS,
+      retentionSeconds: env.AUDIT_RETENTION,
+    },
     corsOrigins: env.CORS_ORIGINS,
     trustedProxies: env.TRUSTED_PROXIES,
     rateLimit: env.RATE_LIMIT,
     redisUrl: env.REDIS_URL,
     metricsToken: env.METRICS_TOKEN,
+    payments: paymentSettings(env),
     doctorVerification: env.DOCTOR_VERIFICATION,
+    holdMinutes: env.HOLD_MINUTES,
+    waitlistOfferMinutes: env.WAITLIST_OFFER_MINUTES,
+    relationshipDays: env.RELATIONSHIP_DAYS,
+    recordsRetentionSeconds: env.RECORDS_RETENTION,
     demoData: env.DEMO_DATA,
+  }
+}
+
+function paymentSettings(env: Environment) {
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRETS: webhookSecrets } = env
+  return {
+    card: env.CARD_PROVIDER ?? (env.NODE_ENV === 'production' ? ('none' as const) : ('sandbox' as const)),
+    stripe: secretKey && webhookSecrets ? { secretKey, webhookSecrets, baseUrl: env.STRIPE_BASE_URL } : undefined,
+    sandbox: { webhookSecret: env.SANDBOX_WEBHOOK_SECRET, delayMs: env.SANDBOX_DELAY * 1_000 },
   }
 }

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Revocations } from './auth/revocations'
 import type { Role } from './auth/tables'
 import type { Config } from './config'
+import type { AuditWriter } from './database/audit-outbox'
 import type { Lane } from './database/lane'
 import type { Mongo } from './database/mongo'
 import type { Postgres } from './database/postgres'
@@ -9,8 +10,10 @@ import type { Redis } from './database/redis'
 import type { Database } from './database/schema'
 import type { InTransaction } from './database/transaction'
 import type { RateLimits } from './http/rate-limits'
+import type { Jobs } from './jobs/queue'
 import type { Logger } from './log'
 import type { Metrics } from './metrics'
+import type { PaymentProviders } from './payments/providers/providers'
 
 export type Clock = () => Date
 
@@ -20,8 +23,14 @@ export type Deps = {
   postgres: Postgres
   db: Kysely<Database>
   mongo: Mongo
+  /** For events outside of transactions: those of reads, refusals and failures. */
+  auditWriter: AuditWriter
+  /** Background work that a transaction leaves behind; see `enqueue`. */
+  jobs: Jobs
   /** Set by REDIS_URL. */
   redis: Redis | undefined
+  /** Who takes the money: the desk, and cards where they are taken. */
+  paymentProviders: PaymentProviders
   clock: Clock
   log: Logger
   /** Bookings of one doctor take their turn here, before they take a connection. */

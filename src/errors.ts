@@ -1,6 +1,7 @@
 /** Every way a request can fail. `src/http/problem.ts` gives each its HTTP status; nothing here knows of HTTP. */
 export type ErrorCode =
   | 'malformed_json'
+  | 'invalid_signature'
   | 'unauthenticated'
   | 'token_expired'
   | 'invalid_credentials'

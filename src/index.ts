@@ -4,6 +4,7 @@ import { type Config, ConfigError, readConfig } from './config'
 import { asUnavailable } from './database/constraints'
 import { prepareMongo } from './database/mongo'
 import type { Deps } from './deps'
+import { jobHandlers } from './job-handlers'
 import { startMaintenance } from './maintenance'
 import { closeDeps, openDeps } from './open-deps'
 
@@ -25,6 +26,7 @@ const server = listen()
 const preparing = new AbortController()
 void prepareMongo(deps.mongo, preparing.signal)
 const maintenance = startMaintenance(deps)
+const jobs = deps.jobs.work(jobHandlers(deps))
 stop = (code) => {
   stop = () => {}
   void stopInOrder().then(() => process.exit(code))
@@ -134,7 +136,8 @@ async function stopInOrder(): Promise<void> {
   if (server.pendingRequests > 0) log.warn({ requests: server.pendingRequests }, 'requests were cut off')
   await server.stop(true)
   preparing.abort()
-  await Promise.race([maintenance.stop().then(() => closeDeps(deps)), Bun.sleep(CLOSE_MS)])
+  const background = Promise.all([maintenance.stop(), jobs.stop()])
+  await Promise.race([background.then(() => closeDeps(deps)), Bun.sleep(CLOSE_MS)])
   log.info({}, 'stopped')
 }
 

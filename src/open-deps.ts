@@ -2,6 +2,7 @@ import { AUDIT_COLLECTION } from './audit/collection'
 import { authenticateToken } from './auth/authenticate'
 import { createRevocations } from './auth/revocations'
 import type { Config } from './config'
+import { createAuditWriter } from './database/audit-outbox'
 import { createLane } from './database/lane'
 import { openMongo } from './database/mongo'
 import { openPostgres, type Postgres } from './database/postgres'
@@ -9,8 +10,12 @@ import { openRedis } from './database/redis'
 import type { Deps } from './deps'
 import { memoryCounters, sharedCounters } from './http/rate-limit-store'
 import { createRateLimits } from './http/rate-limits'
+import { createJobs } from './jobs/queue'
 import { createLogger } from './log'
 import { createMetrics, type Metrics } from './metrics'
+import { createProviders } from './payments/providers/providers'
+import { receiveWebhook } from './payments/webhooks/service'
+import { ATTACHMENT_COLLECTIONS } from './records/attachments/collections'
 import { CLINICAL_COLLECTIONS } from './records/collections'
 
 /** Opens pools and makes everything features may ask for. Nothing connects yet, so this does not fail for a database that is down. */
@@ -21,11 +26,13 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   const redis = config.redisUrl ? openRedis(config.redisUrl) : undefined
   const counters = redis ? sharedCounters(redis, config.tokens.accessSecret, log) : memoryCounters
   const revocations = createRevocations({ config, db: postgres.db, clock, log })
-  return {
+  const deps: Deps = {
     config,
     postgres,
     db: postgres.db,
-    mongo: openMongo(config.mongo, [...CLINICAL_COLLECTIONS, AUDIT_COLLECTION]),
+    mongo: openMongo(config.mongo, [...CLINICAL_COLLECTIONS, ...ATTACHMENT_COLLECTIONS, AUDIT_COLLECTION]),
+    auditWriter: createAuditWriter(postgres.db),
+    jobs: createJobs(config.postgres, log),
     redis,
     clock,
     log,
@@ -36,7 +43,13 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     rateLimits: createRateLimits(config, counters),
     metrics: measurePool(createMetrics(), postgres),
     draining: { value: false },
+    paymentProviders: createProviders(config.payments, {
+      clock,
+      // The sandbox lives in this process: its webhooks need no network, but take the same way from there on.
+      deliver: ({ rawBody, headers }) => receiveWebhook(deps, 'sandbox', rawBody, new Headers(headers)),
+    }),
   }
+  return deps
 }
 
 function measurePool(metrics: Metrics, { pool }: Postgres): Metrics {
@@ -46,8 +59,9 @@ function measurePool(metrics: Metrics, { pool }: Postgres): Metrics {
   return metrics
 }
 
-export async function closeDeps({ postgres, mongo, redis, revocations }: Deps): Promise<void> {
+export async function closeDeps({ postgres, mongo, redis, revocations, jobs, paymentProviders }: Deps): Promise<void> {
   redis?.close()
-  await revocations.stop()
+  paymentProviders.close()
+  await Promise.all([revocations.stop(), jobs.close()])
   await Promise.all([postgres.close(), mongo.close()])
 }

@@ -36,8 +36,12 @@ export async function up(db: Kysely<never>): Promise<void> {
   await sql`
     create trigger audit_outbox_emergency before insert on audit_outbox
       for each row when (new.purpose = 'treatment') execute function mark_emergency_access()`.execute(db)
-  await sql`alter table patients add column erased_at timestamptz(3)`.execute(db)
+  await sql`alter table patients add column erased_at timestamptz(3), add column records_deleted_at timestamptz(3)`.execute(
+    db,
+  )
+  await sql`create index patients_erased on patients (id) where erased_at is not null and records_deleted_at is null`.execute(
+    db,
+  )
   // Erasing a patient ends what they were guardian of, or who was theirs; the primary key leads with the guardian.
   await sql`create index patient_guardians_patient on patient_guardians (patient_id)`.execute(db)
-  await sql`create index idempotency_keys_user on idempotency_keys (user_id)`.execute(db)
 }

@@ -1,30 +1,76 @@
 import { violates } from '../database/constraints'
 import { newId } from '../database/ids'
-import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid } from '../errors'
 import { findAlternatives } from '../scheduling/alternatives'
-import { clinicsWithHours } from '../scheduling/facts'
 import { localDay } from '../scheduling/local-time'
 import { type BookingFacts, loadBookingFacts } from '../scheduling/service'
-import { explainStart, occupiedRange, type Rule } from '../scheduling/slots'
+import { findPlace, type Place, slotTaken } from './place'
 import { patientToBookFor } from './policy'
-import { type AppointmentRow, insertAppointment } from './queries'
+import { type AppointmentRow, insertAppointments } from './queries'
 import type { BookAppointment } from './schemas'
 
+const MAX_HOLDS = 3
+
+/** What booking needs of a request; a job can say for whom it acts. */
+export type Booker = Pick<TransactionContext, 'db' | 'jobs' | 'now' | 'config' | 'actor'>
+
+/** A booking that can be made, as long as the locks under which this was found are held. */
+export type PossibleBooking = { facts: BookingFacts; place: Place; reason: string | null }
+
 /**
- * Books by the protocol that makes double bookings impossible: lock doctor and patient, then read everything, let the
- * engine decide, write. Throws not_found, forbidden, validation_failed, not_bookable with `rules`, slot_taken and
- * patient_busy.
+ * Books, or holds, by the protocol that makes double bookings impossible: lock doctor, patient and rooms, then read
+ * everything, let the engine decide, write. Throws not_found, forbidden, validation_failed, not_bookable with `rules`,
+ * slot_taken, patient_busy, and invalid_state for one hold too many.
  */
-export async function bookAppointment(ctx: TransactionContext, wanted: BookAppointment): Promise<AppointmentRow> {
+export async function bookAppointment(ctx: Booker, wanted: BookAppointment): Promise<AppointmentRow> {
+  if (wanted.hold) return holdAppointment(ctx, wanted)
+  const possible = await checkBooking(ctx, wanted)
+  if (isPaidFirst(possible.facts)) assertMayHold(possible.facts)
+  return writeBooking(ctx, possible, null)
+}
+
+/** Then a booking is a hold at first, and its payment makes it one. */
+const isPaidFirst = ({ visitType: { requiresPrepayment, priceAmount } }: BookingFacts) =>
+  requiresPrepayment && priceAmount > 0
+
+function assertMayHold({ patient }: BookingFacts): void {
+  if (patient.activeHolds >= MAX_HOLDS)
+    throw new AppError('invalid_state', `A patient can hold at most ${MAX_HOLDS} times at once.`)
+}
+
+/** A hold never outlasts the start. */
+const holdEnd = (ctx: Booker, startsAt: Date, minutes = ctx.config.holdMinutes) =>
+  new Date(Math.min(ctx.now.getTime() + minutes * 60_000, startsAt.getTime()))
+
+/**
+ * Takes the time until it is confirmed, or for so many minutes; a hold never outlasts the start. A patient has at most
+ * three at once. Throws as bookAppointment does.
+ */
+export async function holdAppointment(
+  ctx: Booker,
+  wanted: BookAppointment,
+  { minutes = ctx.config.holdMinutes } = {},
+): Promise<AppointmentRow> {
+  const possible = await checkBooking(ctx, wanted)
+  assertMayHold(possible.facts)
+  return writeBooking(ctx, possible, holdEnd(ctx, wanted.startsAt, minutes))
+}
+
+/** Takes the locks of a booking and throws why it cannot be made, if it cannot; writes nothing but expired holds. */
+export async function checkBooking(ctx: Booker, wanted: BookAppointment): Promise<PossibleBooking> {
   const patientId = patientToBookFor(ctx.actor, wanted)
+  assertOverride(ctx, wanted)
   if (wanted.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
-  await lockResources(ctx.db, [wanted.doctorId, patientId])
   const facts = await loadBookingFacts(ctx, { ...wanted, patientId })
-  const clinic = chooseClinic(facts, wanted)
-  assertBookable(facts, clinic, wanted.startsAt)
-  return writeBooking(ctx, facts, clinic, wanted)
+  return { facts, place: await findPlace(ctx, facts, { ...wanted, patientId }), reason: wanted.reason ?? null }
+}
+
+/** Throws forbidden and validation_failed for what the caller may not set aside. */
+export function assertOverride({ actor }: Pick<Booker, 'actor'>, { override, reason }: BookAppointment): void {
+  if (!override) return
+  if (actor.role === 'patient') throw new AppError('forbidden', 'Only doctors and admins may set rules aside.')
+  if (reason === undefined) throw invalid('reason', 'is required with override')
 }
 
 /**
@@ -38,54 +84,58 @@ export async function offerAlternatives(ctx: Context, wanted: BookAppointment, e
   return new AppError(error.code, error.detail, { alternatives }, {}, { cause: error })
 }
 
-type Clinic = BookingFacts['clinics'][number]
-
-/** The clinic asked for, else the one with hours then; undefined where there is none at all. */
-function chooseClinic(facts: BookingFacts, { clinicId, startsAt }: BookAppointment): Clinic | undefined {
-  if (clinicId !== undefined) return facts.clinics.find(({ id }) => id === clinicId)
-  const open = clinicsWithHours(facts, startsAt.getTime())
-  if (open.length > 1) throw invalid('clinicId', 'is required: the doctor has hours at several clinics then')
-  return open[0] ?? facts.clinics[0]
+async function writeBooking(ctx: Booker, possible: PossibleBooking, holdExpiresAt: Date | null) {
+  const [booked] = await writeBookings(ctx, [possible], holdExpiresAt)
+  return booked!
 }
 
-const TAKEN: ReadonlySet<Rule> = new Set<Rule>(['doctor_free', 'patient_free', 'room_free'])
-
-/** Whatever passes has a clinic: of a doctor at none the engine says that there are no hours. */
-function assertBookable(
-  { scheduling }: BookingFacts,
-  clinic: Clinic | undefined,
-  startsAt: Date,
-): asserts clinic is Clinic {
-  const rules = explainStart(scheduling, startsAt.getTime(), clinic?.id ?? '')
-  const broken = rules.filter(({ pass }) => !pass)
-  const against = broken.find(({ rule }) => !TAKEN.has(rule))
-  if (against) throw new AppError('not_bookable', `This time cannot be booked: ${against.detail}.`, { rules })
-  if (broken.some(({ rule }) => rule !== 'patient_free')) throw slotTaken()
-  if (broken.length > 0) throw new AppError('patient_busy', 'The patient has another appointment at this time.')
+/** All of them or none, in one statement. */
+export async function writeBookings(
+  ctx: Booker,
+  possible: PossibleBooking[],
+  holdExpiresAt: Date | null = null,
+): Promise<AppointmentRow[]> {
+  const bookings = possible.map((one) => ({ ...one, appointment: newAppointment(ctx, one, holdExpiresAt) }))
+  try {
+    await insertAppointments(
+      ctx.db,
+      bookings.map(({ appointment, place }) => ({ appointment, taken: place.taken })),
+    )
+  } catch (error) {
+    // The locks make this all but impossible; the constraint is what makes it impossible.
+    throw violates(error, 'occupancy_no_overlap') ? slotTaken(error) : error
+  }
+  return bookings.map(({ appointment, facts: { doctor, patient, visitType }, place: { clinic, room } }) => ({
+    ...appointment,
+    patientName: patient.name,
+    doctorName: doctor.name,
+    specialization: doctor.specialization,
+    clinicName: clinic.name,
+    visitTypeName: visitType.name,
+    room,
+    payment: null,
+  }))
 }
-
-const slotTaken = (cause?: unknown) => new AppError('slot_taken', 'This time is taken.', {}, {}, { cause })
 
 /** With the terms of the visit type as they are now; later changes do not touch them. */
-async function writeBooking(
-  ctx: TransactionContext,
-  { doctor, patient, visitType, scheduling }: BookingFacts,
-  clinic: Clinic,
-  { startsAt, reason }: BookAppointment,
-): Promise<AppointmentRow> {
-  const start = startsAt.getTime()
-  const end = start + visitType.durationMinutes * 60_000
-  const appointment = {
+function newAppointment(ctx: Booker, { facts, place, reason }: PossibleBooking, heldUntil: Date | null) {
+  const { doctor, patient, visitType } = facts
+  const { clinic, room, startsAt, endsAt } = place
+  const requiresPrepayment = isPaidFirst(facts)
+  const holdExpiresAt = heldUntil ?? (requiresPrepayment ? holdEnd(ctx, startsAt) : null)
+  return {
     id: newId(),
     patientId: patient.id,
     doctorId: doctor.id,
     clinicId: clinic.id,
+    roomId: room?.id ?? null,
     visitTypeId: visitType.id,
     startsAt,
-    endsAt: new Date(end),
-    date: localDay(start, clinic.timeZone),
-    status: 'booked' as const,
-    reason: reason ?? null,
+    endsAt,
+    date: localDay(startsAt.getTime(), clinic.timeZone),
+    status: holdExpiresAt ? ('held' as const) : ('booked' as const),
+    holdExpiresAt,
+    reason,
     createdBy: ctx.actor.userId,
     createdByRole: ctx.actor.role,
     timeZone: clinic.timeZone,
@@ -96,25 +146,8 @@ async function writeBooking(
     cancellationLateRefundPercent: visitType.cancellationLateRefundPercent,
     bufferBeforeMinutes: visitType.bufferBeforeMinutes,
     bufferAfterMinutes: visitType.bufferAfterMinutes,
+    requiresPrepayment,
     version: 1,
     createdAt: ctx.now,
-  }
-  try {
-    await insertAppointment(ctx.db, appointment, [
-      { kind: 'doctor', resourceId: doctor.id, during: occupiedRange(scheduling.visit, start) },
-      { kind: 'patient', resourceId: patient.id, during: { start, end } },
-    ])
-  } catch (error) {
-    // The locks make this all but impossible; the constraint is what makes it impossible.
-    throw violates(error, 'occupancy_no_overlap') ? slotTaken(error) : error
-  }
-  return {
-    ...appointment,
-    patientName: patient.name,
-    doctorName: doctor.name,
-    specialization: doctor.specialization,
-    clinicName: clinic.name,
-    visitTypeName: visitType.name,
-    payment: null,
   }
 }

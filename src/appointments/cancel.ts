@@ -1,13 +1,16 @@
 import { lockResources } from '../database/transaction'
-import type { TransactionContext } from '../deps'
+import type { Context, TransactionContext } from '../deps'
 import { notFound, versionMismatch } from '../errors'
+import { settleCancellation } from '../payments/release'
+import { timeFreed } from '../waitlist/time-freed'
 import { visibleAppointments } from './policy'
 import { type AppointmentRow, cancelAppointmentRow, findAppointmentForUpdate, findAppointmentParties } from './queries'
-import type { CancelAppointment } from './schemas'
-import { assertTransition } from './status'
+import { refundOnCancel } from './refund'
+import type { CancelAppointment, CancellationQuote } from './schemas'
+import { assertTransition, mayBecome } from './status'
 
 /**
- * Frees the time at once and voids a payment that is still pending. Throws not_found, version_mismatch, and
+ * Frees the time at once, voids a payment that is not made yet, and has the share of one that is given back by a job. Throws not_found, version_mismatch, and
  * invalid_state once the appointment has started or is over.
  */
 export async function cancelAppointment(
@@ -29,5 +32,26 @@ export async function cancelAppointment(
     cancelledBy: ctx.actor.userId,
     cancellationReason: reason ?? null,
   })
-  return { ...appointment, ...changed, payment: voided ?? payment }
+  await timeFreed(ctx, appointment)
+  const settled = await settleCancellation(ctx, id, {
+    share: refundOnCancel(appointment, { by: ctx.actor.role, at: ctx.now }),
+    reason: ctx.actor.role === 'patient' ? 'cancelled_by_patient' : 'cancelled_by_clinic',
+  })
+  const shown = voided ?? payment
+  const status = settled.find((one) => one.id === shown?.id)?.status
+  return { ...appointment, ...changed, holdExpiresAt: null, payment: shown && { ...shown, ...(status && { status }) } }
+}
+
+/** What cancelling now would mean for the caller; changes nothing. */
+export function quoteCancellation(ctx: Pick<Context, 'actor' | 'now'>, appointment: AppointmentRow): CancellationQuote {
+  const allowed = mayBecome(appointment, 'cancelled', ctx.now)
+  const amount = allowed ? refundOnCancel(appointment, { by: ctx.actor.role, at: ctx.now }) : 0
+  return {
+    allowed,
+    refund: { amount, currency: appointment.priceCurrency },
+    policy: {
+      freeUntilMinutes: appointment.cancellationFreeUntilMinutes,
+      lateRefundPercent: appointment.cancellationLateRefundPercent,
+    },
+  }
 }

@@ -31,6 +31,8 @@ function selectAppointments(db: Kysely<Database>, visible: Expression<SqlBool>) 
       'appointments.endsAt',
       'appointments.date',
       'appointments.status',
+      'appointments.holdExpiresAt',
+      'appointments.roomId',
       'appointments.reason',
       'appointments.timeZone',
       'appointments.mode',
@@ -38,6 +40,11 @@ function selectAppointments(db: Kysely<Database>, visible: Expression<SqlBool>) 
       'appointments.priceCurrency',
       'appointments.cancellationFreeUntilMinutes',
       'appointments.cancellationLateRefundPercent',
+      'appointments.bufferBeforeMinutes',
+      'appointments.bufferAfterMinutes',
+      'appointments.requiresPrepayment',
+      'appointments.createdBy',
+      'appointments.createdByRole',
       'appointments.version',
       'appointments.createdAt',
       'patients.name as patientName',
@@ -46,11 +53,17 @@ function selectAppointments(db: Kysely<Database>, visible: Expression<SqlBool>) 
       'clinics.name as clinicName',
       'visitTypes.name as visitTypeName',
     ])
-    .select(jsonRow(paymentOfAppointment()).as('payment'))
+    .select([jsonRow(roomOfAppointment()).as('room'), jsonRow(paymentOfAppointment()).as('payment')])
     .where(visible)
 }
 
 export type AppointmentRow = Awaited<ReturnType<typeof listAppointments>>[number]
+
+const roomOfAppointment = () =>
+  expressionBuilder<Database, 'appointments'>()
+    .selectFrom('rooms')
+    .select(['rooms.id', 'rooms.name'])
+    .whereRef('rooms.id', '=', 'appointments.roomId')
 
 /** The active payment, else the latest. */
 function paymentOfAppointment() {
@@ -118,7 +131,7 @@ export function findAppointmentById(db: Kysely<Database>, visible: Expression<Sq
 export function findAppointmentParties(db: Kysely<Database>, visible: Expression<SqlBool>, id: string) {
   return db
     .selectFrom('appointments')
-    .select(['doctorId', 'patientId'])
+    .select(['doctorId', 'patientId', 'clinicId', 'roomId', 'visitTypeId', 'createdBy'])
     .where('id', '=', id)
     .where(visible)
     .executeTakeFirst()
@@ -132,28 +145,83 @@ export function findAppointmentForUpdate(db: Transaction<Database>, visible: Exp
 /** What an appointment takes, and of whom. */
 export type Taken = Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: TimeRange }
 
-/** The appointment and what it takes, in one statement. */
-export async function insertAppointment(
+/** Appointments and what they take, in one statement. */
+export async function insertAppointments(
   db: Transaction<Database>,
-  appointment: Insertable<AppointmentsTable>,
-  taken: Taken[],
+  bookings: { appointment: Insertable<AppointmentsTable>; taken: Taken[] }[],
 ): Promise<void> {
   await db
-    .with('booked', (qb) => qb.insertInto('appointments').values(appointment))
+    .with('booked', (qb) => qb.insertInto('appointments').values(bookings.map(({ appointment }) => appointment)))
     .insertInto('occupancy')
     .values(
-      taken.map(({ kind, resourceId, during }) => ({
-        appointmentId: appointment.id,
-        kind,
-        resourceId,
-        during: formatRange(during),
-        expiresAt: appointment.holdExpiresAt ?? null,
-      })),
+      bookings.flatMap(({ appointment: { id, holdExpiresAt = null }, taken }) =>
+        taken.map(({ kind, resourceId, during }) => ({
+          appointmentId: id,
+          kind,
+          resourceId,
+          during: formatRange(during),
+          expiresAt: holdExpiresAt,
+        })),
+      ),
     )
     .execute()
 }
 
-const formatRange = ({ start, end }: TimeRange) => `[${new Date(start).toISOString()},${new Date(end).toISOString()})`
+/** As the text form of a `tstzrange`. */
+export const formatRange = ({ start, end }: TimeRange) =>
+  `[${new Date(start).toISOString()},${new Date(end).toISOString()})`
+
+export type Moved = Pick<
+  Insertable<AppointmentsTable>,
+  'clinicId' | 'roomId' | 'startsAt' | 'endsAt' | 'date' | 'timeZone'
+>
+
+/** Moves the appointment and what it takes, in one statement; the row must be locked. */
+export function moveAppointment(db: Transaction<Database>, id: string, moved: Moved, taken: Taken[]) {
+  const kinds = taken.map(({ kind }) => kind)
+  const resourceIds = taken.map(({ resourceId }) => resourceId)
+  const ranges = taken.map(({ during }) => formatRange(during))
+  return db
+    .with('moved', (qb) =>
+      qb
+        .updateTable('appointments')
+        .set(moved)
+        .set((eb) => ({ version: eb('version', '+', 1), calendarSequence: eb('calendarSequence', '+', 1) }))
+        .where('id', '=', id)
+        .returning('version'),
+    )
+    .with('taken', (qb) =>
+      qb
+        .updateTable('occupancy')
+        .from(
+          sql<Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: string }>`
+            unnest(${kinds}::text[], ${resourceIds}::uuid[], ${ranges}::tstzrange[])`.as<'place'>(
+            sql`place (kind, resource_id, during)`,
+          ),
+        )
+        .set(({ ref }) => ({ resourceId: ref('place.resourceId'), during: ref('place.during') }))
+        .where('occupancy.appointmentId', '=', id)
+        .whereRef('occupancy.kind', '=', 'place.kind'),
+    )
+    .selectFrom('moved')
+    .select('version')
+    .executeTakeFirstOrThrow()
+}
+
+/** The row must be locked. `undone` tells by whom and why it is set back. */
+export function updateAppointmentStatus(
+  db: Transaction<Database>,
+  id: string,
+  changes: Pick<AppointmentsTable, 'status'> & Partial<Pick<AppointmentsTable, 'undoneAt' | 'undoneBy' | 'undoReason'>>,
+) {
+  return db
+    .updateTable('appointments')
+    .set(changes)
+    .set((eb) => ({ version: eb('version', '+', 1) }))
+    .where('id', '=', id)
+    .returning(['status', 'version'])
+    .executeTakeFirstOrThrow()
+}
 
 /** Cancels, frees what was taken and voids a pending payment, in one statement; the row must be locked. */
 export function cancelAppointmentRow(

@@ -2,8 +2,9 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operation'
 import { createRouter } from '../http/router'
+import { answerAppointment } from './answers'
 import { bookAppointment, offerAlternatives } from './book'
-import { cancelAppointment } from './cancel'
+import { cancelAppointment, quoteCancellation } from './cancel'
 import {
   Appointment,
   AppointmentPage,
@@ -11,9 +12,10 @@ import {
   BookAppointment,
   BookingConflict,
   CancelAppointment,
+  CancellationQuote,
   ListAppointmentsQuery,
 } from './schemas'
-import { getAppointment, listAppointments, presentAppointment } from './service'
+import { getAppointment, listAppointments } from './service'
 
 const WHO = 'patients their own and those of patients they are guardian of, doctors those they hold, admins'
 
@@ -25,6 +27,7 @@ const bookAppointmentOperation = operation({
   summary: 'Book an appointment',
   description:
     'Any free time that the search offers can be booked, by exactly one patient. ' +
+    'With `hold` it is only taken until it is confirmed, for a few minutes; a patient can hold three times at once (409 `invalid_state`). ' +
     'A time that is taken, or at which the patient is busy, is answered with the nearest alternatives; one that the doctor does not offer, with the rules that say why.',
   access: ['patient', 'doctor', 'admin'],
   who: 'patients for themselves and those they are guardian of, doctors for patients related to them and with themselves only, admins for anyone; doctors and admins name `patientId`',
@@ -46,6 +49,11 @@ const bookAppointmentOperation = operation({
         parameters: { id: '$response.body#/id' },
         description: 'Cancels it, until it starts.',
       },
+      confirm: {
+        operationId: 'confirmHold',
+        parameters: { id: '$response.body#/id' },
+        description: 'Makes a hold a booking.',
+      },
       pay: {
         operationId: 'createPayment',
         requestBody: { appointmentId: '$response.body#/id', method: 'cash' },
@@ -53,7 +61,7 @@ const bookAppointmentOperation = operation({
       },
     },
   },
-  problems: ['forbidden', 'not_found', 'slot_taken', 'patient_busy', 'not_bookable'],
+  problems: ['forbidden', 'not_found', 'slot_taken', 'patient_busy', 'not_bookable', 'invalid_state'],
   problemSchemas: { 409: BookingConflict },
 })
 
@@ -102,6 +110,21 @@ const cancelAppointmentOperation = operation({
   problems: ['invalid_state'],
 })
 
+const quoteCancellationOperation = operation({
+  method: 'get',
+  path: '/appointments/{id}/cancellation-quote',
+  tag: 'Appointments',
+  operationId: 'quoteCancellation',
+  summary: 'Ask what cancelling would mean',
+  description:
+    'Patients get the whole price back up to `freeUntilMinutes` before the start, and the share `lateRefundPercent` later; when the clinic cancels, all of it. Changes nothing.',
+  access: ['patient', 'doctor', 'admin'],
+  who: WHO,
+  audit: { kind: 'appointment.quote_cancellation', action: 'R' },
+  params: AppointmentPath,
+  answer: { status: 200, description: 'Whether it can be cancelled now, and the refund', schema: CancellationQuote },
+})
+
 export function appointmentRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
@@ -109,11 +132,10 @@ export function appointmentRoutes(deps: Deps) {
     lane: ({ body }) => [deps.bookingLane, body.doctorId],
     run: async (ctx, { body }) => {
       const appointment = await bookAppointment(ctx, body)
-      return answer(presentAppointment(appointment, ctx.actor), {
-        version: appointment.version,
+      return {
+        ...answerAppointment(ctx, appointment, detailOf(body)),
         location: `/appointments/${appointment.id}`,
-        audit: { targetId: appointment.id, patientIds: [appointment.patientId] },
-      })
+      }
     },
     onRefused: (ctx, { body }, error) => offerAlternatives(ctx, body, error),
   })
@@ -123,21 +145,23 @@ export function appointmentRoutes(deps: Deps) {
     return answer(page, { audit: { patientIds } })
   })
 
-  read(getAppointmentOperation, async (ctx, { params }) => {
-    const appointment = await getAppointment(ctx, params.id)
-    return answer(presentAppointment(appointment, ctx.actor), {
-      version: appointment.version,
-      audit: { targetId: appointment.id, patientIds: [appointment.patientId] },
-    })
-  })
+  read(getAppointmentOperation, async (ctx, { params }) => answerAppointment(ctx, await getAppointment(ctx, params.id)))
 
-  mutation(cancelAppointmentOperation, async (ctx, { params, body, ifMatch }) => {
-    const appointment = await cancelAppointment(ctx, params.id, body, ifMatch)
-    return answer(presentAppointment(appointment, ctx.actor), {
-      version: appointment.version,
-      audit: { targetId: appointment.id, patientIds: [appointment.patientId] },
-    })
+  mutation(cancelAppointmentOperation, async (ctx, { params, body, ifMatch }) =>
+    answerAppointment(ctx, await cancelAppointment(ctx, params.id, body, ifMatch)),
+  )
+
+  read(quoteCancellationOperation, async (ctx, { params }) => {
+    const appointment = await getAppointment(ctx, params.id)
+    const audit = { targetId: appointment.id, patientIds: [appointment.patientId] }
+    return answer(quoteCancellation(ctx, appointment), { audit })
   })
 
   return app
+}
+
+/** For the audit trail: what was out of the ordinary. The reason of an override stays with the appointment. */
+function detailOf({ hold, override }: BookAppointment) {
+  if (!hold && !override) return undefined
+  return { ...(hold && { hold }), ...(override && { override: override.join(',') }) }
 }

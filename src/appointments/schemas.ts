@@ -19,6 +19,10 @@ export const Appointment = z
     doctor: z.object({ id: Uuid, name: Name, specialization: Name }),
     clinic: z.object({ id: Uuid, name: Name, timeZone: z.string().max(64) }),
     visitType: z.object({ id: Uuid, name: Name, mode: z.enum(['in_person', 'telehealth']) }),
+    room: z
+      .object({ id: Uuid, name: z.string().max(100) })
+      .optional()
+      .openapi({ description: 'Where the visit needs one.' }),
     startsAt: Instant,
     endsAt: Instant,
     localStart: z
@@ -31,6 +35,7 @@ export const Appointment = z
     payment: Payment.pick({ id: true, status: true, amount: true, currency: true })
       .nullable()
       .openapi({ description: 'The active one, else the latest.' }),
+    holdExpiresAt: Instant.optional().openapi({ description: 'When a hold lapses, or has lapsed.' }),
     createdAt: Instant,
     version: z.int().min(1).max(2_147_483_647),
   })
@@ -57,6 +62,9 @@ export type Appointment = z.infer<typeof Appointment>
 
 export const AppointmentPage = pageOf('Appointment', Appointment)
 
+const Override = z.enum(['minimum_notice', 'horizon', 'hours'])
+export type Override = z.infer<typeof Override>
+
 export const BookAppointment = z
   .strictObject({
     doctorId: Uuid,
@@ -66,7 +74,21 @@ export const BookAppointment = z
       description: 'The clinic where the doctor has hours then when left out; needed where there are several.',
     }),
     patientId: Uuid.optional().openapi({ description: 'Patients may leave it out for themselves.' }),
-    reason: text(1000).optional(),
+    reason: text(1000).optional().openapi({ description: 'Needed with `override`.' }),
+    hold: z.literal(true).optional().openapi({
+      description: 'Only holds the time for some minutes, until `PUT /appointments/{id}/confirm`.',
+    }),
+    override: z
+      .array(Override)
+      .min(1)
+      .max(3)
+      .refine((names) => new Set(names).size === names.length, 'must not name a rule twice')
+      .optional()
+      .openapi({
+        uniqueItems: true,
+        description:
+          'For doctors and admins, with a `reason`: rules that do not count this time. `hours` sets aside the working hours and their grid, but neither time off nor closures. What is taken stays taken.',
+      }),
   })
   .openapi('BookAppointment', {
     example: {
@@ -89,6 +111,41 @@ export const CancelAppointment = z
   .strictObject({ reason: text(1000).optional() })
   .openapi('CancelAppointment', { example: { reason: 'Travelling that week' } })
 export type CancelAppointment = z.output<typeof CancelAppointment>
+
+export const CancellationQuote = z
+  .object({
+    allowed: z.boolean().openapi({ description: 'Whether the caller could cancel now.' }),
+    refund: Money.openapi({
+      description:
+        'The share of the price that would be paid back, as far as it has been paid; nothing where not allowed.',
+    }),
+    policy: CancellationPolicy,
+  })
+  .openapi('CancellationQuote', {
+    example: {
+      allowed: true,
+      refund: { amount: 9500, currency: 'USD' },
+      policy: { freeUntilMinutes: 1440, lateRefundPercent: 0 },
+    },
+  })
+export type CancellationQuote = z.infer<typeof CancellationQuote>
+
+export const RescheduleAppointment = z
+  .strictObject({
+    startsAt: InstantInput,
+    clinicId: Uuid.optional().openapi({
+      description: 'Left out: the same clinic if the doctor has hours there then, else the one with hours then.',
+    }),
+  })
+  .openapi('RescheduleAppointment', { example: { startsAt: '2026-03-03T09:30:00-05:00' } })
+export type RescheduleAppointment = z.output<typeof RescheduleAppointment>
+
+export const ProgressAppointment = z
+  .strictObject({
+    reason: text(1000).optional().openapi({ description: 'Needed to set back what was marked by mistake.' }),
+  })
+  .openapi('ProgressAppointment', { example: { reason: 'Marked the wrong patient' } })
+export type ProgressAppointment = z.output<typeof ProgressAppointment>
 
 const statuses = AppointmentStatus.options.join('|')
 

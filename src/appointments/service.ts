@@ -17,6 +17,7 @@ export const presentAppointment = (row: AppointmentRow, { role }: Pick<Actor, 'r
   doctor: { id: row.doctorId, name: row.doctorName, specialization: row.specialization },
   clinic: { id: row.clinicId, name: row.clinicName, timeZone: row.timeZone },
   visitType: { id: row.visitTypeId, name: row.visitTypeName, mode: row.mode },
+  ...(row.room && { room: row.room }),
   startsAt: formatInstant(row.startsAt),
   endsAt: formatInstant(row.endsAt),
   localStart: localStart(row.startsAt.getTime(), row.timeZone),
@@ -27,6 +28,7 @@ export const presentAppointment = (row: AppointmentRow, { role }: Pick<Actor, 'r
   },
   reason: role === 'admin' ? null : row.reason,
   payment: row.payment,
+  ...(row.holdExpiresAt && { holdExpiresAt: formatInstant(row.holdExpiresAt) }),
   createdAt: formatInstant(row.createdAt),
   version: row.version,
 })

@@ -35,9 +35,12 @@ const TIME_IN_WORDS: Record<Exclude<When, 'any_time'>, string> = {
   same_day: 'on the same day',
 }
 
+const transitionOf = (from: AppointmentStatus, to: AppointmentStatus) =>
+  TRANSITIONS.find((known) => known.from === from && known.to === to)
+
 /** Throws invalid_state, saying why, unless the appointment may become `to` at this time. */
 export function assertTransition(appointment: Appointment, to: AppointmentStatus, now: Date): void {
-  const transition = TRANSITIONS.find((known) => known.from === appointment.status && known.to === to)
+  const transition = transitionOf(appointment.status, to)
   if (!transition)
     throw new AppError(
       'invalid_state',
@@ -48,6 +51,22 @@ export function assertTransition(appointment: Appointment, to: AppointmentStatus
       'invalid_state',
       `An appointment can become ${words(to)} only ${TIME_IN_WORDS[transition.when]}.`,
     )
+}
+
+export function mayBecome(appointment: Appointment, to: AppointmentStatus, now: Date): boolean {
+  const transition = transitionOf(appointment.status, to)
+  return transition !== undefined && IN_TIME[transition.when](appointment, now)
+}
+
+/** Whether that sets back a misclick; then somebody has to say why. */
+export const isUndo = (from: AppointmentStatus, to: AppointmentStatus): boolean =>
+  transitionOf(from, to)?.when === 'same_day'
+
+/** Throws invalid_state unless the appointment is booked and has not started. */
+export function assertMovable({ status, startsAt }: Appointment, now: Date): void {
+  if (status !== 'booked')
+    throw new AppError('invalid_state', `An appointment that is ${words(status)} cannot be moved.`)
+  if (now >= startsAt) throw new AppError('invalid_state', 'An appointment can be moved only before it starts.')
 }
 
 const words = (status: AppointmentStatus) => (status === 'no_show' ? 'a no-show' : status.replaceAll('_', ' '))

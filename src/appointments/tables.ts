@@ -8,6 +8,8 @@ export type AppointmentsTable = {
   patientId: string
   doctorId: string
   clinicId: string
+  /** Of the clinic; null for a visit that needs none. */
+  roomId: string | null
   visitTypeId: string
   startsAt: Date
   endsAt: Date
@@ -21,6 +23,10 @@ export type AppointmentsTable = {
   cancelledAt: Date | null
   cancelledBy: string | null
   cancellationReason: string | null
+  /** When a misclicked status was last set back, by whom and why. */
+  undoneAt: Date | null
+  undoneBy: string | null
+  undoReason: string | null
   /** Terms as they were at booking: later changes of the visit type or the clinic do not touch them. */
   timeZone: string
   mode: 'in_person' | 'telehealth'
@@ -30,6 +36,8 @@ export type AppointmentsTable = {
   cancellationLateRefundPercent: number
   bufferBeforeMinutes: number
   bufferAfterMinutes: number
+  /** Only a payment makes the hold a booking. */
+  requiresPrepayment: Generated<boolean>
   /** RFC 5545 SEQUENCE of the calendar invitation. */
   calendarSequence: Generated<number>
   version: Generated<number>

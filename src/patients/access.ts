@@ -1,16 +1,19 @@
 import { type Expression, expressionBuilder, type SqlBool, sql } from 'kysely'
+import type { Config } from '../config'
 import type { Database } from '../database/schema'
 import type { Actor, Context } from '../deps'
 
-/** How long after an appointment has ended it still relates its doctor to its patient. */
-const RELATED_FOR = sql`interval '365 days'`
+/** Who looks, and when; every Context is one. */
+export type Viewer = { actor: Actor; now: Date; config: Pick<Config, 'relationshipDays'> }
 
 /**
  * The one rule of who may see a patient, as a condition on the table `patients` under that name: patients see themselves
- * and those they are guardians of, doctors the patients related to them, admins everybody (but no clinical text).
- * `reach` does not change what it says: for `one` it starts from the patient, for a list of `many` from the doctor.
+ * and those they are guardians of, doctors the patients related to them and those they have emergency access to, admins
+ * everybody (but no clinical text). `reach` does not change what it says: for `one` it starts from the patient, for a list
+ * of `many` from the doctor. Fit for `prepared`: it hands the viewer's values on as they are.
  */
-export function visiblePatients(actor: Actor, now: Date, reach: 'one' | 'many' = 'one'): Expression<SqlBool> {
+export function visiblePatients(viewer: Viewer, reach: 'one' | 'many' = 'one'): Expression<SqlBool> {
+  const { actor } = viewer
   const eb = expressionBuilder<Database, 'patients'>()
   switch (actor.role) {
     case 'admin':
@@ -18,8 +21,7 @@ export function visiblePatients(actor: Actor, now: Date, reach: 'one' | 'many' =
     case 'patient':
       return eb.or([eb('patients.userId', '=', actor.userId), isWardOf(actor.userId)])
     case 'doctor':
-      // Emergency access is a second way in, to be or-ed here.
-      return actor.doctorId === undefined ? eb.lit(false) : isRelatedTo(actor.doctorId, now, reach)
+      return actor.doctorId === undefined ? eb.lit(false) : isOpenTo(actor.doctorId, viewer, reach)
   }
 }
 
@@ -34,16 +36,21 @@ function isWardOf(userId: string) {
   )
 }
 
-function isRelatedTo(doctorId: string, now: Date, reach: 'one' | 'many'): Expression<SqlBool> {
+function isOpenTo(doctorId: string, viewer: Viewer, reach: 'one' | 'many'): Expression<SqlBool> {
   const eb = expressionBuilder<Database, 'patients'>()
-  const appointments = relatingAppointments(doctorId, now)
-  if (reach === 'one') return eb.exists(appointments.whereRef('appointments.patientId', '=', 'patients.id'))
+  const appointments = relatingAppointments(doctorId, viewer)
+  const emergencies = openEmergencies(doctorId, viewer)
+  if (reach === 'one')
+    return eb.or([
+      eb.exists(appointments.whereRef('appointments.patientId', '=', 'patients.id')),
+      eb.exists(emergencies.whereRef('emergencyAccess.patientId', '=', 'patients.id')),
+    ])
   // An array is read once; a join might be planned as a walk over all patients, in order, in search of a few.
-  return sql<SqlBool>`patients.id = any(array(${appointments}))`
+  return sql<SqlBool>`patients.id = any(array(${appointments.unionAll(emergencies)}))`
 }
 
 /** Those that took or take place; one that the doctor made alone proves nothing until it is completed. */
-const relatingAppointments = (doctorId: string, now: Date) =>
+const relatingAppointments = (doctorId: string, { now, config }: Viewer) =>
   expressionBuilder<Database, 'patients'>()
     .selectFrom('appointments')
     .select('appointments.patientId')
@@ -52,15 +59,29 @@ const relatingAppointments = (doctorId: string, now: Date) =>
     .where(({ or, eb }) =>
       or([eb('appointments.createdByRole', 'in', ['patient', 'admin']), eb('appointments.status', '=', 'completed')]),
     )
-    .where('appointments.endsAt', '>', sql<Date>`${now}::timestamptz - ${RELATED_FOR}`)
+    .where(
+      'appointments.endsAt',
+      '>',
+      sql<Date>`${now}::timestamptz - make_interval(days => ${config.relationshipDays}::integer)`,
+    )
+
+/** A doctor who is not verified any more loses them at once. */
+const openEmergencies = (doctorId: string, { now }: Viewer) =>
+  expressionBuilder<Database, 'patients'>()
+    .selectFrom('emergencyAccess')
+    .innerJoin('doctors as opener', 'opener.id', 'emergencyAccess.doctorId')
+    .select('emergencyAccess.patientId')
+    .where('emergencyAccess.doctorId', '=', doctorId)
+    .where('emergencyAccess.expiresAt', '>', now)
+    .where('opener.verifiedAt', 'is not', null)
 
 /** Whether the patient exists and the caller may see them. */
-export async function canSeePatient({ db, actor, now }: Pick<Context, 'db' | 'actor' | 'now'>, patientId: string) {
-  const seen = await db
+export async function canSeePatient(ctx: Viewer & Pick<Context, 'db'>, patientId: string): Promise<boolean> {
+  const seen = await ctx.db
     .selectFrom('patients')
     .select('patients.id')
     .where('patients.id', '=', patientId)
-    .where(visiblePatients(actor, now))
+    .where(visiblePatients(ctx))
     .executeTakeFirst()
   return seen !== undefined
 }

@@ -1,7 +1,6 @@
 import { type Insertable, type Kysely, sql, type Transaction, type Updateable } from 'kysely'
 import type { Database } from '../database/schema'
-import type { Actor } from '../deps'
-import { visiblePatients } from './access'
+import { type Viewer, visiblePatients } from './access'
 import type { PatientsTable } from './tables'
 
 const COLUMNS = [
@@ -13,6 +12,7 @@ const COLUMNS = [
   'patients.dateOfBirth',
   'patients.gender',
   'patients.address',
+  'patients.erasedAt',
   'patients.version',
   'patients.createdAt',
 ] as const
@@ -22,31 +22,23 @@ const SEARCHED = sql<string>`(patients.name || ' ' || coalesce(patients.email, '
 
 const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
 
-const selectOne = (db: Kysely<Database>, actor: Actor, now: Date, id: string) =>
-  db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(actor, now))
+const selectOne = (db: Kysely<Database>, viewer: Viewer, id: string) =>
+  db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(viewer))
 
-/** Undefined for one who does not exist and for one the actor may not see. */
-export function findVisiblePatient(db: Kysely<Database>, actor: Actor, now: Date, id: string) {
-  return selectOne(db, actor, now, id).executeTakeFirst()
+/** Undefined for one who does not exist and for one the viewer may not see. */
+export function findVisiblePatient(db: Kysely<Database>, viewer: Viewer, id: string) {
+  return selectOne(db, viewer, id).executeTakeFirst()
 }
 
-export function findVisiblePatientForUpdate(db: Transaction<Database>, actor: Actor, now: Date, id: string) {
-  return selectOne(db, actor, now, id).forUpdate('patients').executeTakeFirst()
+export function findVisiblePatientForUpdate(db: Transaction<Database>, viewer: Viewer, id: string) {
+  return selectOne(db, viewer, id).forUpdate('patients').executeTakeFirst()
 }
 
 export type PatientSearch = { words: string[]; limit: number; after?: { createdAt: Date; id: string } }
 
 /** Newest first; every word must occur somewhere in name, email or phone, in any case. */
-export function searchVisiblePatients(
-  db: Kysely<Database>,
-  actor: Actor,
-  now: Date,
-  { words, limit, after }: PatientSearch,
-) {
-  let query = db
-    .selectFrom('patients')
-    .select(COLUMNS)
-    .where(visiblePatients(actor, now, 'many'))
+export function searchVisiblePatients(db: Kysely<Database>, viewer: Viewer, { words, limit, after }: PatientSearch) {
+  let query = db.selectFrom('patients').select(COLUMNS).where(visiblePatients(viewer, 'many'))
   for (const word of words) query = query.where(SEARCHED, 'ilike', containing(word))
   if (after)
     query = query.where(({ eb, refTuple, tuple }) =>

@@ -4,6 +4,7 @@ import { operation } from '../http/operation'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { createRouter } from '../http/router'
 import { readHistory } from '../records/service'
+import { emergencyRoutes } from './emergency/routes'
 import { searchVisiblePatients } from './queries'
 import { CreatePatient, Patient, PatientPage, PatientPath, SearchPatientsQuery, UpdatePatient } from './schemas'
 import { createPatient, getPatient, presentPatient, updatePatient } from './service'
@@ -64,16 +65,18 @@ const updatePatientOperation = operation({
   params: PatientPath,
   body: UpdatePatient,
   answer: { status: 200, description: 'The patient as they are now', schema: Patient, headers: ['ETag'] },
+  problems: ['invalid_state'],
 })
 
 export function patientRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
+  app.route('/', emergencyRoutes(deps))
 
-  read(searchPatientsOperation, async ({ db, actor, now }, { query: { limit, cursor, q } }) => {
+  read(searchPatientsOperation, async (ctx, { query: { limit, cursor, q } }) => {
     const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
     const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
     const words = q?.split(/\s+/) ?? []
-    const rows = await searchVisiblePatients(db, actor, now, { words, limit: limit + 1, after })
+    const rows = await searchVisiblePatients(ctx.db, ctx, { words, limit: limit + 1, after })
     const page = toPage(
       rows,
       limit,

@@ -3,7 +3,7 @@ import { pageFields, pageOf } from '../http/pagination'
 import { Day, Email, Phone, text, Uuid } from '../http/schemas'
 import { MedicalRecord, Prescription } from '../records/schemas'
 
-const Gender = z.enum(['female', 'male', 'other', 'unknown'])
+export const Gender = z.enum(['female', 'male', 'other', 'unknown'])
 
 const History = z
   .object({

@@ -1,6 +1,7 @@
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
-import { invalid, notFound, versionMismatch } from '../errors'
+import { AppError, invalid, notFound, versionMismatch } from '../errors'
+import type { Viewer } from './access'
 import {
   findVisiblePatient,
   findVisiblePatientForUpdate,
@@ -18,8 +19,8 @@ export const presentPatient = (
 ): Patient => ({ id, name, email, phone, dateOfBirth, gender, address, history })
 
 /** Throws not_found for one who does not exist or whom the caller may not see (see access.ts). */
-export async function getPatient({ db, actor, now }: Pick<Context, 'db' | 'actor' | 'now'>, id: string) {
-  const patient = await findVisiblePatient(db, actor, now, id)
+export async function getPatient(ctx: Viewer & Pick<Context, 'db'>, id: string) {
+  const patient = await findVisiblePatient(ctx.db, ctx, id)
   if (!patient) throw notFound('patient')
   return patient
 }
@@ -43,7 +44,7 @@ export function createPatient(
   })
 }
 
-/** Keeps the name and phone of the patient's account, if there is one, in step. */
+/** Keeps the name and phone of the patient's account, if there is one, in step. Throws invalid_state for one who was erased. */
 export async function updatePatient(
   ctx: TransactionContext,
   id: string,
@@ -51,9 +52,10 @@ export async function updatePatient(
   ifMatch: number | null,
 ) {
   if (changes.dateOfBirth !== undefined) requireBorn(ctx, changes.dateOfBirth)
-  const patient = await findVisiblePatientForUpdate(ctx.db, ctx.actor, ctx.now, id)
+  const patient = await findVisiblePatientForUpdate(ctx.db, ctx, id)
   if (!patient) throw notFound('patient')
   if (ifMatch !== null && ifMatch !== patient.version) throw versionMismatch(patient.version)
+  if (patient.erasedAt) throw new AppError('invalid_state', 'This patient has been erased.')
   const { name, phone } = changes
   if (patient.userId !== null && (name !== undefined || phone !== undefined))
     await updateAccount(ctx.db, patient.userId, { name, phone })

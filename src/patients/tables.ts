@@ -12,10 +12,31 @@ export type PatientsTable = {
   dateOfBirth: string
   gender: Generated<Gender>
   address: string | null
+  /** Since then neither name nor contact data are held. */
+  erasedAt: Date | null
+  /** When the clinical documents of an erased patient had been kept long enough. */
+  recordsDeletedAt: Date | null
   version: Generated<number>
   createdAt: Generated<Date>
 }
 
 export type PatientGuardiansTable = { userId: string; patientId: string }
 
-export type PatientsTables = { patients: PatientsTable; patientGuardians: PatientGuardiansTable }
+/** A doctor's own decision to see a patient they are not related to, for a few hours. */
+export type EmergencyAccessTable = {
+  id: string
+  doctorId: string
+  patientId: string
+  reason: string
+  createdAt: Date
+  expiresAt: Date
+  /** When an admin has looked into it, and who. */
+  reviewedAt: Date | null
+  reviewedBy: string | null
+}
+
+export type PatientsTables = {
+  patients: PatientsTable
+  patientGuardians: PatientGuardiansTable
+  emergencyAccess: EmergencyAccessTable
+}

@@ -1,9 +1,10 @@
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { visibleAppointments } from '../appointments/policy'
+import { jsonRows } from '../database/json'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
 import { ACTIVE_PAYMENT_STATUSES } from './status'
-import type { PaymentStatus, PaymentsTable } from './tables'
+import type { PaymentsTable } from './tables'
 
 const COLUMNS = [
   'payments.id',
@@ -13,7 +14,21 @@ const COLUMNS = [
   'payments.method',
   'payments.provider',
   'payments.status',
+  'payments.chargedAmount',
+  'payments.refundedAmount',
+  'payments.failureCode',
+  'payments.resolution',
   'payments.createdAt',
+] as const
+
+/** What changing a payment needs to know of it besides. */
+const INNER_COLUMNS = [
+  ...COLUMNS,
+  'payments.providerRef',
+  'payments.providerStatus',
+  'payments.providerStatusAt',
+  'payments.releaseRequestedAt',
+  'payments.superseded',
 ] as const
 
 /**
@@ -30,19 +45,27 @@ export function findAppointmentForUpdate(db: Transaction<Database>, actor: Actor
     .executeTakeFirst()
 }
 
-export function lockAppointmentOfPayment(db: Transaction<Database>, paymentId: string) {
-  return db
+const appointmentOf = (db: Kysely<Database>, paymentId: string) =>
+  db
     .selectFrom('appointments')
-    .select('patientId')
     .where('id', '=', (eb) => eb.selectFrom('payments').select('appointmentId').where('id', '=', paymentId))
-    .forUpdate('appointments')
-    .executeTakeFirst()
+
+export function lockAppointmentOfPayment(db: Transaction<Database>, paymentId: string) {
+  return appointmentOf(db, paymentId).select(['id', 'patientId', 'status']).forUpdate('appointments').executeTakeFirst()
+}
+
+/** Whose locks to take, read without any. */
+export function findPartiesOfPayment(db: Kysely<Database>, paymentId: string) {
+  return appointmentOf(db, paymentId).select(['doctorId', 'patientId', 'clinicId', 'roomId']).executeTakeFirst()
 }
 
 /** Undefined when the appointment has an active payment already. */
 export function insertPayment(
   db: Transaction<Database>,
-  payment: Omit<PaymentsTable, 'createdAt'> & { createdAt: Date },
+  payment: Pick<
+    PaymentsTable,
+    'id' | 'appointmentId' | 'amount' | 'currency' | 'method' | 'provider' | 'status' | 'createdBy'
+  > & { createdAt: Date },
 ) {
   return (
     db
@@ -55,24 +78,47 @@ export function insertPayment(
   )
 }
 
-/** For an appointment whose row is locked and that has one. */
-export function getActivePayment(db: Transaction<Database>, appointmentId: string) {
+/** For an appointment whose row is locked; the payment that stands in the way of another. */
+export function findActivePayment(db: Transaction<Database>, appointmentId: string) {
   return db
     .selectFrom('payments')
     .select('id')
     .where('appointmentId', '=', appointmentId)
     .where('status', 'in', ACTIVE_PAYMENT_STATUSES)
-    .executeTakeFirstOrThrow()
+    .where('superseded', '=', false)
+    .executeTakeFirst()
 }
 
-export function findPaymentById(db: Kysely<Database>, actor: Actor, id: string) {
-  return db
+/** A payment as answers show it. */
+const selectPayments = (db: Kysely<Database>, actor: Actor) =>
+  db
     .selectFrom('payments')
     .innerJoin('appointments', 'appointments.id', 'payments.appointmentId')
-    .select([...COLUMNS, 'appointments.patientId'])
-    .where('payments.id', '=', id)
+    .select([...COLUMNS, 'payments.releaseRequestedAt', 'appointments.patientId'])
+    .select((eb) =>
+      jsonRows(
+        eb
+          .selectFrom('paymentEntries')
+          .select([
+            'paymentEntries.id',
+            'paymentEntries.kind',
+            'paymentEntries.amount',
+            'paymentEntries.currency',
+            'paymentEntries.status',
+            'paymentEntries.reason',
+            'paymentEntries.createdAt',
+          ])
+          .whereRef('paymentEntries.paymentId', '=', 'payments.id')
+          .orderBy('paymentEntries.createdAt')
+          .orderBy('paymentEntries.id'),
+      ).as('entries'),
+    )
     .where(visibleAppointments(actor))
-    .executeTakeFirst()
+
+export type PaymentRow = Awaited<ReturnType<typeof listPayments>>[number]
+
+export function findPaymentById(db: Kysely<Database>, actor: Actor, id: string) {
+  return selectPayments(db, actor).where('payments.id', '=', id).executeTakeFirst()
 }
 
 /** Newest first; `after` is the last row of the page before. */
@@ -81,11 +127,7 @@ export function listPayments(
   actor: Actor,
   { appointmentId, limit, after }: { appointmentId?: string; limit: number; after?: { createdAt: Date; id: string } },
 ) {
-  return db
-    .selectFrom('payments')
-    .innerJoin('appointments', 'appointments.id', 'payments.appointmentId')
-    .select([...COLUMNS, 'appointments.patientId'])
-    .where(visibleAppointments(actor))
+  return selectPayments(db, actor)
     .$if(appointmentId !== undefined, (qb) => qb.where('payments.appointmentId', '=', appointmentId!))
     .$if(after !== undefined, (qb) =>
       qb.where(({ eb, refTuple, tuple }) =>
@@ -98,19 +140,113 @@ export function listPayments(
     .execute()
 }
 
-export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
-  return db
-    .selectFrom('payments')
-    .select(['status', 'provider'])
-    .where('id', '=', id)
-    .forUpdate()
-    .executeTakeFirstOrThrow()
+export type InnerPayment = NonNullable<Awaited<ReturnType<typeof findInnerPayment>>>
+
+export function findInnerPayment(db: Kysely<Database>, id: string) {
+  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
-export function updatePaymentStatus(
-  db: Transaction<Database>,
-  id: string,
-  changes: { status: PaymentStatus; paidAt?: Date },
+/** After its appointment's row. */
+export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
+  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
+}
+
+/** Every payment of appointments whose rows are locked. */
+export function lockPaymentsOfAppointments(db: Transaction<Database>, appointmentIds: string[]) {
+  return db
+    .selectFrom('payments')
+    .select(INNER_COLUMNS)
+    .where('appointmentId', '=', sql<string>`any(${appointmentIds}::uuid[])`)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+}
+
+export type PaymentChanges = Partial<
+  Pick<
+    PaymentsTable,
+    | 'status'
+    | 'paidAt'
+    | 'providerRef'
+    | 'providerStatus'
+    | 'providerStatusAt'
+    | 'failureCode'
+    | 'resolution'
+    | 'releaseRequestedAt'
+  > & { superseded: boolean }
+>
+
+export function updatePayment(db: Transaction<Database>, id: string, changes: PaymentChanges) {
+  return db.updateTable('payments').set(changes).where('id', '=', id).returning(INNER_COLUMNS).executeTakeFirstOrThrow()
+}
+
+export async function findPaymentByRef(db: Kysely<Database>, provider: string, providerRef: string) {
+  const row = await db
+    .selectFrom('payments')
+    .select('id')
+    .where('provider', '=', provider)
+    .where('providerRef', '=', providerRef)
+    .executeTakeFirst()
+  return row?.id
+}
+
+/** Given up since before `before`, with a provider that has not said that it is over. */
+export function listUnreleased(db: Kysely<Database>, before: Date, limit: number) {
+  return db
+    .selectFrom('payments')
+    .select('id')
+    .where('releaseRequestedAt', '<', before)
+    .where('chargedAmount', '=', 0)
+    .where('provider', '<>', 'desk')
+    .where((eb) => eb.or([eb('providerStatus', 'is', null), eb('providerStatus', '<>', 'cancelled')]))
+    .orderBy('releaseRequestedAt')
+    .limit(limit)
+    .execute()
+}
+
+/** Appointments with a card payment nobody will make any more: they are over, or it was begun before `abandonedBefore`. */
+export function listAppointmentsToRelease(
+  db: Kysely<Database>,
+  { now, abandonedBefore, limit }: { now: Date; abandonedBefore: Date; limit: number },
 ) {
-  return db.updateTable('payments').set(changes).where('id', '=', id).returning(COLUMNS).executeTakeFirstOrThrow()
+  return db
+    .selectFrom('payments')
+    .innerJoin('appointments', 'appointments.id', 'payments.appointmentId')
+    .select('payments.appointmentId')
+    .distinct()
+    .where('payments.releaseRequestedAt', 'is', null)
+    .where('payments.chargedAmount', '=', 0)
+    .where('payments.provider', '<>', 'desk')
+    .where('payments.providerStatus', 'is distinct from', 'cancelled')
+    .where((eb) =>
+      eb.or([
+        eb('appointments.status', 'in', ['expired', 'cancelled']),
+        eb.and([eb('appointments.status', '=', 'held'), eb('appointments.holdExpiresAt', '<=', now)]),
+        eb('payments.createdAt', '<', abandonedBefore),
+      ]),
+    )
+    .limit(limit)
+    .execute()
+}
+
+export function lockAppointment(db: Transaction<Database>, id: string) {
+  return db
+    .selectFrom('appointments')
+    .select(['id', 'patientId', 'status', 'holdExpiresAt'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+/** Refund events that came before the payment's ref was known; they are to be looked at again. */
+export async function reopenUnmatchedEvents(db: Transaction<Database>, provider: string, providerRef: string) {
+  const rows = await db
+    .updateTable('paymentEvents')
+    .set({ outcome: null, processedAt: null })
+    .where('provider', '=', provider)
+    .where('paymentRef', '=', providerRef)
+    .where('outcome', '=', 'unmatched')
+    .returning('id')
+    .execute()
+  return rows.map(({ id }) => id)
 }

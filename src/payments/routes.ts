@@ -3,7 +3,10 @@ import { answer } from '../http/answer'
 import { operation } from '../http/operation'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { createRouter } from '../http/router'
+import { secretFor, withClientSecret } from './card'
 import { listPayments } from './queries'
+import { RefundPayment } from './refunds/schemas'
+import { refundPayment } from './refunds/service'
 import { CreatePayment, ListPaymentsQuery, Payment, PaymentConflict, PaymentPage, PaymentPath } from './schemas'
 import { createPayment, getPayment, markPaymentPaid, presentPayment } from './service'
 
@@ -14,7 +17,10 @@ const createPaymentOperation = operation({
   operationId: 'createPayment',
   summary: 'Pay for an appointment',
   description:
-    'The amount is the price the appointment was booked at. Cash and insurance are settled at the desk; `card` is refused where no card provider is configured. One payment can be active at a time.',
+    'The amount is the price the appointment was booked at. Cash and insurance are settled at the desk. ' +
+    'For `card`, which is refused where no card provider is configured, the answer carries `clientSecret`, with which the payer’s browser finishes the payment; what becomes of it shows in `status`. ' +
+    'A 503 may leave the payment begun: send the request again under the same key, or read the payment. ' +
+    'One payment can be active at a time; of a hold it ends with the hold, unless it succeeds before.',
   access: ['patient', 'admin'],
   who: 'patients for themselves and those they are guardian of, admins',
   audit: { kind: 'payment.create', action: 'C' },
@@ -72,18 +78,38 @@ const markPaymentPaidOperation = operation({
   audit: { kind: 'payment.mark_paid', action: 'U' },
   params: PaymentPath,
   answer: { status: 200, description: 'The payment, settled', schema: Payment },
+  problems: ['invalid_state', 'hold_expired'],
+})
+
+const refundPaymentOperation = operation({
+  method: 'post',
+  path: '/payments/{id}/refunds',
+  tag: 'Payments',
+  operationId: 'refundPayment',
+  summary: 'Give a payment back',
+  description:
+    'All that is left of it, or part. The amount leaves `refundable` at once; the refund itself is `pending` in `entries` until the provider has made it. At the desk it is made by being entered.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'payment.refund', action: 'U' },
+  params: PaymentPath,
+  body: RefundPayment,
+  answer: { status: 201, description: 'The payment, with the refund', schema: Payment, headers: ['Location'] },
   problems: ['invalid_state'],
 })
 
 export function paymentRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
-  mutation(createPaymentOperation, async (ctx, { body }) => {
-    const { payment, patientId } = await createPayment(ctx, body)
-    return answer(presentPayment(payment), {
-      location: `/payments/${payment.id}`,
-      audit: { patientIds: [patientId], targetId: payment.id },
-    })
+  mutation(createPaymentOperation, {
+    run: async (ctx, { body }) => {
+      const { payment, patientId } = await createPayment(ctx, body)
+      return answer(presentPayment(payment), {
+        location: `/payments/${payment.id}`,
+        audit: { patientIds: [patientId], targetId: payment.id },
+      })
+    },
+    finish: withClientSecret,
   })
 
   read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, appointmentId } }) => {
@@ -91,19 +117,34 @@ export function paymentRoutes(deps: Deps) {
     const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
     const rows = await listPayments(db, actor, { appointmentId, limit: limit + 1, after })
     return answer(
-      toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentPayment),
+      toPage(
+        rows,
+        limit,
+        (row) => [row.createdAt.toISOString(), row.id],
+        (row) => presentPayment(row),
+      ),
       { audit: { patientIds: rows.slice(0, limit).map(({ patientId }) => patientId) } },
     )
   })
 
   read(getPaymentOperation, async (ctx, { params }) => {
     const payment = await getPayment(ctx, params.id)
-    return answer(presentPayment(payment), { audit: { patientIds: [payment.patientId], targetId: payment.id } })
+    const clientSecret = await secretFor(ctx, payment)
+    const audit = { patientIds: [payment.patientId], targetId: payment.id }
+    return answer(presentPayment(payment, clientSecret), { audit })
   })
 
   mutation(markPaymentPaidOperation, async (ctx, { params }) => {
-    const { payment, patientId } = await markPaymentPaid(ctx, params.id)
-    return answer(presentPayment(payment), { audit: { patientIds: [patientId], targetId: payment.id } })
+    const payment = await markPaymentPaid(ctx, params.id)
+    return answer(presentPayment(payment), { audit: { patientIds: [payment.patientId], targetId: payment.id } })
+  })
+
+  mutation(refundPaymentOperation, async (ctx, { params, body }) => {
+    const payment = await refundPayment(ctx, params.id, body)
+    return answer(presentPayment(payment), {
+      location: `/payments/${payment.id}`,
+      audit: { patientIds: [payment.patientId], targetId: payment.id },
+    })
   })
 
   return app

@@ -1,19 +1,6 @@
 import type { AppointmentStatus } from '../appointments/tables'
+import type { ProviderPaymentStatus } from './providers/port'
 import type { PaymentStatus } from './tables'
-
-/** What a payment may become from each status; where nothing follows, it is settled for good. */
-const NEXT: Record<PaymentStatus, readonly PaymentStatus[]> = {
-  pending: ['requires_action', 'processing', 'succeeded', 'failed', 'cancelled'],
-  requires_action: ['processing', 'succeeded', 'failed', 'cancelled'],
-  processing: ['succeeded', 'failed', 'cancelled'],
-  succeeded: ['partially_refunded', 'refunded'],
-  partially_refunded: ['refunded'],
-  refunded: [],
-  failed: [],
-  cancelled: [],
-}
-
-export const canBecome = (from: PaymentStatus, to: PaymentStatus): boolean => NEXT[from].includes(to)
 
 /** An appointment has at most one payment in these: the statuses of the unique index `payments_one_active`. */
 export const ACTIVE_PAYMENT_STATUSES = [
@@ -23,6 +10,64 @@ export const ACTIVE_PAYMENT_STATUSES = [
   'succeeded',
   'partially_refunded',
 ] as const satisfies readonly PaymentStatus[]
+
+const active: readonly PaymentStatus[] = ACTIVE_PAYMENT_STATUSES
+export const isActive = (status: PaymentStatus): boolean => active.includes(status)
+
+/** What a status follows from. */
+export type PaymentFacts = {
+  chargedAmount: number
+  refundedAmount: number
+  providerStatus: ProviderPaymentStatus | null
+  releaseRequestedAt: Date | null
+}
+
+/**
+ * Money that moved decides; before any has, what the provider says. A payment the clinic has given up is cancelled from
+ * then on, unless its money is on the way already or its last try had failed.
+ */
+export function deriveStatus({
+  chargedAmount,
+  refundedAmount,
+  providerStatus,
+  releaseRequestedAt,
+}: PaymentFacts): PaymentStatus {
+  if (chargedAmount > 0) {
+    if (refundedAmount === 0) return 'succeeded'
+    return refundedAmount < chargedAmount ? 'partially_refunded' : 'refunded'
+  }
+  const open = providerStatus === null || providerStatus === 'pending' || providerStatus === 'requires_action'
+  if (releaseRequestedAt !== null && open) return 'cancelled'
+  return providerStatus ?? 'pending'
+}
+
+export type ProviderState = { status: ProviderPaymentStatus; at: Date }
+
+/** Of two things said of the same instant, the later in this order is believed; the last two are final and exclude each other. */
+const ORDER: readonly ProviderPaymentStatus[] = [
+  'pending',
+  'requires_action',
+  'processing',
+  'failed',
+  'cancelled',
+  'succeeded',
+]
+const isFinal = (status: ProviderPaymentStatus) => status === 'succeeded' || status === 'cancelled'
+
+/**
+ * The most that is known from two things the provider said, whichever came first: what is final wins, then what is later.
+ * In whatever order and however often a set of statuses is merged, the result is the same.
+ */
+export function mergeProviderState(known: ProviderState | undefined, seen: ProviderState): ProviderState {
+  if (!known) return seen
+  const rank = ({ status, at }: ProviderState) => [Number(isFinal(status)), isFinal(status) ? 0 : at.getTime()] as const
+  const [knownFinal, knownAt] = rank(known)
+  const [seenFinal, seenAt] = rank(seen)
+  const order = seenFinal - knownFinal || seenAt - knownAt || ORDER.indexOf(seen.status) - ORDER.indexOf(known.status)
+  // Twice the same final word: the first instant stands.
+  if (order === 0) return seen.at < known.at ? seen : known
+  return order > 0 ? seen : known
+}
 
 /** Whether a payment may be begun for the appointment; a hold counts until the instant it lapses. */
 export function isPayable({ status, holdExpiresAt }: AppointmentState, now: Date): boolean {

@@ -1,5 +1,6 @@
 import { formatInstant } from '../http/schemas'
-import type { MedicalRecordDocument, PrescriptionDocument } from './collections'
+import type { Attachment, MedicalRecordDocument, PrescriptionDocument } from './collections'
+import { dayOf, statusOn } from './prescription-status'
 import type { MedicalRecord, Prescription } from './schemas'
 
 const presentEnvelope = ({
@@ -16,25 +17,62 @@ const presentEnvelope = ({
   createdAt: formatInstant(createdAt),
 })
 
-export const presentRecord = (document: MedicalRecordDocument): MedicalRecord => ({
-  ...presentEnvelope(document),
-  type: document.type,
-  title: document.title,
-  data: document.data,
-  amendments: document.amendments.map(({ reason, data, createdAt }) => ({
-    reason,
-    data,
-    createdAt: formatInstant(createdAt),
-  })),
+export function presentRecord(document: MedicalRecordDocument): MedicalRecord {
+  const newest = document.amendments.at(-1)
+  return {
+    ...presentEnvelope(document),
+    type: document.type,
+    title: document.title,
+    data: newest ? newest.data : document.data,
+    originalData: newest ? document.data : null,
+    amendments: document.amendments.map(({ id, reason, data, author, createdAt }) => ({
+      id,
+      reason,
+      data,
+      author: { id: author.id, name: author.name },
+      createdAt: formatInstant(createdAt),
+    })),
+    attachments: (document.attachments ?? []).map((attachment) => presentAttachment(document, attachment)),
+  }
+}
+
+export const presentAttachment = (
+  { _id, patientId }: Pick<MedicalRecordDocument, '_id' | 'patientId'>,
+  { id, filename, contentType, size, sha256, doctor, createdAt }: Attachment,
+): MedicalRecord['attachments'][number] => ({
+  id,
+  recordId: _id,
+  patientId,
+  filename,
+  contentType,
+  size,
+  sha256,
+  doctor: { id: doctor.id, name: doctor.name },
+  createdAt: formatInstant(createdAt),
 })
 
-export const presentPrescription = (document: PrescriptionDocument): Prescription => ({
-  ...presentEnvelope(document),
-  medicines: document.medicines.map(({ name, dosage, frequency, durationDays, notes }) => ({
-    name,
-    dosage,
-    frequency,
-    durationDays,
-    ...(notes !== undefined && { notes }),
-  })),
-})
+/** With what it is on the day of `now`. */
+export function presentPrescription(document: PrescriptionDocument, now: Date): Prescription {
+  // Another copy's clock may be ahead of ours.
+  const { status, until } = statusOn(document, dayOf(now)) ?? statusOn(document, dayOf(document.createdAt))!
+  return {
+    ...presentEnvelope(document),
+    medicines: document.medicines.map(({ name, dosage, frequency, durationDays, notes }) => ({
+      name,
+      dosage,
+      frequency,
+      durationDays,
+      ...(notes !== undefined && { notes }),
+    })),
+    status,
+    activeUntil: status === 'stopped' ? null : until,
+    events: (document.events ?? []).map(({ id, kind, at, reason, until, data }) => ({
+      id,
+      kind,
+      at: formatInstant(at),
+      reason,
+      ...(until !== undefined && { until }),
+      ...(data !== undefined && { data }),
+    })),
+  }
+}

@@ -2,15 +2,23 @@ import type { Kysely } from 'kysely'
 import type { Collection, Filter, FindCursor } from 'mongodb'
 import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
 import type { Database } from '../database/schema'
-import type { Actor } from '../deps'
-import { visiblePatients } from '../patients/access'
+import { type Viewer, visiblePatients } from '../patients/access'
+import type { MedicalRecordDocument } from './collections'
 
 const READ = { maxTimeMS: 5_000 }
 
-export type DocumentFilter = { patientId: string; doctorId?: string; type?: string; from?: Date; to?: Date }
+export type DocumentFilter = {
+  patientId: string
+  doctorId?: string
+  type?: string
+  from?: Date
+  to?: Date
+  /** Words that all have to occur. */
+  q?: string
+}
 export type Position = { createdAt: Date; id: string }
 
-/** A cursor over them, newest first; `after` is the last document of the page before. */
+/** A cursor over them, newest first; `after` is the last document of the page before. A `limit` of 0 is none. */
 export function findDocuments<D extends PatientDocument>(
   collection: Collection<D>,
   filter: DocumentFilter,
@@ -22,12 +30,16 @@ export function findDocuments<D extends PatientDocument>(
   return cursor.sort({ createdAt: -1, _id: -1 }).limit(limit) as FindCursor<PatientDocument> as FindCursor<D>
 }
 
-function matching({ patientId, doctorId, type, from, to }: DocumentFilter, after?: Position): Filter<PatientDocument> {
+function matching(
+  { patientId, doctorId, type, from, to, q }: DocumentFilter,
+  after?: Position,
+): Filter<PatientDocument> {
   const latest = after && (!to || after.createdAt < to) ? after.createdAt : to
   return {
     patientId,
     ...(doctorId && { doctorId }),
     ...(type && { type }),
+    ...(q && { $text: { $search: quoted(q) } }),
     ...((from || latest) && { createdAt: { ...(from && { $gte: from }), ...(latest && { $lte: latest }) } }),
     // Beside the range above, which an index can follow, this only settles ties.
     ...(after && {
@@ -37,8 +49,21 @@ function matching({ patientId, doctorId, type, from, to }: DocumentFilter, after
   }
 }
 
+/** Each word as a phrase: MongoDB then asks for all of them, and takes none for an operator. */
+const quoted = (words: string) =>
+  words
+    .replaceAll(/["\\]/g, ' ')
+    .trim()
+    .split(/\s+/)
+    .map((word) => `"${word}"`)
+    .join(' ')
+
 export async function findDocument<D extends PatientDocument>(collection: Collection<D>, id: string) {
   return (await asDocuments(collection).findOne({ _id: id, ...NOT_VOID }, READ)) as D | null
+}
+
+export function findRecordByAttachment(records: Collection<MedicalRecordDocument>, attachmentId: string) {
+  return records.findOne({ 'attachments.id': attachmentId, ...NOT_VOID }, READ)
 }
 
 /** Whether the doctor has written any document of the collection for the patient. */
@@ -60,14 +85,14 @@ const asDocuments = <D extends PatientDocument>(collection: Collection<D>) =>
  */
 export function findAuthorship(
   db: Kysely<Database>,
-  actor: Actor & { doctorId: string },
-  now: Date,
+  viewer: Viewer,
+  doctorId: string,
   patientId: string,
   appointmentId: string | null,
 ) {
   return db
     .selectFrom('patients')
-    .innerJoin('doctors', (join) => join.on('doctors.id', '=', actor.doctorId))
+    .innerJoin('doctors', (join) => join.on('doctors.id', '=', doctorId))
     .select(['patients.id as patientId', 'doctors.name as doctorName'])
     .select(({ exists, selectFrom, lit }) =>
       exists(
@@ -79,6 +104,11 @@ export function findAuthorship(
       ).as('sharesAppointment'),
     )
     .where('patients.id', '=', patientId)
-    .where(visiblePatients(actor, now))
+    .where(visiblePatients(viewer))
     .executeTakeFirst()
+}
+
+export async function findDoctorName(db: Kysely<Database>, id: string): Promise<string | undefined> {
+  const doctor = await db.selectFrom('doctors').select('name').where('id', '=', id).executeTakeFirst()
+  return doctor?.name
 }

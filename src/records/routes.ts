@@ -2,9 +2,12 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operation'
 import { createRouter } from '../http/router'
-import { MEDICAL_RECORDS, type MedicalRecordDocument, PRESCRIPTIONS, type PrescriptionDocument } from './collections'
+import { composeAmendment, composeRenewal, composeStop } from './append'
+import { attachmentRoutes } from './attachments/routes'
+import type { MedicalRecordDocument, PrescriptionDocument } from './collections'
 import { presentPrescription, presentRecord } from './present'
 import {
+  AmendRecord,
   CreatePrescription,
   CreateRecord,
   IdPath,
@@ -14,14 +17,17 @@ import {
   MedicalRecordPage,
   Prescription,
   PrescriptionPage,
+  RenewPrescription,
+  StopPrescription,
 } from './schemas'
-import { getPrescription, getRecord, listPrescriptions, listRecords } from './service'
+import { getOwnPrescription, getOwnRecord, getPrescription, getRecord, listPrescriptions, listRecords } from './service'
 import { composePrescription, composeRecord } from './write'
 
 const READERS = ['patient', 'doctor'] as const
 const WHO_READS =
   'patients for themselves and those they are guardians of, doctors for the patients related to them and for what they wrote themselves'
 const WHO_WRITES = 'doctors for the patients related to them'
+const AUTHOR = 'the doctor who wrote it, related to the patient still or not'
 
 const listRecordsOperation = operation({
   method: 'get',
@@ -61,7 +67,7 @@ const getRecordOperation = operation({
   tag: 'Records',
   operationId: 'getRecord',
   summary: 'Read a record',
-  description: 'One clinical document as it was written.',
+  description: 'One clinical document as it holds now, with what was first written and every amendment.',
   access: READERS,
   who: WHO_READS,
   audit: { kind: 'record.read', action: 'R' },
@@ -75,7 +81,7 @@ const getPrescriptionOperation = operation({
   tag: 'Records',
   operationId: 'getPrescription',
   summary: 'Read a prescription',
-  description: 'One prescription as it was written.',
+  description: 'One prescription as it was written, what has been done to it since, and what it is today.',
   access: READERS,
   who: WHO_READS,
   audit: { kind: 'prescription.read', action: 'R' },
@@ -113,8 +119,59 @@ const createPrescriptionOperation = operation({
   answer: { status: 201, description: 'The prescription', schema: Prescription, headers: ['Location'] },
 })
 
+const amendRecordOperation = operation({
+  method: 'post',
+  path: '/records/{id}/amendments',
+  tag: 'Records',
+  operationId: 'amendRecord',
+  summary: 'Amend a record',
+  description:
+    'Adds a text that holds from now on, and why. What was written before stays and is shown with it: first in `originalData`, then in `amendments`.',
+  access: ['doctor'],
+  who: AUTHOR,
+  audit: { kind: 'record.amend', action: 'U' },
+  params: IdPath,
+  body: AmendRecord,
+  answer: { status: 201, description: 'The record as amended', schema: MedicalRecord, headers: ['Location'] },
+  problems: ['invalid_state'],
+})
+
+const stopPrescriptionOperation = operation({
+  method: 'put',
+  path: '/prescriptions/{id}/stop',
+  tag: 'Records',
+  operationId: 'stopPrescription',
+  summary: 'Stop a prescription',
+  description: 'It is not active from today (UTC) on, unless it is renewed. One that is stopped already is refused.',
+  access: ['doctor'],
+  who: AUTHOR,
+  audit: { kind: 'prescription.stop', action: 'U' },
+  params: IdPath,
+  body: StopPrescription,
+  answer: { status: 200, description: 'The prescription', schema: Prescription },
+  problems: ['invalid_state'],
+})
+
+const renewPrescriptionOperation = operation({
+  method: 'put',
+  path: '/prescriptions/{id}/renew',
+  tag: 'Records',
+  operationId: 'renewPrescription',
+  summary: 'Renew a prescription',
+  description:
+    'Each medicine runs for its own duration again from today (UTC), or until the day that is named. A prescription that has ended or was stopped becomes active again; none ends sooner for it.',
+  access: ['doctor'],
+  who: AUTHOR,
+  audit: { kind: 'prescription.renew', action: 'U' },
+  params: IdPath,
+  body: RenewPrescription,
+  answer: { status: 200, description: 'The prescription', schema: Prescription },
+  problems: ['invalid_state'],
+})
+
 export function recordRoutes(deps: Deps) {
   const { app, read, clinicalMutation } = createRouter(deps)
+  app.route('/', attachmentRoutes(deps))
 
   read(listRecordsOperation, async (ctx, { params: { id }, query }) =>
     answer(await listRecords(ctx, id, query), { audit: { patientIds: [id] } }),
@@ -134,19 +191,45 @@ export function recordRoutes(deps: Deps) {
     return answer(prescription, { audit: { patientIds: [prescription.patientId], targetId: id } })
   })
 
-  clinicalMutation(createRecordOperation, async (ctx, { params, body }, fixed) => ({
-    collection: MEDICAL_RECORDS,
-    document: await composeRecord(ctx, params.id, body, fixed),
-    present: (document: MedicalRecordDocument) =>
-      answer(presentRecord(document), { location: `/records/${document._id}` }),
-  }))
+  clinicalMutation(createRecordOperation, {
+    plan: async (ctx, { params, body }, fixed) => ({
+      ...(await composeRecord(ctx, params.id, body, fixed)),
+      present: (record: MedicalRecordDocument) => answer(presentRecord(record), { location: `/records/${record._id}` }),
+    }),
+  })
 
-  clinicalMutation(createPrescriptionOperation, async (ctx, { params, body }, fixed) => ({
-    collection: PRESCRIPTIONS,
-    document: await composePrescription(ctx, params.id, body, fixed),
-    present: (document: PrescriptionDocument) =>
-      answer(presentPrescription(document), { location: `/prescriptions/${document._id}` }),
-  }))
+  clinicalMutation(createPrescriptionOperation, {
+    plan: async (ctx, { params, body }, fixed) => ({
+      ...(await composePrescription(ctx, params.id, body, fixed)),
+      present: (prescription: PrescriptionDocument) =>
+        answer(presentPrescription(prescription, ctx.now), { location: `/prescriptions/${prescription._id}` }),
+    }),
+  })
+
+  clinicalMutation(amendRecordOperation, {
+    prepare: (ctx, { params }) => getOwnRecord(ctx, params.id),
+    plan: async (ctx, { body }, fixed, record) => ({
+      ...(await composeAmendment(ctx, record, body, fixed)),
+      present: (amended: MedicalRecordDocument) =>
+        answer(presentRecord(amended), { location: `/records/${amended._id}` }),
+    }),
+  })
+
+  clinicalMutation(stopPrescriptionOperation, {
+    prepare: (ctx, { params }) => getOwnPrescription(ctx, params.id),
+    plan: async (ctx, { body }, fixed, prescription) => ({
+      ...composeStop(prescription, body, fixed),
+      present: (stopped: PrescriptionDocument) => answer(presentPrescription(stopped, ctx.now)),
+    }),
+  })
+
+  clinicalMutation(renewPrescriptionOperation, {
+    prepare: (ctx, { params }) => getOwnPrescription(ctx, params.id),
+    plan: async (ctx, { body }, fixed, prescription) => ({
+      ...composeRenewal(prescription, body, fixed),
+      present: (renewed: PrescriptionDocument) => answer(presentPrescription(renewed, ctx.now)),
+    }),
+  })
 
   return app
 }

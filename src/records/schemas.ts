@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Instant, InstantInput, text, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, text, Uuid } from '../http/schemas'
+import { Attachment } from './attachments/schemas'
 import { ClinicalData } from './clinical-data'
+import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope'
 
 const RecordType = z
   .string()
@@ -9,44 +11,47 @@ const RecordType = z
   .regex(/^[a-z][a-z0-9_]{1,39}$/, 'must be 2 to 40 small letters, digits and _, like visit_note')
   .openapi({ example: 'visit_note' })
 
-const Author = z.object({ id: Uuid, name: z.string().max(200) }).openapi('Author', {
-  description: 'The doctor who wrote it, under the name they had then.',
-  example: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', name: 'Dr. Maya Chen' },
-})
-
 const StoredData = z.record(z.string(), z.unknown()).openapi({ type: 'object', additionalProperties: true })
 
-const envelope = {
-  id: Uuid,
-  patientId: Uuid,
-  doctor: Author,
-  appointmentId: Uuid.nullable(),
-  createdAt: Instant,
+const amendment = {
+  id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e31',
+  reason: 'Systolic value was misread.',
+  data: { systolic: 123, diastolic: 82, plan: 'Continue, control in three months.' },
+  author: exampleEnvelope.doctor,
+  createdAt: '2026-03-03T09:10:00Z',
 }
 
-const exampleEnvelope = {
-  id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e30',
-  patientId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
-  doctor: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', name: 'Dr. Maya Chen' },
-  appointmentId: null,
-  createdAt: '2026-03-02T14:25:00Z',
-}
+const Amendment = z
+  .object({ id: Uuid, reason: z.string().max(500), data: StoredData, author: Author, createdAt: Instant })
+  .openapi('Amendment', { example: amendment })
 
 export const MedicalRecord = z
   .object({
     ...envelope,
     type: z.string().max(40),
     title: z.string().max(200),
-    data: StoredData,
-    amendments: z.array(z.object({ reason: z.string().max(500), data: StoredData, createdAt: Instant })).max(1000),
+    data: StoredData.openapi({
+      description: 'What holds now: that of the newest amendment, or what was first written.',
+    }),
+    originalData: StoredData.nullable().openapi({
+      type: ['object', 'null'],
+      description: 'What was first written, unchanged; null while nothing has been amended, as `data` is it.',
+    }),
+    amendments: z
+      .array(Amendment)
+      .max(MAX_ENTRIES)
+      .openapi({ description: 'In the order in which they were made; `data` shows that of the last.' }),
+    attachments: z.array(Attachment).max(MAX_ENTRIES),
   })
   .openapi('MedicalRecord', {
     example: {
       ...exampleEnvelope,
       type: 'visit_note',
       title: 'Follow-up of blood pressure',
-      data: { systolic: 128, diastolic: 82, plan: 'Continue, control in three months.' },
-      amendments: [],
+      data: amendment.data,
+      originalData: { systolic: 128, diastolic: 82, plan: 'Continue, control in three months.' },
+      amendments: [amendment],
+      attachments: [],
     },
   })
 export type MedicalRecord = z.infer<typeof MedicalRecord>
@@ -64,7 +69,31 @@ export const CreateRecord = z
   })
 export type CreateRecord = z.infer<typeof CreateRecord>
 
+export const AmendRecord = z
+  .strictObject({ reason: text(500), data: ClinicalData })
+  .openapi('AmendRecord', { example: { reason: amendment.reason, data: amendment.data } })
+export type AmendRecord = z.infer<typeof AmendRecord>
+
 const MAX_DAYS = 3650
+
+const PrescriptionEvent = z
+  .object({
+    id: Uuid,
+    kind: z.enum(['stopped', 'renewed']),
+    at: Instant,
+    reason: z.string().max(500).nullable(),
+    until: Day.optional().openapi({ description: 'The last day, where the renewal named one.' }),
+    data: StoredData.optional(),
+  })
+  .openapi('PrescriptionEvent', {
+    example: {
+      id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e41',
+      kind: 'renewed',
+      at: '2026-05-28T09:10:00Z',
+      reason: 'Well tolerated.',
+      until: '2026-08-31',
+    },
+  })
 
 export const Prescription = z
   .object({
@@ -80,12 +109,24 @@ export const Prescription = z
         }),
       )
       .max(50),
+    status: z.enum(['active', 'ended', 'stopped']).openapi({ description: 'Today, by UTC.' }),
+    activeUntil: Day.nullable().openapi({
+      description:
+        'The last day of its longest medicine, counted from the day of writing or of the newest renewal; null once stopped.',
+    }),
+    events: z
+      .array(PrescriptionEvent)
+      .max(MAX_ENTRIES)
+      .openapi({ description: 'What was done to it since, in that order; nothing is ever changed or taken out.' }),
   })
   .openapi('Prescription', {
     example: {
       ...exampleEnvelope,
       id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e40',
       medicines: [{ name: 'Lisinopril', dosage: '10 mg', frequency: 'once a day', durationDays: 90 }],
+      status: 'active',
+      activeUntil: '2026-05-30',
+      events: [],
     },
   })
 export type Prescription = z.infer<typeof Prescription>
@@ -113,15 +154,46 @@ export const CreatePrescription = z
   })
 export type CreatePrescription = z.infer<typeof CreatePrescription>
 
+const reason = text(500).nullish()
+
+export const StopPrescription = z
+  .strictObject({ reason, data: ClinicalData.optional() })
+  .openapi('StopPrescription', { example: { reason: 'Dry cough.' } })
+export type StopPrescription = z.infer<typeof StopPrescription>
+
+export const RenewPrescription = z
+  .strictObject({
+    reason,
+    data: ClinicalData.optional(),
+    until: Day.optional().openapi({
+      description: 'The last day of every medicine, today or later; left out, each runs for its own duration again.',
+    }),
+  })
+  .openapi('RenewPrescription', { example: { reason: 'Well tolerated.', until: '2026-08-31' } })
+export type RenewPrescription = z.infer<typeof RenewPrescription>
+
 const written = {
   ...pageFields,
   doctorId: Uuid.optional().openapi({ description: 'Written by this doctor.' }),
   from: InstantInput.optional().openapi({ description: 'Written at this instant or later.' }),
   to: InstantInput.optional().openapi({ description: 'Written at this instant or earlier.' }),
 }
-export const ListRecordsQuery = z.strictObject({ ...written, type: RecordType.optional() })
+export const ListRecordsQuery = z.strictObject({
+  ...written,
+  type: RecordType.optional(),
+  q: text(200).optional().openapi({
+    description:
+      'Words that all occur in the record, its history included, in any case and with or without accents; at least one of them as a whole word.',
+    example: 'penicillin rash',
+  }),
+})
 export type ListRecordsQuery = z.infer<typeof ListRecordsQuery>
-export const ListPrescriptionsQuery = z.strictObject(written)
+export const ListPrescriptionsQuery = z.strictObject({
+  ...written,
+  activeOn: Day.optional().openapi({
+    description: 'Active on this day (UTC), by all that had happened when it ended; those stopped on it are not.',
+  }),
+})
 export type ListPrescriptionsQuery = z.infer<typeof ListPrescriptionsQuery>
 
 /** A patient's, or one document's. */

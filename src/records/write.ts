@@ -1,10 +1,12 @@
+import { insertFenced, type PatientDocument } from '../database/fenced-insert'
 import type { TransactionContext } from '../deps'
 import { invalid, notFound } from '../errors'
-import type { MedicalRecordDocument, PrescriptionDocument } from './collections'
+import type { ClinicalWrite, Fixed } from '../http/clinical-mutation'
+import { MEDICAL_RECORDS, type MedicalRecordDocument, PRESCRIPTIONS, type PrescriptionDocument } from './collections'
 import { findAuthorship } from './queries'
 import type { CreatePrescription, CreateRecord } from './schemas'
 
-type Fixed = { id: string; createdAt: Date }
+type Insert<D extends PatientDocument> = Omit<ClinicalWrite<never, D>, 'present'>
 
 /** Throws not_found for a patient not related to the doctor, validation_failed for an appointment not of the two. */
 export async function composeRecord(
@@ -12,8 +14,9 @@ export async function composeRecord(
   patientId: string,
   { type, title, appointmentId, data }: CreateRecord,
   fixed: Fixed,
-): Promise<MedicalRecordDocument> {
-  return { ...(await composeEnvelope(ctx, patientId, appointmentId, fixed)), type, title, data, amendments: [] }
+): Promise<Insert<MedicalRecordDocument>> {
+  const envelope = await composeEnvelope(ctx, patientId, appointmentId, fixed)
+  return insertInto(MEDICAL_RECORDS, { ...envelope, type, title, data, amendments: [], attachments: [] })
 }
 
 /** Throws as `composeRecord` does. */
@@ -22,21 +25,28 @@ export async function composePrescription(
   patientId: string,
   { appointmentId, medicines }: CreatePrescription,
   fixed: Fixed,
-): Promise<PrescriptionDocument> {
-  return {
+): Promise<Insert<PrescriptionDocument>> {
+  return insertInto(PRESCRIPTIONS, {
     ...(await composeEnvelope(ctx, patientId, appointmentId, fixed)),
     medicines: medicines.map(({ notes, ...medicine }) => ({ ...medicine, ...(notes && { notes }) })),
-  }
+    events: [],
+  })
 }
 
+const insertInto = <D extends PatientDocument>(collection: string, document: D): Insert<D> => ({
+  patientId: document.patientId,
+  targetId: document._id,
+  write: (mongo) => insertFenced(mongo, collection, document),
+})
+
 async function composeEnvelope(
-  { db, actor, now }: TransactionContext,
+  ctx: TransactionContext,
   patientId: string,
   appointmentId: string | null = null,
   { id, createdAt }: Fixed,
 ) {
-  const { doctorId } = actor
-  const authorship = doctorId && (await findAuthorship(db, { ...actor, doctorId }, now, patientId, appointmentId))
+  const { doctorId } = ctx.actor
+  const authorship = doctorId && (await findAuthorship(ctx.db, ctx, doctorId, patientId, appointmentId))
   if (!authorship) throw notFound('patient')
   if (appointmentId !== null && !authorship.sharesAppointment)
     throw invalid('appointmentId', 'must be an appointment of this patient with you')

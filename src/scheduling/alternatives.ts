@@ -1,5 +1,5 @@
 import type { Context } from '../deps'
-import { clinicsWithHours, type DoctorFacts, readFacts, searchAround, toSlot } from './facts'
+import { type BookedTerms, clinicsWithHours, type DoctorFacts, readFacts, searchAround, toSlot } from './facts'
 import { DAY, localDay } from './local-time'
 import { findColleaguesFacts, findFacts } from './queries'
 import type { Slot } from './schemas'
@@ -7,7 +7,15 @@ import { type BookableStart, bookableStarts } from './slots'
 
 type Reader = Pick<Context, 'db' | 'now' | 'config'>
 
-type Refused = { doctorId: string; visitTypeId?: string; clinicId?: string; patientId: string; startsAt: Date }
+type Refused = {
+  doctorId: string
+  visitTypeId?: string
+  clinicId?: string
+  patientId: string
+  startsAt: Date
+  /** An appointment that cannot be moved there: it stays with its doctor and keeps its terms. */
+  moving?: { id: string; booked: BookedTerms }
+}
 
 const WANTED = 5
 /** How far from the refused time another one is still an alternative: a doctor may come to a clinic once a week. */
@@ -25,12 +33,12 @@ type Candidate = { facts: DoctorFacts; at: BookableStart }
 export async function findAlternatives(ctx: Reader, refused: Refused): Promise<Slot[]> {
   const { doctorId, visitTypeId, patientId, startsAt } = refused
   const start = startsAt.getTime()
-  const search = searchAround(ctx, around(start, OWN_DAYS), { visitTypeId, patientId })
-  const [row] = await findFacts(ctx.db, { ...search, doctorIds: [doctorId] })
-  const own = row && readFacts(row, ctx.now)
+  const search = searchAround(ctx, around(start, OWN_DAYS), { visitTypeId, patientId, moving: refused.moving?.id })
+  const [ownFacts] = await findFacts(ctx.db, { ...search, doctorIds: [doctorId] })
+  const [own] = readFacts(ownFacts!, ctx.now, refused.moving?.booked)
   if (!own) return []
   const found = nearest(candidatesOf(own, start, OWN_DAYS), start, WANTED)
-  if (found.length === WANTED) return found.map(present)
+  if (found.length === WANTED || refused.moving) return found.map(present)
 
   const clinicId = refused.clinicId ?? clinicsWithHours(own, start)[0]?.id ?? null
   const others = await findColleagues(ctx, refused, own, clinicId)
@@ -43,7 +51,7 @@ export async function findAlternatives(ctx: Reader, refused: Refused): Promise<S
 async function findColleagues(ctx: Reader, refused: Refused, own: DoctorFacts, clinicId: string | null) {
   const { patientId } = refused
   const start = refused.startsAt.getTime()
-  const rows = await findColleaguesFacts(ctx.db, searchAround(ctx, around(start, COLLEAGUES_DAYS), { patientId }), {
+  const found = await findColleaguesFacts(ctx.db, searchAround(ctx, around(start, COLLEAGUES_DAYS), { patientId }), {
     doctorId: own.doctor.id,
     specialization: own.doctor.specialization,
     clinicId,
@@ -51,10 +59,7 @@ async function findColleagues(ctx: Reader, refused: Refused, own: DoctorFacts, c
     visitType: own.visitType,
     limit: MOST_COLLEAGUES,
   })
-  return rows.flatMap((row) => {
-    const facts = readFacts(row, ctx.now)
-    return facts ? candidatesOf(facts, start, COLLEAGUES_DAYS) : []
-  })
+  return readFacts(found, ctx.now).flatMap((facts) => candidatesOf(facts, start, COLLEAGUES_DAYS))
 }
 
 const around = (start: number, { before, after }: Days): [number, number] => [start - before * DAY, start + after * DAY]

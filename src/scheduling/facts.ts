@@ -1,24 +1,68 @@
 import { formatInstant } from '../http/schemas'
 import { DAY, localDay, localStart } from './local-time'
-import type { FactsRow, FactsSearch } from './queries'
+import type { Facts, FactsRow, RoomRow } from './queries'
+import { overlap } from './ranges'
 import type { Slot } from './schemas'
-import { type BookableStart, type ClinicCalendar, explainStart, type SchedulingFacts } from './slots'
+import type { FactsSearch } from './selections'
+import { type BookableStart, type ClinicCalendar, explainStart, occupiedRange, type SchedulingFacts } from './slots'
 
-export type DoctorFacts = NonNullable<ReturnType<typeof readFacts>>
+export type DoctorFacts = ReturnType<typeof readFacts>[number]
 
-/** From a row to the engine's facts; undefined for a doctor without such an active visit type. */
-export function readFacts(row: FactsRow, now: Date) {
-  const { id, name, specialization, visitType } = row
-  if (!visitType) return undefined
+/** What an appointment was booked with and keeps when it is moved, whatever its visit type has become. */
+export type BookedTerms = {
+  durationMinutes: number
+  bufferBeforeMinutes: number
+  bufferAfterMinutes: number
+  requiresRoom: boolean
+}
+
+/** From rows to the engine's facts; a doctor without such an active visit type is left out. */
+export function readFacts({ doctors, rooms }: Pick<Facts, 'doctors' | 'rooms'>, now: Date, booked?: BookedTerms) {
+  const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
+  return doctors.flatMap((row) => readDoctor(row, roomsOf, now, booked) ?? [])
+}
+
+const readRoom = ({ busy, ...room }: RoomRow) => ({ ...room, busy: readRanges(busy) })
+
+function readDoctor(
+  { id, name, specialization, isVerified, ...row }: FactsRow,
+  roomsOf: Map<string, ReturnType<typeof readRoom>[]>,
+  now: Date,
+  booked: BookedTerms | undefined,
+) {
+  if (!row.visitType) return undefined
+  const visitType = { ...row.visitType, ...booked }
+  const clinics = row.calendars.map(({ id, name, timeZone }) => ({
+    id,
+    name,
+    timeZone,
+    /** In the order in which they are chosen; none are loaded for a visit that needs none. */
+    rooms: roomsOf.get(id) ?? [],
+  }))
   const scheduling: SchedulingFacts = {
     visit: visitType,
-    calendars: row.calendars.map(readCalendar),
-    busy: row.busy.map(readRange),
-    alsoBusy: row.patientBusy.map(readRange),
+    calendars: row.calendars.map((calendar, i) => ({
+      ...readCalendar(calendar),
+      ...(visitType.requiresRoom && { rooms: clinics[i]!.rooms.map(({ busy }) => busy) }),
+    })),
+    busy: readRanges(row.busy),
+    alsoBusy: readRanges(row.patientBusy),
     now: now.getTime(),
   }
-  const clinics = row.calendars.map(({ id, name, timeZone }) => ({ id, name, timeZone }))
-  return { doctor: { id, name, specialization }, visitType, clinics, scheduling }
+  return { doctor: { id, name, specialization, isVerified }, visitType, clinics, scheduling }
+}
+
+export type FactsClinic = DoctorFacts['clinics'][number]
+
+/**
+ * The room that a bookable visit gets: the first of the clinic's, the oldest before the others, that is free with the
+ * buffers around it; null for a visit that needs none.
+ */
+export function chooseRoom({ visitType, scheduling }: DoctorFacts, clinic: FactsClinic, start: number) {
+  if (!visitType.requiresRoom) return null
+  const needed = occupiedRange(scheduling.visit, start)
+  const room = clinic.rooms.find(({ busy }) => !busy.some((range) => overlap(range, needed)))
+  return room ? { id: room.id, name: room.name } : null
 }
 
 /** From rows of one doctor at one clinic to the engine's calendar. */
@@ -50,7 +94,9 @@ export function readCalendar({
   }
 }
 
-const readRange = ({ startsAt, endsAt }: { startsAt: string; endsAt: string }) => ({
+const readRanges = ({ starts, ends }: FactsRow['busy']) => starts.map((start, i) => ({ start, end: ends[i]! }))
+
+export const readRange = ({ startsAt, endsAt }: { startsAt: string; endsAt: string }) => ({
   start: Date.parse(startsAt),
   end: Date.parse(endsAt),
 })
@@ -62,7 +108,11 @@ const readRange = ({ startsAt, endsAt }: { startsAt: string; endsAt: string }) =
 export function searchAround(
   ctx: { now: Date },
   [first, last]: [number, number],
-  { visitTypeId = null, patientId = null }: { visitTypeId?: string | null; patientId?: string | null } = {},
+  {
+    visitTypeId = null,
+    patientId = null,
+    moving = null,
+  }: { visitTypeId?: string | null; patientId?: string | null; moving?: string | null } = {},
 ): FactsSearch {
   const [from, until] = [first - 2 * DAY, last + 3 * DAY]
   return {
@@ -74,6 +124,7 @@ export function searchAround(
     now: ctx.now,
     visitTypeId,
     patientId,
+    moving,
   }
 }
 

@@ -3,56 +3,49 @@ import type { Role } from '../auth/tables'
 import { jsonRow, jsonRows } from '../database/json'
 import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { Actor } from '../deps'
-import { visiblePatients } from '../patients/access'
-
-/** What facts are asked for: a stretch of time somewhat wider than the days or the visit they are about. */
-export type FactsSearch = {
-  from: Date
-  until: Date
-  /** The local days that the stretch touches, whatever the zone. */
-  fromDay: string
-  untilDay: string
-  now: Date
-  /** An active one of the doctor's; null for the first. */
-  visitTypeId: string | null
-  /** Whose time has to be free too. */
-  patientId: string | null
-}
-
-export type VisitTypeLikeness = { name: string; mode: 'in_person' | 'telehealth'; durationMinutes: number }
-
-const VISIT_TYPE = [
-  'id',
-  'name',
-  'durationMinutes',
-  'slotIntervalMinutes',
-  'bufferBeforeMinutes',
-  'bufferAfterMinutes',
-  'minimumNoticeMinutes',
-  'horizonDays',
-  'mode',
-  'priceAmount',
-  'priceCurrency',
-  'cancellationFreeUntilMinutes',
-  'cancellationLateRefundPercent',
-] as const
+import { lockStatement } from '../database/transaction'
+import { type Viewer, visiblePatients } from '../patients/access'
+import {
+  activeHolds,
+  activeVisitTypes,
+  type BookingSearch,
+  type FactsSearch,
+  lapsed,
+  roomOfMoving,
+  selectFacts,
+  type VisitTypeLikeness,
+  visitsOfDoctor,
+  visitTypeLike,
+  visitTypeWanted,
+  withRooms,
+} from './selections'
 
 /** Everything that decides when these doctors can be booked, in one statement; unknown ids give no row. */
 export const findFacts = prepared((db, search: FactsSearch & { doctorIds: string[] }) =>
-  selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', anyOf(search.doctorIds)),
+  withRooms(
+    db,
+    search,
+    selectFacts(db, search, visitTypeWanted(search)).where(
+      'doctors.id',
+      '=',
+      sql<string>`any(${search.doctorIds}::uuid[])`,
+    ),
+  ),
 )
 
-export type FactsRow = Awaited<ReturnType<typeof findFacts>>[number]
+export type Facts = Awaited<ReturnType<typeof findFacts>>[number]
+export type FactsRow = Facts['doctors'][number]
+export type RoomRow = Facts['rooms'][number]
 
 /** The same for one doctor, with the patient if the actor may see them; to be read under the locks of both. */
 export async function findBookingFacts(
   db: Transaction<Database>,
-  search: FactsSearch & { doctorId: string },
-  { role, userId, doctorId }: Actor,
+  search: BookingSearch,
+  { actor: { role, userId, doctorId }, config: { relationshipDays } }: Pick<Viewer, 'actor' | 'config'>,
 ) {
-  const [row] = await BOOKING_FACTS[role](db, { ...search, actorUserId: userId, actorDoctorId: doctorId })
-  return row
+  const values = { ...search, actorUserId: userId, actorDoctorId: doctorId, relationshipDays }
+  const [facts] = await BOOKING_FACTS[role](db, values)
+  return facts!
 }
 
 /** Each role has its own rule of who is visible, and so its own statement. */
@@ -63,19 +56,67 @@ const BOOKING_FACTS = {
 }
 
 function prepareBookingFacts(role: Role) {
-  type Values = FactsSearch & { doctorId: string; actorUserId: string; actorDoctorId: string | undefined }
+  type Values = BookingSearch & {
+    actorUserId: string
+    actorDoctorId: string | undefined
+    relationshipDays: number
+  }
   return prepared((db, search: Values) => {
     const actor = { role, userId: search.actorUserId, sessionId: '', doctorId: search.actorDoctorId }
-    const patient = expressionBuilder<Database, 'doctors'>()
+    const viewer = { actor, now: search.now, config: { relationshipDays: search.relationshipDays } }
+    const patient = expressionBuilder<Database, never>()
       .selectFrom('patients')
       .select(['patients.id', 'patients.name'])
+      .select(activeHolds(search).as('activeHolds'))
       .where('patients.id', '=', search.patientId)
-      .where(visiblePatients(actor, search.now))
-    return selectFacts(db, search, visitTypeWanted(search))
-      .select(jsonRow(patient).as('patient'))
-      .where('doctors.id', '=', search.doctorId)
+      .where(visiblePatients(viewer))
+    return selectBookingFacts(db, search).select(jsonRow(patient).as('patient'))
   })
 }
+
+/** The same for an appointment that is to be moved, whose patient the actor has been found to see. */
+export const findMovingFacts = prepared((db, search: BookingSearch) => selectBookingFacts(db, search))
+
+const selectBookingFacts = (db: Kysely<Database>, search: BookingSearch) =>
+  withRooms(
+    db,
+    search,
+    selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', search.doctorId),
+  ).select(jsonRows(lapsed(search)).as('lapsed'))
+
+/** The same for one doctor whose times are to be explained: with the appointments that take them. */
+export const findExplainedFacts = prepared((db, search: BookingSearch) =>
+  withRooms(
+    db,
+    search,
+    selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', search.doctorId),
+  ).select(jsonRows(visitsOfDoctor(search)).as('visits')),
+)
+
+/**
+ * Takes the locks under which all that is read next stays true: of the doctor, the patient and, for a visit that needs a
+ * room, of the clinics where it may be chosen.
+ */
+export const lockForBooking = prepared(
+  (
+    db,
+    search: Pick<BookingSearch, 'doctorId' | 'patientId' | 'visitTypeId' | 'moving'> & { clinicId: string | null },
+  ) =>
+    lockStatement(
+      db,
+      sql`
+        select ${search.doctorId}::uuid as id
+        union select ${search.patientId}::uuid
+        union select clinic_id from doctor_clinics
+          where doctor_id = ${search.doctorId}
+            and clinic_id = coalesce(${search.clinicId}, clinic_id)
+            and coalesce(${roomOfMoving(search)}, (
+              select requires_room from visit_types
+                where doctor_id = ${search.doctorId} and active and id = coalesce(${search.visitTypeId}, id)
+                order by id limit 1
+            ))`,
+    ),
+)
 
 /** For others of a specialization, those of the clinic first, each with their visit type that is most like another's. */
 export function findColleaguesFacts(
@@ -91,7 +132,7 @@ export function findColleaguesFacts(
   },
 ) {
   const { exists, selectFrom } = expressionBuilder<Database, 'doctors'>()
-  return selectFacts(db, search, visitTypeLike(wanted.visitType))
+  const colleagues = selectFacts(db, search, visitTypeLike(wanted.visitType))
     .where(sql`lower(doctors.specialization)`, '=', sql`lower(${wanted.specialization})`)
     .where('doctors.id', '<>', wanted.doctorId)
     .$if(wanted.verifiedOnly, (qb) => qb.where('doctors.verifiedAt', 'is not', null))
@@ -108,91 +149,5 @@ export function findColleaguesFacts(
     .orderBy('doctors.name')
     .orderBy('doctors.id')
     .limit(wanted.limit)
-    .execute()
-}
-
-const anyOf = (ids: string[]) => sql<string>`any(${ids}::uuid[])`
-
-type VisitTypeChoice = ReturnType<typeof activeVisitTypes>
-
-function selectFacts(db: Kysely<Database>, search: FactsSearch, visitType: VisitTypeChoice) {
-  return db
-    .selectFrom('doctors')
-    .select(['doctors.id', 'doctors.name', 'doctors.specialization', 'doctors.verifiedAt'])
-    .select([
-      jsonRow(visitType).as('visitType'),
-      jsonRows(calendarsOfDoctor(search)).as('calendars'),
-      jsonRows(occupied(search).whereRef('resourceId', '=', 'doctors.id')).as('busy'),
-      jsonRows(occupied(search).where('resourceId', '=', search.patientId)).as('patientBusy'),
-    ])
-}
-
-function activeVisitTypes() {
-  return expressionBuilder<Database, 'doctors'>()
-    .selectFrom('visitTypes')
-    .select(VISIT_TYPE)
-    .whereRef('doctorId', '=', 'doctors.id')
-    .where('active', '=', true)
-}
-
-const visitTypeWanted = ({ visitTypeId }: FactsSearch): VisitTypeChoice =>
-  activeVisitTypes().where('id', '=', sql<string>`coalesce(${visitTypeId}, id)`).orderBy('id').limit(1)
-
-const visitTypeLike = ({ name, mode, durationMinutes }: VisitTypeLikeness): VisitTypeChoice =>
-  activeVisitTypes()
-    .orderBy(sql`lower(name) = lower(${name})`, 'desc')
-    .orderBy(sql`mode = ${mode}`, 'desc')
-    .orderBy(sql`abs(duration_minutes - ${durationMinutes})`)
-    .orderBy('id')
-    .limit(1)
-
-/** Each clinic of the doctor with what opens and closes it there. */
-function calendarsOfDoctor({ from, until, fromDay, untilDay }: FactsSearch) {
-  const { selectFrom } = expressionBuilder<Database, 'doctorClinics' | 'clinics'>()
-  const windows = expressionBuilder<Database, 'schedules'>()
-    .selectFrom('scheduleWindows')
-    .select(['weekday', 'startTime', 'endTime'])
-    .whereRef('scheduleId', '=', 'schedules.id')
-  const schedules = selectFrom('schedules')
-    .select(['schedules.validFrom', 'schedules.validUntil'])
-    .select(jsonRows(windows).as('weekly'))
-    .whereRef('schedules.doctorId', '=', 'doctorClinics.doctorId')
-    .whereRef('schedules.clinicId', '=', 'doctorClinics.clinicId')
-    .where(({ and, eb, or }) =>
-      or([
-        eb('schedules.validFrom', 'is', null),
-        and([eb('schedules.validFrom', '<=', untilDay), eb('schedules.validUntil', '>=', fromDay)]),
-      ]),
-    )
-  const exceptions = selectFrom('availabilityExceptions')
-    .select(['kind', 'startsAt', 'endsAt'])
-    .whereRef('availabilityExceptions.doctorId', '=', 'doctorClinics.doctorId')
-    .whereRef('availabilityExceptions.clinicId', '=', 'doctorClinics.clinicId')
-    .where('startsAt', '<', until)
-    .where('endsAt', '>', from)
-  const closures = selectFrom('clinicClosures')
-    .select(['startsOn', 'endsOn'])
-    .whereRef('clinicClosures.clinicId', '=', 'doctorClinics.clinicId')
-    .where('startsOn', '<=', untilDay)
-    .where('endsOn', '>=', fromDay)
-  return expressionBuilder<Database, 'doctors'>()
-    .selectFrom('doctorClinics')
-    .innerJoin('clinics', 'clinics.id', 'doctorClinics.clinicId')
-    .select(['clinics.id', 'clinics.name', 'clinics.timeZone'])
-    .select([
-      jsonRows(schedules).as('schedules'),
-      jsonRows(exceptions).as('exceptions'),
-      jsonRows(closures).as('closures'),
-    ])
-    .whereRef('doctorClinics.doctorId', '=', 'doctors.id')
-    .orderBy('clinics.id')
-}
-
-/** What is taken of anybody in the stretch; a hold that has lapsed takes nothing, even where no job has run yet. */
-function occupied({ from, until, now }: FactsSearch) {
-  return expressionBuilder<Database, 'doctors'>()
-    .selectFrom('occupancy')
-    .select([sql<Date>`lower(during)`.as('startsAt'), sql<Date>`upper(during)`.as('endsAt')])
-    .where(sql<boolean>`during && tstzrange(${from}, ${until})`)
-    .where(({ eb, or }) => or([eb('expiresAt', 'is', null), eb('expiresAt', '>', now)]))
+  return withRooms(db, search, colleagues).executeTakeFirstOrThrow()
 }

@@ -2,7 +2,17 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operation'
 import { createRouter } from '../http/router'
-import { DoctorSlotsPath, DoctorSlotsQuery, SlotList } from './schemas'
+import { explainSlot } from './explain'
+import {
+  DoctorSlotsPath,
+  DoctorSlotsQuery,
+  ExplainSlotQuery,
+  Explanation,
+  SearchSlotsQuery,
+  SlotList,
+  SlotPage,
+} from './schemas'
+import { searchSlots } from './search/service'
 import { findSlots } from './service'
 
 const listDoctorSlotsOperation = operation({
@@ -21,12 +31,45 @@ const listDoctorSlotsOperation = operation({
   answer: { status: 200, description: 'All slots of the days', schema: SlotList },
 })
 
+const searchSlotsOperation = operation({
+  method: 'get',
+  path: '/slots',
+  tag: 'Scheduling',
+  operationId: 'searchSlots',
+  summary: 'Find free times of many doctors',
+  description:
+    "Of all doctors of a specialization, of a clinic or both, earliest first, each for the doctor's first active visit type. Days are those of each clinic, both inclusive, at most 31. " +
+    'Where there are very many doctors a page may hold fewer slots than asked for: there are more as long as `nextCursor` is not null.',
+  access: 'public',
+  who: 'anyone',
+  query: SearchSlotsQuery,
+  answer: { status: 200, description: 'A page of slots', schema: SlotPage },
+})
+
+const explainSlotOperation = operation({
+  method: 'get',
+  path: '/doctors/{id}/slots/explanation',
+  tag: 'Scheduling',
+  operationId: 'explainSlot',
+  summary: 'Ask why a time can or cannot be booked',
+  description: 'Every rule with its verdict in words, whether or not the time is offered.',
+  access: ['doctor', 'admin'],
+  who: 'doctors for themselves, admins',
+  params: DoctorSlotsPath,
+  query: ExplainSlotQuery,
+  answer: { status: 200, description: 'The verdict of each rule', schema: Explanation },
+})
+
 export function schedulingRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
 
   read(listDoctorSlotsOperation, async (ctx, { params, query }) =>
     answer({ data: await findSlots(ctx, params.id, query), nextCursor: null }),
   )
+
+  read(explainSlotOperation, async (ctx, { params, query }) => answer(await explainSlot(ctx, params.id, query)))
+
+  read(searchSlotsOperation, async (ctx, { query }) => answer(await searchSlots(ctx, query)))
 
   return app
 }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { Day, Instant, Uuid } from '../http/schemas'
+import { pageFields, pageOf } from '../http/pagination'
+import { Day, Instant, InstantInput, text, Uuid } from '../http/schemas'
 import { RULES } from './rules'
 
 const SLOT_EXAMPLE = {
@@ -44,7 +45,31 @@ export const SlotList = z
   .object({ data: z.array(Slot).max(100_000), nextCursor: z.null() })
   .openapi('SlotList', { example: { data: [SLOT_EXAMPLE], nextCursor: null } })
 
+export const SlotPage = pageOf('Slot', Slot)
+
+const ExplainedRule = z
+  .object({ rule: z.enum(['verified', ...RULES]), pass: z.boolean(), detail: z.string().max(500) })
+  .openapi('ExplainedRule', { example: { rule: 'grid', pass: true, detail: 'lies on the steps of 30 min from 09:00' } })
+
+export const Explanation = z
+  .object({
+    bookable: z.boolean().openapi({ description: 'Whether all rules pass, for a patient who is free then.' }),
+    rules: z.array(ExplainedRule).max(20),
+  })
+  .openapi('Explanation', {
+    example: {
+      bookable: false,
+      rules: [
+        { rule: 'verified', pass: true, detail: 'the doctor is verified' },
+        { rule: 'minimum_notice', pass: false, detail: 'inside minimum notice of 120 min' },
+      ],
+    },
+  })
+export type Explanation = z.infer<typeof Explanation>
+
 export const MAX_SEARCH_DAYS = 31
+/** When only the first day is known. */
+export const DEFAULT_DAYS = 7
 
 export const DoctorSlotsPath = z.strictObject({ id: Uuid })
 
@@ -55,3 +80,21 @@ export const DoctorSlotsQuery = z.strictObject({
   clinicId: Uuid.optional().openapi({ description: "All the doctor's clinics when left out." }),
 })
 export type DoctorSlotsQuery = z.infer<typeof DoctorSlotsQuery>
+
+export const SearchSlotsQuery = z.strictObject({
+  ...pageFields,
+  specialization: text(100).optional().openapi({ description: 'Without case; any when left out.' }),
+  clinicId: Uuid.optional().openapi({ description: 'Any when left out.' }),
+  from: Day.optional().openapi({ description: "The first day in each clinic's zone; today when left out." }),
+  to: Day.optional().openapi({ description: 'The last day, inclusive; six days after the first when left out.' }),
+})
+export type SearchSlotsQuery = z.output<typeof SearchSlotsQuery>
+
+export const ExplainSlotQuery = z.strictObject({
+  startsAt: InstantInput,
+  visitTypeId: Uuid.optional().openapi({ description: "The doctor's first active one when left out." }),
+  clinicId: Uuid.optional().openapi({
+    description: 'The clinic where the doctor has hours then when left out; needed where there are several.',
+  }),
+})
+export type ExplainSlotQuery = z.output<typeof ExplainSlotQuery>

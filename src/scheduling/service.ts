@@ -2,16 +2,16 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema'
 import type { InTransaction } from '../database/transaction'
 import type { Context } from '../deps'
-import { invalid, notFound } from '../errors'
-import { type DoctorFacts, readFacts, searchAround, toSlot } from './facts'
+import { AppError, invalid, notFound } from '../errors'
+import { type BookedTerms, type DoctorFacts, readFacts, readRange, searchAround, toSlot } from './facts'
 import { addDays, DAY, dayNumber, localDay } from './local-time'
-import { type FactsRow, findBookingFacts, findFacts } from './queries'
-import { type DoctorSlotsQuery, MAX_SEARCH_DAYS, type Slot } from './schemas'
+import { type Facts, findBookingFacts, findFacts, findMovingFacts, lockForBooking } from './queries'
+import type { TimeRange } from './ranges'
+import { DEFAULT_DAYS, type DoctorSlotsQuery, MAX_SEARCH_DAYS, type Slot } from './schemas'
 import { bookableStarts } from './slots'
 
 type Reader = Pick<Context, 'db' | 'now' | 'config'>
 
-const DEFAULT_DAYS = 7
 const NEXT_SLOT_DAYS = 14
 
 /**
@@ -29,9 +29,8 @@ export async function findSlots(ctx: Reader, doctorId: string, query: DoctorSlot
 
   // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
   const stretch: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
-  const [row] = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorIds: [doctorId] })
-  if (!row || !isOpenForBooking(row, ctx)) throw notFound('doctor')
-  const facts = readFacts(row, ctx.now)
+  const [found] = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorIds: [doctorId] })
+  const facts = readOpenDoctor(ctx, found!)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
   return facts ? slotsOf(facts, clinicId, (today) => ({ from: query.from ?? today, to: query.to })) : []
 }
@@ -64,36 +63,86 @@ export async function nextSlots(
   if (doctorIds.length === 0) return new Map()
   const now = ctx.now.getTime()
   const until = now + (NEXT_SLOT_DAYS + 1) * DAY
-  const rows = await findFacts(ctx.db, { ...searchAround(ctx, [now, until]), doctorIds })
-  const slots = rows.flatMap((row) => firstSlot(readFacts(row, ctx.now)) ?? [])
+  const [found] = await findFacts(ctx.db, { ...searchAround(ctx, [now, until]), doctorIds })
+  const slots = readFacts(found!, ctx.now).flatMap((facts) => firstSlot(facts) ?? [])
   return new Map(slots.map((slot) => [slot.doctorId, slot]))
 }
 
-function firstSlot(facts: DoctorFacts | undefined): Slot | undefined {
-  return facts && slotsOf(facts, undefined, (today) => ({ from: today, to: addDays(today, NEXT_SLOT_DAYS) }))[0]
+const firstSlot = (facts: DoctorFacts): Slot | undefined =>
+  slotsOf(facts, undefined, (today) => ({ from: today, to: addDays(today, NEXT_SLOT_DAYS) }))[0]
+
+/** Throws not_found for a doctor who is unknown or cannot be booked; undefined for one without such a visit type. */
+function readOpenDoctor(ctx: Pick<Context, 'now' | 'config'>, found: Facts, booked?: BookedTerms) {
+  const [row] = found.doctors
+  if (!row || !isOpenForBooking(row, ctx)) throw notFound('doctor')
+  return readFacts(found, ctx.now, booked)[0]
 }
 
-type Wanted = { doctorId: string; patientId: string; visitTypeId?: string; startsAt: Date }
+const isOpenForBooking = ({ isVerified }: { isVerified: boolean }, { config }: Pick<Context, 'config'>) =>
+  isVerified || !config.doctorVerification
 
-export type BookingFacts = DoctorFacts & { patient: { id: string; name: string } }
+type Locked = InTransaction<Reader>
+type Wanted = { doctorId: string; patientId: string; visitTypeId?: string; clinicId?: string; startsAt: Date }
+
+/** A hold that has lapsed and still stands in the way of others: of whom it takes time, and when. */
+export type LapsedHold = TimeRange & { appointmentId: string; resourceId: string }
+
+/** What decides where and when one visit may be. */
+export type VisitFacts = DoctorFacts & { lapsed: LapsedHold[] }
+
+export type BookingFacts = VisitFacts & { patient: { id: string; name: string; activeHolds: number } }
 
 /**
- * All that decides one booking, in one statement; call it after the locks of doctor and patient. Throws not_found for
- * doctor, visit type, or patient (also for one the caller may not see).
+ * All that decides one booking, or several that start until then, in one statement after that which takes the locks of doctor, patient and, where a room
+ * will be chosen, of the rooms. Throws not_found for doctor, visit type, or patient (also for one the caller may not see).
  */
 export async function loadBookingFacts(
-  ctx: InTransaction<Reader & Pick<Context, 'actor'>>,
-  { doctorId, patientId, visitTypeId, startsAt }: Wanted,
+  ctx: Locked & Pick<Context, 'actor'>,
+  { doctorId, patientId, visitTypeId, clinicId, startsAt, until = startsAt }: Wanted & { until?: Date },
 ): Promise<BookingFacts> {
-  const start = startsAt.getTime()
-  const search = searchAround(ctx, [start, start], { visitTypeId, patientId })
-  const row = await findBookingFacts(ctx.db, { ...search, doctorId }, ctx.actor)
-  if (!row || !isOpenForBooking(row, ctx)) throw notFound('doctor')
-  const facts = readFacts(row, ctx.now)
+  const search = {
+    ...searchAround(ctx, [startsAt.getTime(), until.getTime()], { visitTypeId, patientId }),
+    doctorId,
+  }
+  await lockForBooking(ctx.db, { ...search, clinicId: clinicId ?? null })
+  const found = await findBookingFacts(ctx.db, search, ctx)
+  const facts = readOpenDoctor(ctx, found)
   if (!facts) throw notFound('visit type')
-  if (!row.patient) throw notFound('patient')
-  return { ...facts, patient: row.patient }
+  if (!found.patient) throw notFound('patient')
+  return { ...facts, lapsed: found.lapsed.map(readLapsed), patient: found.patient }
 }
 
-const isOpenForBooking = ({ verifiedAt }: FactsRow, { config }: Pick<Context, 'config'>) =>
-  verifiedAt !== null || !config.doctorVerification
+type Moving = Omit<Wanted, 'visitTypeId'> & { id: string; visitTypeId: string }
+
+/** Takes the locks under which an appointment is moved: doctor, patient and, where it has a room, the clinics' rooms. */
+export async function lockMoving(
+  ctx: Pick<Locked, 'db'>,
+  { id, clinicId, ...wanted }: Omit<Moving, 'startsAt'>,
+): Promise<void> {
+  await lockForBooking(ctx.db, { ...wanted, clinicId: clinicId ?? null, moving: id })
+}
+
+/**
+ * Under the locks of `lockMoving`, what decides where an appointment may be moved: on the terms it was booked with, and as
+ * if it took no time yet. Throws not_bookable for a doctor who is not verified any more.
+ */
+export async function loadMovingFacts(
+  ctx: Locked,
+  { id, booked, doctorId, patientId, visitTypeId, startsAt }: Moving & { booked: BookedTerms },
+): Promise<VisitFacts> {
+  const start = startsAt.getTime()
+  const search = { ...searchAround(ctx, [start, start], { visitTypeId, patientId, moving: id }), doctorId }
+  const [found] = await findMovingFacts(ctx.db, search)
+  // The appointment refers to both, so that they are there.
+  const facts = readFacts(found!, ctx.now, booked)[0]!
+  if (!isOpenForBooking(facts.doctor, ctx))
+    throw new AppError('not_bookable', 'The doctor cannot be booked at the moment.')
+  return { ...facts, lapsed: found!.lapsed.map(readLapsed) }
+}
+
+const readLapsed = ({ appointmentId, resourceId, ...range }: Lapsed) => ({
+  appointmentId,
+  resourceId,
+  ...readRange(range),
+})
+type Lapsed = Pick<LapsedHold, 'appointmentId' | 'resourceId'> & Parameters<typeof readRange>[0]

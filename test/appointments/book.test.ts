@@ -145,6 +145,25 @@ describe('booking', () => {
     }
   })
 
+  test('colleagues of the same clinic are found however many others there are', async () => {
+    const specialization = 'Crowded Medicine'
+    const [here, elsewhere] = [await t.newClinic(), await t.newClinic()]
+    const briefly = {
+      specialization,
+      weekly: [{ weekday: 1, start: '10:00', end: '10:30' }],
+      visitType: { horizonDays: 1 },
+    }
+    const doctor = await t.newDoctor({ clinicId: here.id, ...briefly })
+    for (let i = 0; i < 20; i++) await t.newDoctor({ clinicId: elsewhere.id, ...briefly })
+    const near = await t.newDoctor({ clinicId: here.id, ...briefly })
+    await t.db.updateTable('doctors').set({ name: 'Zoe' }).where('id', '=', near.id).execute()
+    await t.newAppointment({ patient: await t.newPatient(), doctor, startsAt: est('10:00') })
+    const { actor } = await t.newPatient()
+    const refused = await t.as(actor).post('/appointments', { doctorId: doctor.id, startsAt: est('10:00') })
+    expect(refused.body.alternatives).toHaveLength(5)
+    expect(refused.body.alternatives[0]).toMatchObject({ doctorId: near.id, clinicId: here.id })
+  })
+
   test('a patient who is busy then is told so, unless the doctor is taken as well', async () => {
     const [doctor, other] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
     const [patient, stranger] = [await t.newPatient(), await t.newPatient()]
@@ -246,8 +265,6 @@ describe('booking', () => {
   test.each([
     ['now', { startsAt: '2026-01-05T12:00:00Z' }, 'startsAt'],
     ['without an offset', { startsAt: '2026-01-05T15:00:00' }, 'startsAt'],
-    ['with a hold, which comes later', { hold: true }, 'hold'],
-    ['with an override, which comes later', { override: ['hours'] }, 'override'],
     ['with an empty reason', { reason: '  ' }, 'reason'],
   ])('a booking %s is refused by field', async (_title, wrong, path) => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })

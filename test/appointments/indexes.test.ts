@@ -106,9 +106,14 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
     const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime()], { patientId: patient.id })
     const scans = await scansOf(t, (db) =>
       // What is explained is not run: it needs no transaction.
-      findBookingFacts(db as Parameters<typeof findBookingFacts>[0], { ...search, doctorId: doctor.id }, doctor.actor),
+      findBookingFacts(
+        db as Parameters<typeof findBookingFacts>[0],
+        { ...search, doctorId: doctor.id },
+        { actor: doctor.actor, config: t.deps.config },
+      ),
     )
-    expect(scans.occupancy).toEqual(['occupancy_no_overlap'])
+    expect(scans.occupancy?.toSorted()).toEqual(['occupancy_lapsing', 'occupancy_no_overlap'])
+    expect(scans.appointments).toContain('appointments_held_patient')
     expect(scans.appointments).toContain('appointments_patient')
     expect(scans.appointments).not.toContain('seq scan')
     expect(scans.patients).toEqual(['patients_pkey'])

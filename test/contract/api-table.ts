@@ -26,8 +26,11 @@ const VISIT_TERMS =
 const PATIENT = 'id name email phone dateOfBirth gender address'
 const APPOINTMENT =
   'id status patient doctor clinic visitType startsAt endsAt localStart price cancellationPolicy reason payment createdAt version'
-const RECORD = 'id patientId doctor type title appointmentId data createdAt amendments'
-const PAYMENT = 'id appointmentId amount currency method provider status createdAt'
+const RECORD = 'id patientId doctor type title appointmentId data originalData createdAt amendments attachments'
+const PRESCRIPTION = 'id patientId doctor appointmentId medicines createdAt status activeUntil events'
+const WAITING = 'id status patient doctor specialization clinic from to offer createdAt'
+const PAYMENT =
+  'id appointmentId amount currency method provider status failureCode refundable resolution entries createdAt'
 const BOTH: Row['who'] = ['patient', 'doctor']
 const STAFF: Row['who'] = ['doctor', 'admin']
 const ADMIN: Row['who'] = ['admin']
@@ -102,6 +105,12 @@ export const API: Record<string, Row> = {
   'DELETE /doctors/availability/exceptions/{exceptionId}': { who: STAFF, status: 204 },
   'GET /doctors/{id}/availability': { who: 'signed_in', answer: 'doctorId clinics exceptions', versioned: true },
   'GET /doctors/{id}/slots': { who: 'anyone', list: true, query: 'from to visitTypeId clinicId', answer: SLOT },
+  'GET /doctors/{id}/slots/explanation': {
+    who: STAFF,
+    query: 'startsAt visitTypeId clinicId',
+    answer: 'bookable rules',
+  },
+  'GET /slots': { who: 'anyone', list: true, query: `specialization clinicId from to ${PAGE}`, answer: SLOT },
   'GET /doctors/{id}/visit-types': { who: 'anyone', list: true, query: PAGE, answer: `id active ${VISIT_TERMS}` },
   'POST /doctors/{id}/visit-types': {
     who: STAFF,
@@ -124,7 +133,7 @@ export const API: Record<string, Row> = {
   'GET /patients/{id}/records': {
     who: BOTH,
     list: true,
-    query: `type doctorId from to ${PAGE}`,
+    query: `type doctorId from to q ${PAGE}`,
     answer: RECORD,
   },
   'POST /patients/{id}/records': {
@@ -134,15 +143,38 @@ export const API: Record<string, Row> = {
     answer: RECORD,
   },
   'GET /records/{id}': { who: BOTH, answer: RECORD },
-  'GET /patients/{id}/prescriptions': { who: BOTH, list: true, query: `doctorId from to ${PAGE}` },
+  'POST /records/{id}/amendments': { who: ['doctor'], status: 201, body: 'reason data', answer: RECORD },
+  'POST /records/{id}/attachments': {
+    who: ['doctor'],
+    status: 201,
+    answer: 'id recordId patientId filename contentType size sha256 doctor createdAt',
+  },
+  'GET /attachments/{id}': { who: BOTH, versioned: true },
+  'GET /patients/{id}/prescriptions': {
+    who: BOTH,
+    list: true,
+    query: `doctorId from to activeOn ${PAGE}`,
+    answer: PRESCRIPTION,
+  },
+  'PUT /prescriptions/{id}/stop': { who: ['doctor'], body: 'reason data', answer: PRESCRIPTION },
+  'PUT /prescriptions/{id}/renew': { who: ['doctor'], body: 'reason data until', answer: PRESCRIPTION },
   'POST /patients/{id}/prescriptions': { who: ['doctor'], status: 201, body: 'appointmentId medicines' },
   'GET /prescriptions/{id}': { who: BOTH },
+  'POST /patients/{id}/emergency-access': { who: ['doctor'], status: 201, body: 'reason', answer: 'expiresAt' },
+  'GET /patients/{id}/access-log': {
+    who: ['patient', 'admin'],
+    list: true,
+    query: PAGE,
+    answer: 'eventId occurredAt kind action outcome purpose actor doctor targetId',
+  },
+  'GET /patients/{id}/export': { who: ['patient', 'admin'] },
+  'POST /patients/{id}/erase': { who: ADMIN },
 
   'POST /appointments': {
     who: 'signed_in',
     status: 201,
-    body: 'doctorId startsAt visitTypeId clinicId patientId reason',
-    answer: APPOINTMENT,
+    body: 'doctorId startsAt visitTypeId clinicId patientId reason hold override',
+    answer: `${APPOINTMENT} room holdExpiresAt`,
     versioned: true,
   },
   'GET /appointments': {
@@ -152,20 +184,57 @@ export const API: Record<string, Row> = {
     answer: APPOINTMENT,
   },
   'GET /appointments/{id}': { who: 'signed_in', answer: APPOINTMENT, versioned: true },
+  'GET /appointments/{id}/cancellation-quote': { who: 'signed_in', answer: 'allowed refund policy' },
+  'PUT /appointments/{id}/reschedule': {
+    who: 'signed_in',
+    body: 'startsAt clinicId',
+    answer: APPOINTMENT,
+    versioned: true,
+  },
+  'PUT /appointments/{id}/check-in': { who: STAFF, body: 'reason', answer: APPOINTMENT, versioned: true },
+  'PUT /appointments/{id}/complete': { who: STAFF, body: 'reason', answer: APPOINTMENT, versioned: true },
+  'PUT /appointments/{id}/no-show': { who: STAFF, answer: APPOINTMENT, versioned: true },
+  'PUT /appointments/{id}/confirm': { who: 'signed_in', answer: APPOINTMENT, versioned: true },
+  'POST /appointments/series': {
+    who: 'signed_in',
+    status: 201,
+    body: 'doctorId startsAt visitTypeId clinicId patientId reason override every count mode dryRun',
+    answer: 'occurrences',
+  },
+  'POST /waitlist': {
+    who: ['patient', 'admin'],
+    status: 201,
+    body: 'doctorId specialization clinicId from to patientId',
+    answer: WAITING,
+  },
+  'GET /waitlist': { who: ['patient', 'admin'], list: true, query: PAGE, answer: WAITING },
+  'DELETE /waitlist/{id}': { who: ['patient', 'admin'], status: 204 },
+  'PUT /waitlist/{id}/accept': { who: ['patient', 'admin'], answer: WAITING },
+  'PUT /waitlist/{id}/decline': { who: ['patient', 'admin'], answer: WAITING },
   'PUT /appointments/{id}/cancel': { who: 'signed_in', body: 'reason', answer: APPOINTMENT, versioned: true },
 
-  'POST /payments': { who: ['patient', 'admin'], status: 201, body: 'appointmentId method', answer: PAYMENT },
+  'POST /payments': {
+    who: ['patient', 'admin'],
+    status: 201,
+    body: 'appointmentId method',
+    answer: `${PAYMENT} clientSecret`,
+  },
   'GET /payments': { who: 'signed_in', list: true, query: `appointmentId ${PAGE}`, answer: PAYMENT },
   'GET /payments/{id}': { who: 'signed_in', answer: PAYMENT },
   'PUT /payments/{id}/mark-paid': { who: ADMIN, answer: PAYMENT },
+  'POST /payments/{id}/refunds': { who: ADMIN, status: 201, body: 'amount reason', answer: PAYMENT },
+  'POST /payments/webhooks/{provider}': { who: 'anyone', status: 204 },
 
   'GET /health/live': { who: 'anyone' },
   'GET /health/ready': { who: 'anyone' },
   'GET /metrics': { who: 'anyone' },
   'GET /openapi.json': { who: 'anyone', versioned: true },
   'GET /docs': { who: 'anyone' },
+  'GET /audit/verify': { who: ADMIN },
+  'GET /audit/{seq}/review': { who: ADMIN },
+  'PUT /audit/{seq}/review': { who: ADMIN },
   'GET /audit': { who: ADMIN, list: true, query: `actorId patientId kind from to ${PAGE}` },
 }
 
 /** Fields of later pieces of work: refused until then, so no body may know them. */
-export const LATER: Record<string, string> = { 'POST /appointments': 'hold override' }
+export const LATER: Record<string, string> = {}

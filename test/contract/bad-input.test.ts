@@ -6,7 +6,7 @@ import { createTestApp } from '../support/app'
 import { ContractError } from '../support/contract'
 import { createSchemaCompiler } from '../support/strict-schemas'
 import { type BadCase, badCases } from './bad-input'
-import { CALLS, type Call, type Entry } from './calls'
+import { CALLS, type Call, type Entry, sentBy } from './calls'
 import { createWorld } from './world'
 
 const FULL = process.env.TEST_SCALE === 'full'
@@ -78,7 +78,7 @@ async function freshCall({ operation: { 'x-roles': roles } }: Route, entry: Entr
   const role: Role = typeof roles === 'string' ? 'patient' : roles[0]!
   const valid: Call = await entry.call(world, role)
   const token = await signAccessToken(t.deps.config, valid.as ?? world.owner[role], t.clock.now())
-  const headers: Record<string, string> = roles === 'public' ? {} : { authorization: `Bearer ${token}` }
+  const headers = { ...sentBy(valid).headers, ...(roles !== 'public' && { authorization: `Bearer ${token}` }) }
   return { valid, headers }
 }
 

@@ -9,7 +9,7 @@ import {
   BAD_TOKENS,
   UNSTORABLE,
 } from './bad-values'
-import { addressOf, type Call } from './calls'
+import { addressOf, type Call, sentBy } from './calls'
 import { propertiesOf, resolve } from './schema-walk'
 
 /** One request with one thing wrong, or unusual. */
@@ -52,7 +52,7 @@ function* badSegments({ path, operation }: Route, valid: Call): Generator<BadCas
       yield {
         name: `path ${name} = ${shorten(segment)}`,
         address: `${before}${segment}${after}`,
-        body: textOf(valid),
+        body: sentBy(valid).body,
         verdict: [404, 405, 422],
       }
     }
@@ -64,7 +64,7 @@ function* badQueries({ path, operation }: Route, valid: Call): Generator<BadCase
   const ask = (name: string, query: string, rest: Partial<BadCase>): BadCase => ({
     name: `query ${shorten(name)}`,
     address: `${address}?${query}`,
-    body: textOf(valid),
+    body: sentBy(valid).body,
     ...rest,
   })
   for (const { name, schema } of known) {
@@ -88,14 +88,15 @@ function* badHeaders({ path, method, operation }: Route, valid: Call): Generator
   for (const [header, value, status] of BAD_HEADERS) {
     const verdict = status && known.includes(header) ? [status] : undefined
     const name = `header ${header}: ${shorten(value)}`
-    yield { name, address, body: textOf(valid), headers: { [header]: value }, verdict }
+    yield { name, address, body: sentBy(valid).body, headers: { [header]: value }, verdict }
   }
   if (method === 'GET' || !operation.requestBody) return
-  for (const type of BAD_CONTENT_TYPES)
+  const types = valid.upload ? BAD_CONTENT_TYPES.filter((type) => !type.startsWith('multipart/')) : BAD_CONTENT_TYPES
+  for (const type of types)
     yield {
       name: `content type ${type}`,
       address,
-      body: textOf({ body: valid.body ?? { a: 1 } }),
+      body: sentBy({ ...valid, body: valid.body ?? { a: 1 } }).body,
       headers: { 'content-type': type },
       verdict: [415],
     }
@@ -139,7 +140,7 @@ const marks = (name: string) => (UNSTORABLE.has(name) ? { verdict: REFUSED, alwa
 
 function* badBodies(address: string, valid: Call): Generator<BadCase> {
   for (const [name, body] of Object.entries(BAD_BODIES)) yield { name: `body ${name}`, address, body, verdict: REFUSED }
-  yield { name: 'the body in a list', address, body: `[${textOf(valid) ?? '{}'}]`, verdict: REFUSED }
+  yield { name: 'the body in a list', address, body: `[${sentBy(valid).body ?? '{}'}]`, verdict: REFUSED }
 }
 
 function* unwantedBodies(address: string): Generator<BadCase> {
@@ -187,8 +188,6 @@ function withMember(base: Record<string, unknown>, path: string[], token: string
   else delete at[last]
   return JSON.stringify(copy).replace(`"${PLACE}"`, () => token ?? '')
 }
-
-const textOf = ({ body }: Pick<Call, 'body'>) => (body === undefined ? undefined : JSON.stringify(body))
 
 const numberOf = (text: string) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text)
 

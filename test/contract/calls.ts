@@ -1,5 +1,9 @@
 import type { Role } from '../../src/auth/tables'
 import type { Actor } from '../../src/deps'
+import { form, MULTIPART, pdf } from '../records/files'
+import { PAYMENT_CALLS } from './payment-calls'
+import { PRIVACY_CALLS } from './privacy-calls'
+import { WAITING_CALLS } from './waiting-calls'
 import type { World } from './world'
 
 /** Parameters and body of one request; `as` where it must be somebody else than the world's person of that role. */
@@ -7,6 +11,9 @@ export type Call = {
   path?: Record<string, string>
   query?: Record<string, string>
   body?: Record<string, unknown>
+  /** Instead of a JSON body, one file in multipart/form-data. */
+  upload?: Uint8Array<ArrayBuffer>
+  headers?: Record<string, string>
   as?: Actor
 }
 
@@ -54,10 +61,13 @@ const BOTH: Entry['strangers'] = { patient: 404, doctor: 404 }
 const DOCTOR: Entry['strangers'] = { doctor: 404 }
 const weekly = [1, 2, 3, 4, 5].map((weekday) => ({ weekday, start: '09:00', end: '17:00' }))
 const medicines = [{ name: 'Amoxicillin', dosage: '500 mg', frequency: 'daily', durationDays: 7 }]
+const scan = form({ filename: 'scan.pdf', content: pdf() })
 const price = { amount: 9500, currency: 'USD' }
 
 /** For every operation one request that works. An operation without an entry fails the tests that walk the document. */
 export const CALLS: Record<string, Entry> = {
+  ...PRIVACY_CALLS,
+  ...WAITING_CALLS,
   'POST /auth/register': {
     call: (world) => ({
       body: { role: 'patient', name: 'Ada', dateOfBirth: '1990-05-17', ...world.credentials() },
@@ -160,6 +170,11 @@ export const CALLS: Record<string, Entry> = {
   'DELETE /doctors/availability/exceptions/{exceptionId}': { call: ofException, strangers: DOCTOR },
   'GET /doctors/{id}/availability': { call: ofDoctor, strangers: 'none' },
   'GET /doctors/{id}/slots': { call: ofDoctor, strangers: 'none' },
+  'GET /doctors/{id}/slots/explanation': {
+    call: (world) => ({ ...ofDoctor(world), query: { startsAt: '2026-01-06T14:00:00Z' } }),
+    strangers: DOCTOR,
+  },
+  'GET /slots': { call: ({ clinic }) => ({ query: { clinicId: clinic.id } }), strangers: 'none' },
   'GET /doctors/{id}/visit-types': { call: ofDoctor, strangers: 'none' },
   'POST /doctors/{id}/visit-types': {
     call: (world) => ({ ...ofDoctor(world), body: { name: 'First visit', price } }),
@@ -190,6 +205,35 @@ export const CALLS: Record<string, Entry> = {
     call: async (world) => ({ path: { id: (await world.documents()).recordId } }),
     strangers: BOTH,
   },
+  'POST /records/{id}/amendments': {
+    call: async (world) => ({
+      path: { id: (await world.newDocuments()).recordId },
+      body: { reason: 'Misheard', data: { days: 4 } },
+    }),
+    strangers: DOCTOR,
+  },
+  'POST /records/{id}/attachments': {
+    call: async (world) => ({ path: { id: (await world.newDocuments()).recordId }, upload: scan }),
+    strangers: DOCTOR,
+  },
+  'GET /attachments/{id}': {
+    call: async (world) => ({ path: { id: await world.newAttachment(scan) } }),
+    strangers: BOTH,
+  },
+  'PUT /prescriptions/{id}/stop': {
+    call: async (world) => ({
+      path: { id: (await world.newDocuments()).prescriptionId },
+      body: { reason: 'Rash', data: { severity: 'mild' } },
+    }),
+    strangers: DOCTOR,
+  },
+  'PUT /prescriptions/{id}/renew': {
+    call: async (world) => ({
+      path: { id: (await world.newDocuments()).prescriptionId },
+      body: { reason: 'Well tolerated', until: '2026-06-30' },
+    }),
+    strangers: DOCTOR,
+  },
   'GET /patients/{id}/prescriptions': { call: ofPatientWithDocuments, strangers: BOTH },
   'POST /patients/{id}/prescriptions': {
     call: (world) => ({ ...ofPatient(world), body: { medicines } }),
@@ -219,29 +263,45 @@ export const CALLS: Record<string, Entry> = {
     call: async (world) => ({ path: { id: (await world.newAppointment()).id }, body: { reason: 'Travel' } }),
     strangers: BOTH,
   },
-
-  'POST /payments': {
-    call: async (world) => ({ body: { appointmentId: (await world.newAppointment()).id, method: 'cash' } }),
-    strangers: { patient: 404 },
-  },
-  'GET /payments': {
-    call: async (world) => ({ query: { appointmentId: (await world.newPayment()).appointmentId } }),
-    strangers: { patient: 'empty', doctor: 'empty' },
-  },
-  'GET /payments/{id}': {
-    call: async (world) => ({ path: { id: (await world.newPayment()).id } }),
+  'GET /appointments/{id}/cancellation-quote': {
+    call: async (world) => ({ path: { id: (await world.newAppointment()).id } }),
     strangers: BOTH,
   },
-  'PUT /payments/{id}/mark-paid': {
-    call: async (world) => ({ path: { id: (await world.newPayment()).id } }),
-    strangers: 'none',
+  'PUT /appointments/{id}/reschedule': {
+    call: async (world) => ({
+      path: { id: (await world.newAppointment()).id },
+      body: { startsAt: world.newStart(), clinicId: world.clinic.id },
+    }),
+    strangers: BOTH,
   },
+  'PUT /appointments/{id}/check-in': {
+    call: async (world) => ({ path: { id: (await world.newAppointment()).id }, body: { reason: 'A slip' } }),
+    strangers: DOCTOR,
+  },
+  'PUT /appointments/{id}/complete': {
+    call: async (world) => ({
+      path: { id: (await world.newAppointment('checked_in')).id },
+      body: { reason: 'A slip' },
+    }),
+    strangers: DOCTOR,
+  },
+  'PUT /appointments/{id}/no-show': {
+    call: async (world) => ({ path: { id: (await world.newPastAppointment()).id } }),
+    strangers: DOCTOR,
+  },
+  'PUT /appointments/{id}/confirm': {
+    call: async (world, role) => ({ path: { id: (await world.newHold(role)).id } }),
+    strangers: BOTH,
+  },
+
+  ...PAYMENT_CALLS,
 
   'GET /health/live': { call: nothing, strangers: 'none' },
   'GET /health/ready': { call: nothing, strangers: 'none' },
   'GET /metrics': { call: nothing, strangers: 'none' },
   'GET /openapi.json': { call: nothing, strangers: 'none' },
   'GET /docs': { call: nothing, strangers: 'none' },
+  'GET /audit/verify': { call: nothing, strangers: 'none' },
   'GET /audit': { call: nothing, strangers: 'none', mayBeEmpty: true },
 }
 
@@ -255,3 +315,9 @@ export function addressOf(path: string, { path: parameters = {}, query = {} }: C
   const search = new URLSearchParams(query).toString()
   return search === '' ? filled : `${filled}?${search}`
 }
+
+/** What goes out as the body, and the headers that say what it is where it is no JSON. */
+export const sentBy = ({ body, upload, headers }: Pick<Call, 'body' | 'upload' | 'headers'>) => ({
+  body: upload ?? (body === undefined ? undefined : JSON.stringify(body)),
+  headers: { ...(upload && MULTIPART), ...headers } as Record<string, string>,
+})

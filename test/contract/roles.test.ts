@@ -6,7 +6,7 @@ import { newId } from '../../src/database/ids'
 import type { Actor } from '../../src/deps'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'
-import { addressOf, CALLS, type Call, type Entry } from './calls'
+import { addressOf, CALLS, type Call, type Entry, sentBy } from './calls'
 import { createWorld } from './world'
 
 const t = await createTestApp()
@@ -22,8 +22,9 @@ const rolesOf = ({ operation: { 'x-roles': roles } }: Route): Role[] | null =>
   roles === 'public' || roles === 'optional' ? null : roles === 'signed_in' ? ROLES : roles
 
 async function ask({ method, path }: Route, call: Call, authorization?: string) {
-  const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
-  const answer = await t.anonymous.call(method, addressOf(path, call), call.body, { headers })
+  const sent = sentBy(call)
+  const headers = { ...sent.headers, ...(authorization !== undefined && { authorization }) }
+  const answer = await t.anonymous.call(method, addressOf(path, call), sent.body, { headers })
   const empty = answer.status === 200 && Array.isArray(answer.body?.data) && answer.body.data.length === 0
   return { ...answer, outcome: answer.status < 300 ? (empty ? 'empty' : 'ok') : `${answer.status} ${answer.body.code}` }
 }

@@ -1,5 +1,7 @@
+import type { AppointmentStatus } from '../../src/appointments/tables'
 import type { Role } from '../../src/auth/tables'
 import type { Actor } from '../../src/deps'
+import { MULTIPART } from '../records/files'
 import type { TestApp } from '../support/app'
 
 const SLOTS_A_DAY = 16
@@ -7,6 +9,9 @@ const DAY = 86_400_000
 const HALF_HOUR = 1_800_000
 /** Tuesday, nine in the morning in New York: the factories' doctors work from then on weekdays. */
 const FIRST_START = Date.parse('2026-01-06T14:00:00Z')
+
+/** A minute before the tests' clock. */
+const PAST_START = Date.parse('2026-01-05T11:59:00Z')
 
 /**
  * Two of everything, so that there always is somebody of the right role to whom a thing does not belong: `patient` is
@@ -22,7 +27,9 @@ export async function createWorld(t: TestApp) {
     await t.newAdmin(),
     await t.newAdmin(),
   ]
+  const owner: Record<Role, Actor> = { patient: patient.actor, doctor: doctor.actor, admin }
   let starts = 0
+  let past = 0
   let serial = 0
   let medical: Promise<{ recordId: string; prescriptionId: string }> | undefined
 
@@ -33,7 +40,14 @@ export async function createWorld(t: TestApp) {
     return new Date(FIRST_START + (week * 7 + (day % 4)) * DAY + slot * HALF_HOUR).toISOString()
   }
 
-  const newAppointment = () => t.newAppointment({ patient, doctor, startsAt: newStart(), createdBy: patient.actor })
+  const newAppointment = (status: AppointmentStatus = 'booked') =>
+    t.newAppointment({ patient, doctor, startsAt: newStart(), status, createdBy: patient.actor })
+  /** One that has started. */
+  const newPastAppointment = () =>
+    t.newAppointment({ patient, doctor, startsAt: new Date(PAST_START - ++past * HALF_HOUR), createdBy: patient.actor })
+  /** A hold made by the owner of that role. */
+  const newHold = (role: Role) =>
+    t.newAppointment({ patient, doctor, startsAt: newStart(), status: 'held', createdBy: owner[role] })
   await newAppointment()
   await t.newAppointment({ patient: otherPatient, doctor: otherDoctor, startsAt: newStart() })
 
@@ -49,6 +63,12 @@ export async function createWorld(t: TestApp) {
     const medicines = [{ name: 'A', dosage: '1', frequency: 'daily', durationDays: 3 }]
     const prescription = await as.post(`/patients/${patient.id}/prescriptions`, { medicines })
     return { recordId: record.body.id as string, prescriptionId: prescription.body.id as string }
+  }
+
+  async function newAttachment(body: Uint8Array<ArrayBuffer>) {
+    const { recordId } = await newDocuments()
+    const path = `/records/${recordId}/attachments`
+    return (await t.as(doctor.actor).post(path, body, { headers: MULTIPART })).body.id as string
   }
 
   const credentials = () => ({ email: `person-${++serial}@example.org`, password: `a long passphrase ${serial}` })
@@ -92,13 +112,17 @@ export async function createWorld(t: TestApp) {
     otherDoctor,
     patient,
     otherPatient,
-    owner: { patient: patient.actor, doctor: doctor.actor, admin } as Record<Role, Actor>,
+    owner,
     stranger: { patient: otherPatient.actor, doctor: otherDoctor.actor, admin: otherAdmin } as Record<Role, Actor>,
     newStart,
     newAppointment,
+    newHold,
+    newPastAppointment,
     newPayment,
     /** Written once: they are never changed. */
     documents: () => (medical ??= newDocuments()),
+    newDocuments,
+    newAttachment,
     credentials,
     newAccount,
     newSession,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { AppointmentStatus } from '../../src/appointments/tables'
 import { createTestApp, NOW } from '../support/app'
+import { openCopy } from '../support/copies'
 
 const t = await createTestApp()
 const clinic = await t.newClinic()
@@ -73,6 +74,138 @@ describe('a doctor and a patient', () => {
     await t.newAppointment({ patient, doctor, startsAt: at(3), status: 'expired' })
     expect((await t.as(doctor.actor).get(`/patients/${patient.id}`)).status).toBe(200)
     expect((await t.as(doctor.actor).get('/patients')).body.data).toHaveLength(1)
+  })
+})
+
+describe('the relationship, from the first booking to its end', () => {
+  const paths = ['', '/records', '/prescriptions']
+  type Step = [what: string, act: (given: Given) => Promise<unknown> | unknown, sees: boolean]
+  type Given = Awaited<ReturnType<typeof strangers>>
+
+  async function strangers() {
+    t.clock.set(NOW)
+    const doctor = await t.newDoctor({ clinicId: clinic.id })
+    const patient = await t.newPatient()
+    return { doctor, patient }
+  }
+  const book = ({ patient, doctor }: Given) => t.newAppointment({ patient, doctor, startsAt: at(1) })
+  const become = (status: AppointmentStatus) => async (given: Given) => {
+    await t.db.updateTable('appointments').set({ status }).where('patientId', '=', given.patient.id).execute()
+  }
+  const openEmergency = async ({ patient, doctor }: Given) => {
+    const reason = 'Brought in unconscious after a fall'
+    const { status } = await t.as(doctor.actor).post(`/patients/${patient.id}/emergency-access`, { reason })
+    expect(status).toBe(201)
+  }
+  const nothing = () => {}
+  const days = (count: number) => () => t.clock.set(at(count))
+  const hours = (count: number) => () => t.clock.set(new Date(NOW.getTime() + count * 3_600_000))
+  const unverify = ({ doctor }: Given) => t.as(admin).put(`/doctors/${doctor.id}/unverify`)
+  const verify = ({ doctor }: Given) => t.as(admin).put(`/doctors/${doctor.id}/verify`)
+  const disable = ({ doctor }: Given) => t.as(admin).patch(`/users/${doctor.actor.userId}`, { status: 'disabled' })
+
+  const STORIES: [string, Step[]][] = [
+    [
+      'a visit that takes place',
+      [
+        ['before anything', nothing, false],
+        ['booked', book, true],
+        ['during the visit', become('checked_in'), true],
+        ['after the visit', become('completed'), true],
+        ['364 days after', days(365), true],
+        ['366 days after', days(367), false],
+      ],
+    ],
+    [
+      'a visit that is called off',
+      [
+        ['booked', book, true],
+        ['cancelled', become('cancelled'), false],
+      ],
+    ],
+    [
+      'emergency access',
+      [
+        ['before', nothing, false],
+        ['opened', openEmergency, true],
+        ['a moment before it ends', hours(4 - 1 / 3600), true],
+        ['when it ends', hours(4), false],
+        ['opened again', openEmergency, true],
+      ],
+    ],
+    [
+      'emergency access of a doctor who is no longer verified',
+      [
+        ['opened', openEmergency, true],
+        ['unverified', unverify, false],
+        ['verified again', verify, true],
+      ],
+    ],
+    [
+      'emergency access after a cancelled visit',
+      [
+        ['booked', book, true],
+        ['cancelled', become('cancelled'), false],
+        ['opened', openEmergency, true],
+        ['over', hours(5), false],
+      ],
+    ],
+    [
+      'a booking of a doctor who is no longer verified',
+      [
+        ['booked', book, true],
+        ['unverified', unverify, true],
+      ],
+    ],
+  ]
+
+  test.each(STORIES)('%s', async (_, steps) => {
+    const given = await strangers()
+    const told: string[] = []
+    const expected: string[] = []
+    for (const [what, act, sees] of steps) {
+      await act(given)
+      const asDoctor = t.as(given.doctor.actor)
+      for (const path of paths) {
+        const { status } = await asDoctor.get(`/patients/${given.patient.id}${path}`)
+        told.push(`${what}: ${status} ${path}`)
+        expected.push(`${what}: ${sees ? 200 : 404} ${path}`)
+      }
+      const { body } = await asDoctor.get('/patients')
+      told.push(`${what}: ${body.data.length} found`)
+      expected.push(`${what}: ${sees ? 1 : 0} found`)
+    }
+    t.clock.set(NOW)
+    expect(told).toEqual(expected)
+  })
+
+  test('a disabled doctor is nobody, emergency or not', async () => {
+    const given = await strangers()
+    await openEmergency(given)
+    await disable(given)
+    const asDoctor = t.as(given.doctor.actor)
+    expect((await asDoctor.get(`/patients/${given.patient.id}`)).status).toBe(401)
+    const reason = 'Brought in unconscious after a fall'
+    expect((await asDoctor.post(`/patients/${given.patient.id}/emergency-access`, { reason })).status).toBe(401)
+  })
+
+  test('lasts as many days as are configured', async () => {
+    const brief = openCopy(t, { RELATIONSHIP_DAYS: '30' })
+    const doctor = await t.newDoctor({ clinicId: clinic.id })
+    const [recent, former] = [await t.newPatient(), await t.newPatient()]
+    await t.newAppointment({ patient: recent, doctor, startsAt: at(-30), status: 'completed' })
+    await t.newAppointment({ patient: former, doctor, startsAt: at(-31), status: 'completed' })
+    for (const [api, sees] of [
+      [t, 200],
+      [brief, 404],
+    ] as const) {
+      expect((await api.as(doctor.actor).get(`/patients/${recent.id}`)).status).toBe(200)
+      expect((await api.as(doctor.actor).get(`/patients/${former.id}`)).status).toBe(sees)
+    }
+    // As many as it takes to book for them, too.
+    const booking = { doctorId: doctor.id, patientId: former.id, startsAt: '2026-01-06T14:00:00Z' }
+    expect((await brief.as(doctor.actor).post('/appointments', booking)).status).toBe(404)
+    expect((await t.as(doctor.actor).post('/appointments', booking)).status).toBe(201)
   })
 })
 

@@ -154,7 +154,9 @@ describe('a search', () => {
       // Vacuum empties the index's list of pending entries, as autovacuum would.
       await client.query('vacuum analyze patients')
       const search = { words: ['8f14e45fceea167a'], limit: 21 }
-      expect(await searchVisiblePatients(t.db.withPlugin(plan), admin, NOW, search)).toHaveLength(1)
+      expect(
+        await searchVisiblePatients(t.db.withPlugin(plan), { ...t.deps, actor: admin, now: NOW }, search),
+      ).toHaveLength(1)
       const { sql, parameters } = t.db.getExecutor().compileQuery(plan.node!, { queryId: 'explain' })
       const { rows: lines } = await client.query(`explain ${sql}`, [...parameters])
       expect(lines.map((line) => line['QUERY PLAN']).join('\n')).toContain('Bitmap Index Scan on patients_search')

@@ -3,7 +3,7 @@ import type { AppointmentStatus } from '../../src/appointments/tables'
 import { NOW } from '../support/app'
 import { createPaymentsApp, pay } from './payments-app'
 
-const t = await createPaymentsApp()
+const t = await createPaymentsApp({ CARD_PROVIDER: 'none' })
 const { admin, auditOf, booking, doctor, paymentsOf, somebodyWaits } = t
 
 describe('making a payment', () => {
@@ -19,6 +19,10 @@ describe('making a payment', () => {
       method: 'cash',
       provider: 'desk',
       status: 'pending',
+      failureCode: null,
+      refundable: 0,
+      resolution: null,
+      entries: [],
       createdAt: '2026-01-05T12:00:00Z',
     })
     expect(created.headers.get('location')).toBe(`/payments/${created.body.id}`)

@@ -13,7 +13,11 @@ describe('marking as paid', () => {
       const { body: payment } = await t.as(patient.actor).post('/payments', { appointmentId, method })
       t.clock.advance(MINUTE)
       const paid = await t.as(admin).put(`/payments/${payment.id}/mark-paid`)
-      expect(paid).toMatchObject({ status: 200, body: { ...payment, status: 'succeeded' } })
+      const charge = { kind: 'charge', amount: 9500, currency: 'USD', status: 'succeeded', reason: null }
+      expect(paid).toMatchObject({
+        status: 200,
+        body: { ...payment, status: 'succeeded', refundable: 9500, entries: [charge] },
+      })
       expect(await paymentsOf(appointmentId)).toMatchObject([{ status: 'succeeded', paidAt: t.clock.now() }])
       expect(await auditOf(payment.id)).toMatchObject([
         { kind: 'payment.create' },

@@ -3,8 +3,8 @@ import { createTestApp, NOW } from '../support/app'
 const TWO_HOURS = 7_200_000
 
 /** An app with an admin, a clinic and a doctor, and what tests of payments need on top of the factories. */
-export async function createPaymentsApp() {
-  const t = await createTestApp()
+export async function createPaymentsApp(environment: Record<string, string> = {}) {
+  const t = await createTestApp(environment)
   const admin = await t.newAdmin()
   const clinic = await t.newClinic()
   const doctor = await t.newDoctor({ clinicId: clinic.id })

@@ -25,7 +25,8 @@ describe('reading payments', () => {
       const list = await t.as(actor).get('/payments', { query: { appointmentId: payment.appointmentId } })
       expect([list.status, list.body]).toEqual([200, { data: [], nextCursor: null }])
     }
-    expect(await auditOf(payment.id)).toMatchObject(
+    const reads = (await auditOf(payment.id)).filter(({ outcome }) => outcome === 'success')
+    expect(reads).toMatchObject(
       [patient.actor, guardian.actor, doctor.actor, admin].map(({ userId }) => ({
         kind: 'payment.read',
         action: 'R',

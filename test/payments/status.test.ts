@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { sql } from 'kysely'
-import { ACTIVE_PAYMENT_STATUSES, canBecome, isPayable } from '../../src/payments/status'
+import {
+  ACTIVE_PAYMENT_STATUSES,
+  deriveStatus,
+  isPayable,
+  mergeProviderState,
+  type PaymentFacts,
+  type ProviderState,
+} from '../../src/payments/status'
 import type { PaymentStatus } from '../../src/payments/tables'
 import { createTestApp, NOW } from '../support/app'
 
@@ -14,26 +22,40 @@ const ALL: PaymentStatus[] = [
   'failed',
   'cancelled',
 ]
+const PROVIDER = ['pending', 'requires_action', 'processing', 'failed', 'cancelled', 'succeeded'] as const
+
+const facts = (given: Partial<PaymentFacts>): PaymentFacts => ({
+  chargedAmount: 0,
+  refundedAmount: 0,
+  providerStatus: null,
+  releaseRequestedAt: null,
+  ...given,
+})
 
 describe('status of a payment', () => {
-  test('only an open payment can fail or be cancelled', () => {
-    const open = ALL.filter((from) => canBecome(from, 'failed') && canBecome(from, 'cancelled'))
-    expect(open).toEqual(['pending', 'requires_action', 'processing'])
+  test('before money has moved it is what the provider says', () => {
+    expect(deriveStatus(facts({}))).toBe('pending')
+    for (const status of PROVIDER) expect(deriveStatus(facts({ providerStatus: status }))).toBe(status)
   })
 
-  test('money can be given back only after it was taken', () => {
-    expect(ALL.filter((from) => canBecome(from, 'refunded'))).toEqual(['succeeded', 'partially_refunded'])
-    expect(ALL.filter((from) => canBecome(from, 'partially_refunded'))).toEqual(['succeeded'])
+  test.each([
+    [0, 'succeeded'],
+    [1, 'partially_refunded'],
+    [9499, 'partially_refunded'],
+    [9500, 'refunded'],
+  ] as const)('of 9500 charged, %d refunded: %s, whatever the provider said last', (refundedAmount, expected) => {
+    for (const providerStatus of [null, ...PROVIDER])
+      for (const releaseRequestedAt of [null, NOW])
+        expect(deriveStatus({ chargedAmount: 9500, refundedAmount, providerStatus, releaseRequestedAt })).toBe(expected)
   })
 
-  test('what is refunded, failed or cancelled stays so', () => {
-    for (const from of ['refunded', 'failed', 'cancelled'] as const)
-      expect(ALL.filter((to) => canBecome(from, to))).toEqual([])
-  })
-
-  test('no status follows itself, and none leads back to an earlier one', () => {
-    for (const [i, from] of ALL.slice(0, 6).entries())
-      for (const to of ALL.slice(0, i + 1)) expect(`${from} → ${to} ${canBecome(from, to)}`).toEndWith('false')
+  test('one given up is cancelled at once, but for money on its way and a try that failed', () => {
+    const released = (providerStatus: PaymentFacts['providerStatus']) =>
+      deriveStatus(facts({ providerStatus, releaseRequestedAt: NOW }))
+    for (const status of [null, 'pending', 'requires_action', 'cancelled'] as const)
+      expect(released(status)).toBe('cancelled')
+    expect(released('processing')).toBe('processing')
+    expect(released('failed')).toBe('failed')
   })
 
   test('the active ones are those of the unique index', async () => {
@@ -42,6 +64,45 @@ describe('status of a payment', () => {
       select pg_get_indexdef('payments_one_active'::regclass) as def`.execute(db)
     const indexed = ALL.filter((status) => rows[0]!.def.includes(`'${status}'`))
     expect(indexed).toEqual([...ACTIVE_PAYMENT_STATUSES])
+  })
+})
+
+describe('what a provider says in any order', () => {
+  const at = (second: number) => new Date(NOW.getTime() + second * 1000)
+  const states = fc.array(
+    fc.record({ status: fc.constantFrom(...PROVIDER), at: fc.integer({ min: 0, max: 3 }).map(at) }),
+    { minLength: 1, maxLength: 6 },
+  )
+  const fold = (seen: ProviderState[]) =>
+    seen.reduce<ProviderState | undefined>((known, next) => mergeProviderState(known, next), undefined)
+
+  test('comes to the same, however often each is said', () => {
+    fc.assert(
+      fc.property(states, fc.infiniteStream(fc.nat()), (seen, random) => {
+        const shuffled = seen
+          .flatMap((state) => (random.next().value! % 2 ? [state, state] : [state]))
+          .map((state) => ({ state, key: random.next().value! }))
+          .sort((a, b) => a.key - b.key)
+          .map(({ state }) => state)
+        expect(fold(shuffled)).toEqual(fold(seen)!)
+      }),
+      { numRuns: process.env.TEST_SCALE === 'full' ? 10_000 : 300 },
+    )
+  })
+
+  test('success wins over all, cancelled over all but success, then what is later', () => {
+    const order: ProviderState[] = [
+      { status: 'succeeded', at: at(0) },
+      { status: 'cancelled', at: at(0) },
+      { status: 'requires_action', at: at(3) },
+      { status: 'failed', at: at(2) },
+      { status: 'processing', at: at(1) },
+    ]
+    for (const [i, winner] of order.entries())
+      for (const loser of order.slice(i + 1)) {
+        expect(mergeProviderState(loser, winner)).toBe(winner)
+        expect(mergeProviderState(winner, loser)).toBe(winner)
+      }
   })
 })
 

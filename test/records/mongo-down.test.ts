@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { sweepPendingWrites } from '../../src/records/sweeper'
 import { createTestApp, NOW } from '../support/app'
+import { form, MULTIPART, pdf } from './files'
 
 const directory = mkdtempSync(join(tmpdir(), 'clinic-mongo-down-'))
 let engine = await startEmbeddedMongo({ directory, ephemeral: true })
@@ -23,10 +24,27 @@ const outcomes = async () => {
   const writes = t.db.selectFrom('auditOutbox').select('outcome').where('kind', '=', 'record.create')
   return (await writes.orderBy('id').execute()).map(({ outcome }) => outcome)
 }
+const amend = (id: string) => t.as(doctor.actor).post(`/records/${id}/amendments`, { reason: 'x', data: {} })
+const attach = (id: string) => {
+  const body = form({ filename: 'a.pdf', content: pdf() })
+  return t.as(doctor.actor).post(`/records/${id}/attachments`, body, { headers: MULTIPART })
+}
+const eventsOf = ({ headers }: { headers: Headers }) =>
+  t.db
+    .selectFrom('auditOutbox')
+    .select(['kind', 'outcome'])
+    .where('requestId', '=', headers.get('x-request-id'))
+    .execute()
 const records = async () => (await t.as(patient.actor).get(path)).body.data.map(({ id }: { id: string }) => id)
 
+let recordId = ''
+let attachmentId = ''
+
 beforeAll(async () => {
-  expect((await write('before')).status).toBe(201)
+  const written = await write('before')
+  expect(written.status).toBe(201)
+  recordId = written.body.id
+  attachmentId = (await attach(recordId)).body.id
   await engine.stop()
 })
 
@@ -50,8 +68,23 @@ test('without MongoDB what needs it answers 503 and leaves one failed event; onc
   expect(await outcomes()).toEqual(['success', 'error'])
   expect((await t.as(await t.newAdmin()).get(`/patients/${patient.id}`)).status).toBe(200)
 
+  const changes = [
+    ['record.amend', await amend(recordId)],
+    ['attachment.create', await attach(recordId)],
+    ['attachment.read', await asPatient.get(`/attachments/${attachmentId}`)],
+  ] as const
+  for (const [kind, answer] of changes) {
+    expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+    expect(await eventsOf(answer)).toEqual([{ kind, outcome: 'error' }])
+  }
+
   // One that was sent and never answered.
-  await t.db.updateTable('auditOutbox').set({ outcome: 'pending' }).where('outcome', '=', 'error').execute()
+  await t.db
+    .updateTable('auditOutbox')
+    .set({ outcome: 'pending' })
+    .where('outcome', '=', 'error')
+    .where('kind', '=', 'record.create')
+    .execute()
   t.clock.advance(60_001)
   expect(await sweepPendingWrites(t.deps)).toBe(0)
   expect(await outcomes()).toEqual(['success', 'pending'])
@@ -64,4 +97,8 @@ test('without MongoDB what needs it answers 503 and leaves one failed event; onc
   expect(await outcomes()).toEqual(['success', 'error', 'success'])
   expect(await records()).toHaveLength(2)
   expect((await write('during')).text).toBe(retry.text)
+  const { body } = await asPatient.get(`/records/${recordId}`)
+  expect([body.amendments, body.attachments.length]).toEqual([[], 1])
+  expect((await amend(recordId)).status).toBe(201)
+  expect((await attach(recordId)).status).toBe(201)
 }, 20_000)

@@ -30,8 +30,10 @@ describe('a record', () => {
       title: 'Follow-up',
       appointmentId: appointment.id,
       data: { plan: 'rest' },
+      originalData: null,
       createdAt: '2026-01-05T12:00:00Z',
       amendments: [],
+      attachments: [],
     })
     expect(created.headers.get('location')).toBe(`/records/${created.body.id}`)
     for (const reader of [asDoctor, asPatient])
@@ -124,6 +126,9 @@ describe('a prescription', () => {
       appointmentId: null,
       medicines,
       createdAt: '2026-01-05T12:00:00Z',
+      status: 'active',
+      activeUntil: '2026-04-04',
+      events: [],
     })
     expect(created.headers.get('location')).toBe(`/prescriptions/${created.body.id}`)
     expect((await asPatient.get(`/prescriptions/${created.body.id}`)).text).toBe(created.text)

@@ -91,7 +91,8 @@ function wrongHeaders({ status, headers }: Answered, documented: DocumentedRespo
   for (const name of ONLY_WHERE_DECLARED)
     if (headers.has(name) && !documented.headers?.[name]) return `header ${name} is sent but not documented`
   const etag = headers.get('etag')
-  if (etag !== null && !/^"\d{1,9}"$/.test(etag)) return `ETag ${etag} is not a quoted version`
+  if (etag !== null && !/^"(\d{1,9}|[0-9a-f]{64})"$/.test(etag))
+    return `ETag ${etag} is neither a quoted version nor a quoted digest`
   return undefined
 }
 

@@ -7,16 +7,20 @@ import { closeDeps, openDeps } from '../../src/open-deps'
 import type { TestApp } from './app'
 import { createClient } from './client'
 
-/** Another copy of the API on the same databases, with connections, lanes and memory of its own. */
-export function openCopy(t: TestApp, environment: Record<string, string> = {}) {
+/** Another copy of the API on the same databases, with connections, lanes and memory of its own, and a clock if one is given. */
+export function openCopy(
+  t: Pick<TestApp, 'env' | 'clock'>,
+  environment: Record<string, string> = {},
+  clock: () => Date = t.clock.now,
+) {
   const config = readConfig({ ...t.env, ...environment })
-  const deps = openDeps(config, { clock: t.clock.now })
+  const deps = openDeps(config, { clock })
   const app = createApp(deps)
   afterAll(() => closeDeps(deps))
   const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
   return {
     deps,
     anonymous: createClient(request),
-    as: (actor: Actor) => createClient(request, () => signAccessToken(config, actor, t.clock.now())),
+    as: (actor: Actor) => createClient(request, () => signAccessToken(config, actor, clock())),
   }
 }

@@ -6,5 +6,6 @@ export const TEST_ENVIRONMENT = {
   PASSWORD_PEPPER: 'test-pepper-0123456789abcdef0123456789',
   AUDIT_SIGNING_KEY: 'test-audit-0123456789abcdef0123456789',
   BCRYPT_COST: '4',
+  SANDBOX_WEBHOOK_SECRET: 'test-sandbox-secret',
   RATE_LIMIT: 'off',
 }

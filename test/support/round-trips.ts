@@ -17,6 +17,7 @@ export async function countRoundTrips(t: TestApp) {
   const copy = openCopy(t, { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: String(port) })
   afterAll(() => server.close())
   return {
+    deps: copy.deps,
     as: (actor: Actor) => copy.as(actor),
     anonymous: copy.anonymous,
     async measure<T>(work: () => Promise<T>): Promise<{ answer: T; roundTrips: number }> {

@@ -1,15 +1,16 @@
 import { type PaymentProvider, ProviderError } from './port'
 
-const NAME = 'desk'
+/** Whose payments are settled by the clinic's own staff. */
+export const DESK = 'desk'
 
 /**
  * Cash and insurance, settled by the clinic's own staff. Keeps nothing: a payment is pending until the API marks it
  * paid, and money given back over the counter has been given back at once.
  */
 export function createDesk(): PaymentProvider {
-  const refuse = (detail: string) => Promise.reject(new ProviderError('rejected', NAME, detail))
+  const refuse = (detail: string) => Promise.reject(new ProviderError('rejected', DESK, detail))
   return {
-    name: NAME,
+    name: DESK,
     online: false,
     amountStep: () => 1,
     createPayment: async ({ paymentId, amount, currency }) => ({
@@ -34,6 +35,6 @@ export function createDesk(): PaymentProvider {
     }),
     getRefund: () => refuse('the desk keeps no records: the refund as stored is all there is'),
     listEntries: async () => ({ entries: [], nextCursor: null }),
-    verifyWebhook: () => Promise.reject(new ProviderError('bad_signature', NAME, 'the desk sends no webhooks')),
+    verifyWebhook: () => Promise.reject(new ProviderError('bad_signature', DESK, 'the desk sends no webhooks')),
   }
 }

@@ -1,0 +1,70 @@
+import { sql, type Transaction } from 'kysely'
+import type { Database } from '../../database/schema'
+
+type Lapsed = { now: Date } & ({ ids: string[] } | { limit: number })
+
+/**
+ * Marks lapsed holds as expired, then frees what they took and voids their pending payments, in one statement. Whoever
+ * has the row decides: a hold that is confirmed meanwhile is left alone. By id, so that nobody waits in a circle; `limit`
+ * passes over rows that somebody else has.
+ */
+export function expireHoldRows(db: Transaction<Database>, lapsed: Lapsed) {
+  return db
+    .with('lapsed', (qb) =>
+      qb
+        .selectFrom('appointments')
+        .select('id')
+        .where('status', '=', 'held')
+        .where('holdExpiresAt', '<=', lapsed.now)
+        .$call((qb) =>
+          'ids' in lapsed
+            ? qb.where(sql<boolean>`id = any(${lapsed.ids}::uuid[])`).orderBy('id').forUpdate()
+            : qb.orderBy('id').limit(lapsed.limit).forUpdate().skipLocked(),
+        ),
+    )
+    .with('expired', (qb) =>
+      qb
+        .updateTable('appointments')
+        .set((eb) => ({ status: 'expired', version: eb('version', '+', 1) }))
+        .where('id', 'in', (eb) => eb.selectFrom('lapsed').select('lapsed.id'))
+        .returning(['id', 'patientId', 'doctorId', 'clinicId', 'startsAt', 'endsAt']),
+    )
+    .with('freed', (qb) =>
+      qb.deleteFrom('occupancy').where('appointmentId', 'in', (eb) => eb.selectFrom('expired').select('expired.id')),
+    )
+    .with('voided', (qb) =>
+      qb
+        .updateTable('payments')
+        .set({ status: 'cancelled' })
+        .where('appointmentId', 'in', (eb) => eb.selectFrom('expired').select('expired.id'))
+        .where('status', '=', 'pending'),
+    )
+    .selectFrom('expired')
+    .select(['id', 'patientId', 'doctorId', 'clinicId', 'startsAt', 'endsAt'])
+    .orderBy('id')
+    .execute()
+}
+
+/** In one statement; undefined when the hold has lapsed or is none any more. */
+export function confirmHoldRow(db: Transaction<Database>, id: string, now: Date) {
+  return db
+    .with('confirmed', (qb) =>
+      qb
+        .updateTable('appointments')
+        .set({ status: 'booked', holdExpiresAt: null })
+        .set((eb) => ({ version: eb('version', '+', 1) }))
+        .where('id', '=', id)
+        .where('status', '=', 'held')
+        .where('holdExpiresAt', '>', now)
+        .returning(['id', 'status', 'version']),
+    )
+    .with('kept', (qb) =>
+      qb
+        .updateTable('occupancy')
+        .set({ expiresAt: null })
+        .where('appointmentId', 'in', (eb) => eb.selectFrom('confirmed').select('confirmed.id')),
+    )
+    .selectFrom('confirmed')
+    .select(['status', 'version'])
+    .executeTakeFirst()
+}

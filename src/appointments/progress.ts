@@ -1,0 +1,31 @@
+import type { TransactionContext } from '../deps'
+import { invalid, notFound, versionMismatch } from '../errors'
+import { visibleAppointments } from './policy'
+import { type AppointmentRow, findAppointmentForUpdate, updateAppointmentStatus } from './queries'
+import type { ProgressAppointment } from './schemas'
+import { assertTransition, isUndo } from './status'
+
+/**
+ * Notes that the patient came, was seen or did not come, or sets such a note back on the same day, which needs a reason.
+ * What the visit takes stays taken, so that no lock but the row's is needed. Throws not_found, version_mismatch,
+ * invalid_state and validation_failed.
+ */
+export async function progressAppointment(
+  ctx: TransactionContext,
+  id: string,
+  to: 'checked_in' | 'completed' | 'no_show',
+  { reason }: ProgressAppointment,
+  ifMatch: number | null = null,
+): Promise<{ appointment: AppointmentRow; undone: boolean }> {
+  const appointment = await findAppointmentForUpdate(ctx.db, visibleAppointments(ctx.actor), id)
+  if (!appointment) throw notFound('appointment')
+  if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
+  assertTransition(appointment, to, ctx.now)
+  const undone = isUndo(appointment.status, to)
+  if (undone && reason === undefined) throw invalid('reason', 'is required to set a status back')
+  const changed = await updateAppointmentStatus(ctx.db, id, {
+    status: to,
+    ...(undone && { undoneAt: ctx.now, undoneBy: ctx.actor.userId, undoReason: reason }),
+  })
+  return { appointment: { ...appointment, ...changed }, undone }
+}

@@ -1,0 +1,96 @@
+import { violates } from '../database/constraints'
+import type { Context, TransactionContext } from '../deps'
+import { AppError, invalid, notFound, versionMismatch } from '../errors'
+import { findAlternatives } from '../scheduling/alternatives'
+import { type BookedTerms, clinicsWithHours } from '../scheduling/facts'
+import { localDay, MINUTE } from '../scheduling/local-time'
+import { loadMovingFacts, lockMoving, type VisitFacts } from '../scheduling/service'
+import { timeFreed } from '../waitlist/time-freed'
+import { findPlace, slotTaken } from './place'
+import { visibleAppointments } from './policy'
+import {
+  type AppointmentRow,
+  findAppointmentById,
+  findAppointmentForUpdate,
+  findAppointmentParties,
+  moveAppointment,
+} from './queries'
+import type { RescheduleAppointment } from './schemas'
+import { assertMovable } from './status'
+
+/**
+ * Moves a booking to another time: the old one is freed and the new one taken, or nothing changes. It keeps its id and
+ * its terms, duration and buffers included; notice, horizon and grid are those of the visit type as it is now. Throws
+ * not_found, version_mismatch, invalid_state, and what a booking throws for a time that cannot be had.
+ */
+export async function rescheduleAppointment(
+  ctx: TransactionContext,
+  id: string,
+  { startsAt, clinicId }: RescheduleAppointment,
+  ifMatch: number | null = null,
+): Promise<AppointmentRow> {
+  if (startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
+  const visible = visibleAppointments(ctx.actor)
+  const parties = await findAppointmentParties(ctx.db, visible, id)
+  if (!parties) throw notFound('appointment')
+  const { doctorId, patientId, visitTypeId } = parties
+  await lockMoving(ctx, { id, doctorId, patientId, visitTypeId, clinicId })
+  const appointment = await findAppointmentForUpdate(ctx.db, visible, id)
+  if (!appointment) throw notFound('appointment')
+  if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
+  assertMovable(appointment, ctx.now)
+  const facts = await loadMovingFacts(ctx, { ...appointment, startsAt, booked: bookedTerms(appointment) })
+  const place = await findPlace(ctx, facts, {
+    patientId,
+    startsAt,
+    clinicId: clinicId ?? clinicToKeep(facts, startsAt, appointment.clinicId),
+  })
+  const { clinic, room, endsAt } = place
+  const moved = {
+    startsAt,
+    endsAt,
+    clinicId: clinic.id,
+    roomId: room?.id ?? null,
+    timeZone: clinic.timeZone,
+    date: localDay(startsAt.getTime(), clinic.timeZone),
+  }
+  try {
+    const { version } = await moveAppointment(ctx.db, id, moved, place.taken)
+    await timeFreed(ctx, appointment)
+    return { ...appointment, ...moved, version, clinicName: clinic.name, room }
+  } catch (error) {
+    throw violates(error, 'occupancy_no_overlap') ? slotTaken(error) : error
+  }
+}
+
+/** The clinic it is at, unless only others have hours then. */
+function clinicToKeep(facts: VisitFacts, startsAt: Date, current: string): string | undefined {
+  const open = clinicsWithHours(facts, startsAt.getTime())
+  return open.length === 0 || open.some(({ id }) => id === current) ? current : undefined
+}
+
+const bookedTerms = ({ startsAt, endsAt, bufferBeforeMinutes, bufferAfterMinutes, roomId }: AppointmentRow) =>
+  ({
+    durationMinutes: (endsAt.getTime() - startsAt.getTime()) / MINUTE,
+    bufferBeforeMinutes,
+    bufferAfterMinutes,
+    requiresRoom: roomId !== null,
+  }) satisfies BookedTerms
+
+/**
+ * What a refused move is answered with: the nearest times at the same doctor to which it can be moved. Call it once the
+ * failed transaction has ended.
+ */
+export async function offerOtherTimes(
+  ctx: Context,
+  id: string,
+  { startsAt, clinicId }: RescheduleAppointment,
+  error: AppError,
+): Promise<AppError> {
+  if (error.code !== 'slot_taken' && error.code !== 'patient_busy') return error
+  const appointment = await findAppointmentById(ctx.db, visibleAppointments(ctx.actor), id)
+  if (!appointment) return error
+  const moving = { id, booked: bookedTerms(appointment) }
+  const alternatives = await findAlternatives(ctx, { ...appointment, startsAt, clinicId, moving })
+  return new AppError(error.code, error.detail, { alternatives }, {}, { cause: error })
+}

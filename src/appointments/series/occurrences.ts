@@ -1,0 +1,25 @@
+import { DAY, instantOfWall, wallAt } from '../../scheduling/local-time'
+
+/** Every so many weeks, so often. */
+export type Rhythm = { weeks: number; count: number }
+
+/** `exists` is false where the clocks skip that local time on that day; `start` is then the end of the gap. Epoch ms. */
+export type Occurrence = { start: number; exists: boolean }
+
+/**
+ * The starts of a series: the local time of the first, in the zone, on each of its days, whatever the clocks do between
+ * them. Of a local time that comes twice it is the first, but for the very first start, which is as it was asked for.
+ */
+export function weeklyOccurrences(first: number, timeZone: string, { weeks, count }: Rhythm): Occurrence[] {
+  const firstWall = wallAt(first, timeZone)
+  const later = Array.from({ length: count - 1 }, (_, i) => {
+    const wall = firstWall + (i + 1) * weeks * 7 * DAY
+    const start = instantOfWall(wall, timeZone)
+    return { start, exists: wallAt(start, timeZone) === wall }
+  })
+  return [{ start: first, exists: true }, ...later]
+}
+
+/** No occurrence starts later than this (epoch ms), whatever the zone. */
+export const endOfSeries = (first: number, { weeks, count }: Rhythm): number =>
+  first + ((count - 1) * weeks * 7 + 1) * DAY

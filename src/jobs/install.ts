@@ -1,0 +1,29 @@
+import type { PgBoss, QueueResult } from 'pg-boss'
+import { openBoss } from './queue'
+import { DEAD_LETTERS, QUEUES, type QueueSettings } from './queues'
+
+type Connection = { host: string; port: number; user: string; password: string; database: string }
+
+/**
+ * Creates or brings up to date the schema `pgboss` and its queues, under a lock of pg-boss's own. A schema that is newer
+ * than this code is left as it is.
+ */
+export async function installJobs(connection: Connection): Promise<void> {
+  const timeouts = { connectTimeoutMs: 5_000, statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 }
+  const boss = openBoss({ ...connection, ...timeouts }, { warn: () => {} })
+  try {
+    await boss.start()
+    const present = new Map((await boss.getQueues()).map((queue) => [queue.name, queue]))
+    if (!present.has(DEAD_LETTERS)) await boss.createQueue(DEAD_LETTERS)
+    for (const [name, settings] of Object.entries(QUEUES)) await ensureQueue(boss, name, settings, present.get(name))
+  } finally {
+    await boss.stop()
+  }
+}
+
+async function ensureQueue(boss: PgBoss, name: string, settings: QueueSettings, present: QueueResult | undefined) {
+  const wanted = { ...settings, retryBackoff: true, deadLetter: DEAD_LETTERS }
+  const differs = (key: keyof typeof wanted) => present?.[key] !== wanted[key]
+  if (!present) await boss.createQueue(name, wanted)
+  else if ((Object.keys(wanted) as (keyof typeof wanted)[]).some(differs)) await boss.updateQueue(name, wanted)
+}

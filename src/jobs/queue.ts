@@ -1,0 +1,146 @@
+import type { Transaction } from 'kysely'
+import { fromKysely, PgBoss } from 'pg-boss'
+import type { Config } from '../config'
+import type { Database } from '../database/schema'
+import type { TransactionContext } from '../deps'
+import type { Logger } from '../log'
+import { type RunningTasks, runTasks } from '../repeating-tasks'
+import type { JobName, JobPayloads } from './queues'
+
+/** What a copy of the API does for each job. A job may come more than once: doing it again must change nothing. */
+export type JobHandlers = { [N in JobName]: (payload: JobPayloads[N], jobId: string) => Promise<void> }
+
+export type Jobs = {
+  enqueue<N extends JobName>(
+    db: Transaction<Database>,
+    name: N,
+    payloads: JobPayloads[N][],
+    options: EnqueueOptions,
+  ): Promise<void>
+  /** Works on jobs until stopped; waits for a database that is down, and works on when it is back. */
+  work(handlers: Partial<JobHandlers>): RunningTasks
+  close(): Promise<void>
+}
+
+type Enqueuer = Pick<TransactionContext, 'db' | 'jobs'>
+export type EnqueueOptions = {
+  /** Seconds to wait first, counted by the database's clock. */
+  delaySeconds?: number
+}
+
+/** pg-boss polls: a NOTIFY inside a booking's transaction would make commits take turns. */
+const POLL_SECONDS = 1
+const BATCH = 5
+const UPKEEP_MS = 60_000
+const REPORT_EVERY_MS = 30_000
+/** Jobs under way when the API stops get this long; one that is cut off is done again by another copy. */
+const STOP_MS = 4_000
+
+/** A job that exists exactly if the caller's transaction commits. */
+export function enqueue<N extends JobName>(
+  { db, jobs }: Enqueuer,
+  name: N,
+  payload: JobPayloads[N],
+  options: EnqueueOptions = {},
+): Promise<void> {
+  return jobs.enqueue(db, name, [payload], options)
+}
+
+/** Any number of jobs, in one statement. */
+export async function enqueueAll<N extends JobName>(
+  { db, jobs }: Enqueuer,
+  name: N,
+  payloads: JobPayloads[N][],
+): Promise<void> {
+  if (payloads.length > 0) await jobs.enqueue(db, name, payloads, {})
+}
+
+/** pg-boss over two connections of its own, so that it never waits for requests nor they for it. Connects when needed. */
+export function createJobs(config: Config['postgres'], log: Logger): Jobs {
+  const boss = openBoss(config, log)
+  let starting: Promise<unknown> | undefined
+  const start = () => {
+    starting ??= boss.start().catch((error) => {
+      starting = undefined
+      throw error
+    })
+    return starting
+  }
+
+  async function workOn<N extends JobName>(name: N, handle: JobHandlers[N]): Promise<void> {
+    const options = { pollingIntervalSeconds: POLL_SECONDS, batchSize: BATCH, burstWhenBatchFull: true } as const
+    await boss.work<JobPayloads[N], unknown, typeof options & { perJobResults: true }>(
+      name,
+      { ...options, perJobResults: true },
+      (jobs) =>
+        Promise.all(
+          jobs.map(async ({ id, data }) => {
+            try {
+              await handle(data, id)
+              return { id, status: 'completed' as const }
+            } catch (error) {
+              log.warn({ job: name, jobId: id, error }, 'a job failed')
+              return { id, status: 'failed' as const, output: describe(error) }
+            }
+          }),
+        ),
+    )
+  }
+
+  return {
+    async enqueue(db, name, payloads, { delaySeconds }) {
+      await start()
+      const jobs = payloads.map((data) => ({ data, startAfter: delaySeconds }))
+      await boss.insert(name, jobs, { db: fromKysely(db) })
+    },
+
+    work(handlers) {
+      let left = Object.keys(handlers) as JobName[]
+      const upkeep = async () => {
+        await start()
+        for (const name of left) {
+          await workOn(name, handlers[name]!)
+          left = left.filter((other) => other !== name)
+        }
+        await boss.supervise()
+        return 0
+      }
+      return runTasks(log, [{ name: 'jobs', run: upkeep, pause: () => UPKEEP_MS }])
+    },
+
+    close: () => boss.stop({ timeout: STOP_MS }),
+  }
+}
+
+/** Runs nothing by itself: workers and upkeep are started by `work`. */
+export function openBoss(config: Omit<Config['postgres'], 'poolSize'>, log: Pick<Logger, 'warn'>): PgBoss {
+  const boss = new PgBoss({
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    password: config.password,
+    database: config.database,
+    max: 2,
+    connectionTimeoutMillis: config.connectTimeoutMs,
+    application_name: 'clinic-api jobs',
+    options: `-c statement_timeout=${config.statementTimeoutMs} -c lock_timeout=${config.lockTimeoutMs} -c timezone=UTC`,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+    openTelemetry: { enabled: false },
+  })
+  let reportedAt = Number.NEGATIVE_INFINITY
+  boss.on('error', (error) => {
+    // Every poll fails while the database is down.
+    if (performance.now() - reportedAt < REPORT_EVERY_MS) return
+    reportedAt = performance.now()
+    log.warn({ error }, 'the job queue has trouble with its database')
+  })
+  return boss
+}
+
+/** What is kept with a failed job: a message might quote the row that it is about. */
+function describe(error: unknown): { name: string; code?: string } {
+  const { name, code } = error as { name?: string; code?: unknown }
+  return { name: name ?? 'Error', ...(typeof code === 'string' && { code }) }
+}

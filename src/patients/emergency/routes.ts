@@ -1,0 +1,42 @@
+import type { Deps } from '../../deps'
+import { answer } from '../../http/answer'
+import { operation } from '../../http/operation'
+import { createRouter } from '../../http/router'
+import { formatInstant } from '../../http/schemas'
+import { PatientPath } from '../schemas'
+import { EmergencyAccess, OpenEmergencyAccess } from './schemas'
+import { EMERGENCIES_A_DAY, openEmergencyAccess } from './service'
+
+const openEmergencyAccessOperation = operation({
+  method: 'post',
+  path: '/patients/{id}/emergency-access',
+  tag: 'Patients',
+  operationId: 'openEmergencyAccess',
+  summary: 'See a patient in an emergency',
+  description: `For four hours the doctor sees the patient and writes records as if the two were related. At most ${EMERGENCIES_A_DAY} in 24 hours (429). The patient finds it, and all that was seen, in their access log; admins review it.`,
+  access: ['doctor'],
+  who: 'verified doctors (others 403), for any patient',
+  audit: { kind: 'emergency_access', action: 'E' },
+  params: PatientPath,
+  body: OpenEmergencyAccess,
+  answer: { status: 201, description: 'How long it lasts', schema: EmergencyAccess, headers: ['Location'] },
+  problems: ['forbidden'],
+})
+
+export function emergencyRoutes(deps: Deps) {
+  const { app, mutation } = createRouter(deps)
+
+  mutation(openEmergencyAccessOperation, async (ctx, { params, body }) => {
+    const opened = await openEmergencyAccess(ctx, params.id, body)
+    if ('refused' in opened) return opened
+    return answer(
+      { expiresAt: formatInstant(opened.expiresAt) },
+      {
+        location: `/patients/${params.id}`,
+        audit: { patientIds: [params.id], targetId: opened.id, purpose: 'emergency' },
+      },
+    )
+  })
+
+  return app
+}

@@ -1,0 +1,20 @@
+import { z } from '@hono/zod-openapi'
+import { Instant } from '../../http/schemas'
+
+export const OpenEmergencyAccess = z
+  .strictObject({
+    reason: z
+      .string()
+      .trim()
+      .min(10, 'must have at least 10 characters')
+      .max(500)
+      .openapi({ description: 'Why it cannot wait. Admins and the patient will read it.' }),
+  })
+  .openapi('OpenEmergencyAccess', {
+    example: { reason: 'Brought in unconscious, needs to be treated before relatives can be reached' },
+  })
+export type OpenEmergencyAccess = z.infer<typeof OpenEmergencyAccess>
+
+export const EmergencyAccess = z
+  .object({ expiresAt: Instant })
+  .openapi('EmergencyAccess', { example: { expiresAt: '2026-03-02T18:00:00Z' } })

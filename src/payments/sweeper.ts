@@ -1,0 +1,75 @@
+import { asUnavailable } from '../database/constraints'
+import { inTransaction } from '../database/transaction'
+import type { Deps } from '../deps'
+import { enqueue } from '../jobs/queue'
+import { releasePayment } from './card'
+import { listUnsentRefunds } from './ledger/queries'
+import { ProviderError } from './providers/port'
+import { listAppointmentsToRelease, listUnreleased, lockAppointment, reopenUnmatchedEvents } from './queries'
+import { sendRefund } from './refunds/service'
+import { releasePayments } from './release'
+import { systemContext } from './system'
+import { listMatchableEvents, listWaitingEvents } from './webhooks/queries'
+import { processEvent } from './webhooks/service'
+
+/** What a job is still at work on is left to it. */
+const PATIENCE_MS = 60_000
+/** A card payment nobody finished in this time is given up, so that another can be begun. */
+const ABANDONED_MS = 24 * 3_600_000
+const BATCH = 100
+
+/**
+ * Finishes what no job did: events, refunds and releases that were left, and payments of appointments that are over. Gives
+ * how much it was. Any number of copies may call it at any time; while a provider does not answer it leaves the rest.
+ */
+export async function sweepPayments(deps: Deps): Promise<number> {
+  const ctx = systemContext(deps, 'payment-sweep')
+  const { db, now } = ctx
+  const before = new Date(now.getTime() - PATIENCE_MS)
+  const given = await giveUpUnpaid(deps)
+  const matched = await reopenMatchable(deps)
+  const events = await listWaitingEvents(db, before, BATCH)
+  const refunds = await listUnsentRefunds(db, before, BATCH)
+  const releases = await listUnreleased(db, before, BATCH)
+  const done = [
+    await each(deps, events, (id) => processEvent(deps, id)),
+    await each(deps, refunds, (id) => sendRefund(deps, id)),
+    await each(deps, releases, (id) => releasePayment(deps, id)),
+  ]
+  return done.reduce((sum, count) => sum + count, given + matched)
+}
+
+/** Stops at the first that its provider, or a database, does not answer. */
+async function each({ log }: Deps, rows: { id: string }[], run: (id: string) => Promise<void>): Promise<number> {
+  for (const [done, { id }] of rows.entries())
+    try {
+      await run(id)
+    } catch (error) {
+      log.warn({ error, id }, 'unfinished payment work is left for later')
+      if (asUnavailable(error) || (error instanceof ProviderError && error.kind === 'unavailable')) return done
+    }
+  return rows.length
+}
+
+/** Payments of holds that lapsed, of appointments that were cancelled, and cards that nobody ever finished. */
+async function giveUpUnpaid(deps: Deps): Promise<number> {
+  const ctx = systemContext(deps, 'payment-sweep')
+  const abandonedBefore = new Date(ctx.now.getTime() - ABANDONED_MS)
+  const found = await listAppointmentsToRelease(ctx.db, { now: ctx.now, abandonedBefore, limit: BATCH })
+  for (const { appointmentId } of found)
+    await inTransaction(ctx, async (ctx) => {
+      if (await lockAppointment(ctx.db, appointmentId)) await releasePayments(ctx, appointmentId)
+    })
+  return found.length
+}
+
+async function reopenMatchable(deps: Deps): Promise<number> {
+  const ctx = systemContext(deps, 'payment-sweep')
+  const found = await listMatchableEvents(ctx.db, BATCH)
+  for (const { provider, providerRef } of found)
+    await inTransaction(ctx, async (ctx) => {
+      for (const eventId of await reopenUnmatchedEvents(ctx.db, provider, providerRef!))
+        await enqueue(ctx, 'payments.event', { eventId })
+    })
+  return found.length
+}

@@ -1,0 +1,59 @@
+import type { Insertable, Kysely, Transaction } from 'kysely'
+import type { Database } from '../../database/schema'
+import type { PaymentEventsTable } from '../tables'
+
+/** False when the event is there already. */
+export async function insertEvent(db: Transaction<Database>, event: Insertable<PaymentEventsTable>): Promise<boolean> {
+  const inserted = await db
+    .insertInto('paymentEvents')
+    .values(event)
+    .onConflict((conflict) => conflict.constraint('payment_events_once').doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  return inserted !== undefined
+}
+
+export function findWaitingEvent(db: Kysely<Database>, id: string) {
+  return db
+    .selectFrom('paymentEvents')
+    .select(['id', 'provider', 'type', 'occurredAt', 'paymentRef', 'snapshot'])
+    .where('id', '=', id)
+    .where('processedAt', 'is', null)
+    .executeTakeFirst()
+}
+
+export async function markProcessed(
+  db: Transaction<Database>,
+  id: string,
+  outcome: NonNullable<PaymentEventsTable['outcome']>,
+  processedAt: Date,
+): Promise<void> {
+  await db.updateTable('paymentEvents').set({ outcome, processedAt }).where('id', '=', id).execute()
+}
+
+export function listWaitingEvents(db: Kysely<Database>, before: Date, limit: number) {
+  return db
+    .selectFrom('paymentEvents')
+    .select('id')
+    .where('processedAt', 'is', null)
+    .where('receivedAt', '<', before)
+    .orderBy('receivedAt')
+    .limit(limit)
+    .execute()
+}
+
+/** Refund events whose payment got its ref while they were found to have none. */
+export function listMatchableEvents(db: Kysely<Database>, limit: number) {
+  return db
+    .selectFrom('paymentEvents')
+    .innerJoin('payments', (join) =>
+      join
+        .onRef('payments.provider', '=', 'paymentEvents.provider')
+        .onRef('payments.providerRef', '=', 'paymentEvents.paymentRef'),
+    )
+    .select(['paymentEvents.provider', 'payments.providerRef'])
+    .distinct()
+    .where('paymentEvents.outcome', '=', 'unmatched')
+    .limit(limit)
+    .execute()
+}

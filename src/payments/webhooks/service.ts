@@ -1,0 +1,127 @@
+import { z } from 'zod'
+import { newId } from '../../database/ids'
+import { inTransaction } from '../../database/transaction'
+import type { Actor, Context, Deps } from '../../deps'
+import { AppError, invalid, notFound } from '../../errors'
+import { enqueue } from '../../jobs/queue'
+import type { AnyTransaction } from '../ledger/service'
+import { ProviderError, type ProviderEvent } from '../providers/port'
+import { findInnerPayment, findPaymentByRef } from '../queries'
+import { applyRefund } from '../refunds/service'
+import { applySeen, lockPayment } from '../settle'
+import { systemContext } from '../system'
+import type { PaymentEventsTable } from '../tables'
+import { findWaitingEvent, insertEvent, markProcessed } from './queries'
+
+/** Throws not_found for a provider that is none here, invalid_signature, and validation_failed for a signed event that makes no sense. */
+export async function verifyWebhook(
+  { paymentProviders, now }: Pick<Context<Actor | null>, 'paymentProviders' | 'now'>,
+  name: string,
+  { text, headers }: { text: string; headers: Headers },
+): Promise<ProviderEvent & { provider: string }> {
+  const provider = paymentProviders.named(name)
+  if (!provider?.online) throw notFound('payment provider')
+  try {
+    return { ...(await provider.verifyWebhook(text, headers, now)), provider: name }
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error
+    if (error.kind === 'bad_signature') throw new AppError('invalid_signature', `The webhook: ${error.detail}.`)
+    throw invalid('', error.detail)
+  }
+}
+
+/** Keeps an event, once however often it comes, and leaves the rest to a job. */
+export async function storeEvent(ctx: AnyTransaction, event: ProviderEvent & { provider: string }): Promise<void> {
+  const id = newId()
+  const { provider, name, type, occurredAt } = event
+  const stored = await insertEvent(ctx.db, {
+    id,
+    provider,
+    eventId: event.id,
+    name,
+    type,
+    occurredAt,
+    receivedAt: ctx.now,
+    ...contentOf(event),
+    ...(type === 'unknown' && { outcome: 'ignored' as const, processedAt: ctx.now }),
+  })
+  if (stored && type !== 'unknown') await enqueue(ctx, 'payments.event', { eventId: id })
+}
+
+function contentOf(event: ProviderEvent): Pick<PaymentEventsTable, 'paymentRef' | 'snapshot'> {
+  if (event.type === 'payment') return { paymentRef: event.payment.ref, snapshot: event.payment }
+  if (event.type === 'refund') return { paymentRef: event.refund.paymentRef, snapshot: event.refund }
+  return { paymentRef: null, snapshot: null }
+}
+
+/** For a provider that lives in this process: its webhooks take the same way as any. */
+export async function receiveWebhook(deps: Deps, provider: string, text: string, headers: Headers): Promise<void> {
+  const ctx = systemContext(deps, 'payment-webhook')
+  const event = await verifyWebhook(ctx, provider, { text, headers })
+  await inTransaction(ctx, (ctx) => storeEvent(ctx, event))
+}
+
+/** As `contentOf` stored them. */
+const PaymentSnapshot = z.object({
+  ref: z.string(),
+  paymentId: z.string().nullable(),
+  amount: z.number(),
+  currency: z.string(),
+  status: z.enum(['pending', 'requires_action', 'processing', 'succeeded', 'failed', 'cancelled']),
+  failureCode: z.string().nullable(),
+})
+const RefundSnapshot = z.object({
+  ref: z.string(),
+  paymentRef: z.string(),
+  refundId: z.string().nullable(),
+  amount: z.number(),
+  currency: z.string(),
+  status: z.enum(['pending', 'succeeded', 'failed']),
+})
+
+type StoredEvent = NonNullable<Awaited<ReturnType<typeof findWaitingEvent>>>
+
+/** Job: takes over what an event says. Doing it again, or in another order, ends the same. */
+export async function processEvent(deps: Deps, eventId: string): Promise<void> {
+  const ctx = systemContext(deps, 'payment-event')
+  const event = await findWaitingEvent(ctx.db, eventId)
+  if (!event) return
+  await inTransaction(ctx, async (ctx) => {
+    const outcome = event.type === 'payment' ? await applyPaymentEvent(ctx, event) : await applyRefundEvent(ctx, event)
+    await markProcessed(ctx.db, eventId, outcome, ctx.now)
+  })
+}
+
+const Uuid = z.uuid()
+
+async function applyPaymentEvent(
+  ctx: AnyTransaction,
+  { provider, snapshot, occurredAt }: StoredEvent,
+): Promise<'applied' | 'ignored'> {
+  const payment = PaymentSnapshot.parse(snapshot)
+  const paymentId = Uuid.safeParse(payment.paymentId).data
+  const locked = paymentId && (await lockPayment(ctx, paymentId))
+  if (!locked || locked.payment.provider !== provider) return 'ignored'
+  const { providerRef } = locked.payment
+  if (providerRef !== null && providerRef !== payment.ref) return 'ignored'
+  return (await applySeen(ctx, locked, { ...payment, at: occurredAt })) ? 'applied' : 'ignored'
+}
+
+/** A refund says that its payment had succeeded, even if that event is still on its way. */
+async function applyRefundEvent(
+  ctx: AnyTransaction,
+  { provider, snapshot, occurredAt }: StoredEvent,
+): Promise<'applied' | 'unmatched'> {
+  const refund = RefundSnapshot.parse(snapshot)
+  const paymentId = await findPaymentByRef(ctx.db, provider, refund.paymentRef)
+  const payment = paymentId && (await findInnerPayment(ctx.db, paymentId))
+  if (!payment) return 'unmatched'
+  if (payment.chargedAmount === 0) {
+    const locked = await lockPayment(ctx, payment.id)
+    const { amount, currency } = payment
+    const paid = { ref: refund.paymentRef, status: 'succeeded', failureCode: null, amount, currency } as const
+    if (locked) await applySeen(ctx, locked, { ...paid, at: occurredAt })
+  }
+  await applyRefund(ctx, payment.id, refund)
+  return 'applied'
+}

@@ -1,0 +1,55 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Filter } from 'mongodb'
+import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
+import type { Mongo } from '../database/mongo'
+import type { Database } from '../database/schema'
+import { CLINICAL_COLLECTIONS } from '../records/collections'
+
+/** Those who were erased, were not here after `until` and still have their documents. */
+export function listErasedPatients(db: Kysely<Database>, until: Date) {
+  return db
+    .selectFrom('patients')
+    .select('patients.id')
+    .where('patients.erasedAt', 'is not', null)
+    .where('patients.recordsDeletedAt', 'is', null)
+    .where(({ exists, lit, not, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('appointments')
+            .select(lit(1).as('one'))
+            .whereRef('appointments.patientId', '=', 'patients.id')
+            .where('appointments.endsAt', '>', until),
+        ),
+      ),
+    )
+    .orderBy('patients.id')
+    .execute()
+}
+
+export async function markRecordsDeleted(db: Transaction<Database>, id: string, now: Date): Promise<boolean> {
+  const marked = await db
+    .updateTable('patients')
+    .set({ recordsDeletedAt: now })
+    .where('id', '=', id)
+    .where('recordsDeletedAt', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return marked !== undefined
+}
+
+const clinical = (mongo: Mongo) => CLINICAL_COLLECTIONS.map(({ name }) => mongo.collection<PatientDocument>(name))
+
+/** Whether anything was written about the patient, or amended, after `until`. */
+export async function hasDocuments(mongo: Mongo, patientId: string, until: Date): Promise<boolean> {
+  const since = { $gt: until }
+  const changes = ['createdAt', 'amendments.createdAt', 'attachments.createdAt', 'events.at']
+  const filter = { patientId, $or: changes.map((field) => ({ [field]: since })), ...NOT_VOID }
+  for (const collection of clinical(mongo))
+    if (await collection.findOne(filter as Filter<PatientDocument>, { projection: { _id: 1 } })) return true
+  return false
+}
+
+/** The time stands in the statement itself: whatever calls it, nothing younger goes. */
+export async function deleteDocumentsUntil(mongo: Mongo, patientId: string, until: Date): Promise<void> {
+  for (const collection of clinical(mongo)) await collection.deleteMany({ patientId, createdAt: { $lte: until } })
+}

@@ -1,0 +1,48 @@
+import type { Context } from '../deps'
+import { assertManages } from '../doctors/access'
+import { invalid, notFound } from '../errors'
+import { clinicsWithHours, readFacts, readRange, searchAround } from './facts'
+import { findExplainedFacts } from './queries'
+import type { ExplainSlotQuery, Explanation } from './schemas'
+import { explainStart } from './slots'
+
+/**
+ * Why a time of a doctor can be booked or cannot, rule by rule, for those who run the doctor's practice. Throws not_found
+ * for another doctor and for a visit type that is not theirs or not in use.
+ */
+export async function explainSlot(
+  ctx: Pick<Context, 'db' | 'now' | 'config' | 'actor'>,
+  doctorId: string,
+  { startsAt, visitTypeId, clinicId }: ExplainSlotQuery,
+): Promise<Explanation> {
+  assertManages(ctx.actor, doctorId)
+  const start = startsAt.getTime()
+  const [found] = await findExplainedFacts(ctx.db, { ...searchAround(ctx, [start, start], { visitTypeId }), doctorId })
+  if (found!.doctors.length === 0) throw notFound('doctor')
+  const [facts] = readFacts(found!, ctx.now)
+  if (!facts) throw notFound('visit type')
+
+  const { doctor, clinics, scheduling } = facts
+  const visits = found!.visits.map(readRange)
+  const busy = scheduling.busy.map((range) => ({
+    ...range,
+    // Ranges of one doctor do not overlap, so that each holds the one visit that it is for.
+    appointment: visits.find((visit) => range.start <= visit.start && visit.end <= range.end),
+  }))
+  const open = clinicsWithHours(facts, start)
+  if (clinicId === undefined && open.length > 1)
+    throw invalid('query.clinicId', 'is required: the doctor has hours at several clinics then')
+  const clinic = clinicId ?? (open[0] ?? clinics[0])?.id ?? ''
+  const rules = [
+    explainVerification(ctx, doctor.isVerified),
+    ...explainStart({ ...scheduling, busy }, start, clinic).filter(({ rule }) => rule !== 'patient_free'),
+  ]
+  return { bookable: rules.every(({ pass }) => pass), rules }
+}
+
+function explainVerification({ config }: Pick<Context, 'config'>, isVerified: boolean) {
+  const rule = 'verified' as const
+  if (isVerified) return { rule, pass: true, detail: 'the doctor is verified' }
+  if (!config.doctorVerification) return { rule, pass: true, detail: 'doctors need no verification here' }
+  return { rule, pass: false, detail: 'the doctor waits for verification' }
+}

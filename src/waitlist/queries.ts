@@ -1,0 +1,208 @@
+import {
+  type Expression,
+  expressionBuilder,
+  type Insertable,
+  type Kysely,
+  type SqlBool,
+  sql,
+  type Transaction,
+} from 'kysely'
+import type { Database } from '../database/schema'
+import type { Actor } from '../deps'
+import type { TimeFreed } from './jobs'
+import type { StoredStatus, WaitlistEntriesTable } from './tables'
+
+/** Whose entries the caller may see: patients their own and their wards', admins all. */
+function visibleEntries({ role, userId }: Actor): Expression<SqlBool> {
+  const { eb, lit } = expressionBuilder<Database, 'waitlistEntries'>()
+  if (role === 'admin') return lit(true)
+  const { selectFrom } = expressionBuilder<Database, never>()
+  const own = selectFrom('patients').select('id').where('userId', '=', userId)
+  const wards = selectFrom('patientGuardians').select('patientId as id').where('userId', '=', userId)
+  return eb('waitlistEntries.patientId', 'in', own.union(wards))
+}
+
+function selectEntries(db: Kysely<Database>, actor: Actor) {
+  return db
+    .selectFrom('waitlistEntries')
+    .innerJoin('patients', 'patients.id', 'waitlistEntries.patientId')
+    .leftJoin('doctors', 'doctors.id', 'waitlistEntries.doctorId')
+    .leftJoin('clinics', 'clinics.id', 'waitlistEntries.clinicId')
+    .leftJoin('appointments as offer', 'offer.id', 'waitlistEntries.offerId')
+    .leftJoin('doctors as offerDoctor', 'offerDoctor.id', 'offer.doctorId')
+    .leftJoin('clinics as offerClinic', 'offerClinic.id', 'offer.clinicId')
+    .select([
+      'waitlistEntries.id',
+      'waitlistEntries.status',
+      'waitlistEntries.patientId',
+      'patients.name as patientName',
+      'waitlistEntries.doctorId',
+      'doctors.name as doctorName',
+      'waitlistEntries.specialization',
+      'waitlistEntries.clinicId',
+      'clinics.name as clinicName',
+      'waitlistEntries.startsOn',
+      'waitlistEntries.endsOn',
+      'waitlistEntries.createdBy',
+      'waitlistEntries.createdByRole',
+      'waitlistEntries.createdAt',
+      'offer.id as offerId',
+      'offer.status as offerStatus',
+      'offer.startsAt as offerStartsAt',
+      'offer.endsAt as offerEndsAt',
+      'offer.holdExpiresAt as offerExpiresAt',
+      'offer.timeZone as offerTimeZone',
+      'offerDoctor.id as offerDoctorId',
+      'offerDoctor.name as offerDoctorName',
+      'offerClinic.id as offerClinicId',
+      'offerClinic.name as offerClinicName',
+    ])
+    .where(visibleEntries(actor))
+}
+
+export type EntryRow = Awaited<ReturnType<typeof listEntries>>[number]
+
+/** Newest first; `after` is the last row of the page before. */
+export function listEntries(
+  db: Kysely<Database>,
+  actor: Actor,
+  { limit, after }: { limit: number; after?: { createdAt: Date; id: string } },
+) {
+  return selectEntries(db, actor)
+    .$if(after !== undefined, (qb) =>
+      qb.where(({ eb, refTuple, tuple }) =>
+        eb(refTuple('waitlistEntries.createdAt', 'waitlistEntries.id'), '<', tuple(after!.createdAt, after!.id)),
+      ),
+    )
+    .orderBy('waitlistEntries.createdAt', 'desc')
+    .orderBy('waitlistEntries.id', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export function findEntry(db: Kysely<Database>, actor: Actor, id: string) {
+  return selectEntries(db, actor).where('waitlistEntries.id', '=', id).executeTakeFirst()
+}
+
+/** Whether any doctor of the specialization, in any case, works at the clinic, or anywhere. */
+export async function hasDoctorOf(
+  db: Kysely<Database>,
+  { specialization, clinicId, verifiedOnly }: { specialization: string; clinicId?: string; verifiedOnly: boolean },
+): Promise<boolean> {
+  const doctor = await db
+    .selectFrom('doctors')
+    .innerJoin('doctorClinics', 'doctorClinics.doctorId', 'doctors.id')
+    .select('doctors.id')
+    .where(sql`lower(doctors.specialization)`, '=', sql`lower(${specialization})`)
+    .$if(clinicId !== undefined, (qb) => qb.where('doctorClinics.clinicId', '=', clinicId!))
+    .$if(verifiedOnly, (qb) => qb.where('doctors.verifiedAt', 'is not', null))
+    .limit(1)
+    .executeTakeFirst()
+  return doctor !== undefined
+}
+
+/** Entries of a patient that can still be offered something; under the patient's lock it stays true. */
+export async function countWaiting(db: Transaction<Database>, patientId: string, today: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('waitlistEntries')
+    .select(({ fn }) => fn.countAll<number>().as('count'))
+    .where('patientId', '=', patientId)
+    .where('status', '=', 'waiting')
+    .where('endsOn', '>=', today)
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+export async function insertEntry(
+  db: Transaction<Database>,
+  entry: Insertable<WaitlistEntriesTable> & { createdAt: Date },
+): Promise<void> {
+  await db.insertInto('waitlistEntries').values(entry).execute()
+}
+
+/** Says whether the entry still was what it changes from: whoever comes second changes nothing. */
+export async function changeStatus(
+  db: Transaction<Database>,
+  id: string,
+  { from, to, offerId }: { from: StoredStatus; to: StoredStatus; offerId?: string },
+): Promise<boolean> {
+  const changed = await db
+    .updateTable('waitlistEntries')
+    .set({ status: to, ...(offerId && { offerId }) })
+    .where('id', '=', id)
+    .where('status', '=', from)
+    .returning('id')
+    .executeTakeFirst()
+  return changed !== undefined
+}
+
+/** Writes down what became of an offer whose time is free again, unless that has been done. */
+export async function settleOffer(db: Kysely<Database>, { appointmentId, was }: TimeFreed): Promise<void> {
+  await db
+    .updateTable('waitlistEntries')
+    .from('appointments')
+    .set({
+      status: sql<StoredStatus>`case when ${was} = 'booked' then 'accepted'
+        when appointments.status = 'expired' then 'lapsed' else 'declined' end`,
+    })
+    .whereRef('appointments.id', '=', 'waitlistEntries.offerId')
+    .where('waitlistEntries.offerId', '=', appointmentId)
+    .where('waitlistEntries.status', '=', 'offered')
+    .where(({ eb, or, lit }) => or([lit(was === 'booked'), eb('appointments.status', 'in', ['cancelled', 'expired'])]))
+    .execute()
+}
+
+/**
+ * The first in line for a freed time, those in `passed` left out: whose wish it is, who is free then, and whose it was
+ * not. `visitTypeId` is that of the appointment whose time it was, where it can still be booked.
+ */
+export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, now: Date, passed: string[]) {
+  const { selectFrom, exists, not } = expressionBuilder<Database, 'waitlistEntries' | 'appointments'>()
+  const busy = selectFrom('occupancy')
+    .select('occupancy.appointmentId')
+    .whereRef('occupancy.resourceId', '=', 'waitlistEntries.patientId')
+    .where(
+      sql<boolean>`during && tstzrange(${freed.startsAt}, ${freed.startsAt}::timestamptz + (appointments.ends_at - appointments.starts_at))`,
+    )
+    .where(({ eb, or }) => or([eb('expiresAt', 'is', null), eb('expiresAt', '>', now)]))
+  return db
+    .selectFrom('appointments')
+    .innerJoin('doctors', (join) => join.on('doctors.id', '=', freed.doctorId))
+    .innerJoin('clinics', (join) => join.on('clinics.id', '=', freed.clinicId))
+    .leftJoin('visitTypes', (join) =>
+      join.onRef('visitTypes.id', '=', 'appointments.visitTypeId').on('visitTypes.active', '=', true),
+    )
+    .innerJoin('waitlistEntries', (join) =>
+      join.on(({ and, eb, or, ref }) =>
+        or([
+          eb('waitlistEntries.doctorId', '=', freed.doctorId),
+          and([
+            eb('waitlistEntries.doctorId', 'is', null),
+            eb(sql`lower(waitlist_entries.specialization)`, '=', sql`lower(${ref('doctors.specialization')})`),
+          ]),
+        ]),
+      ),
+    )
+    .select([
+      'waitlistEntries.id',
+      'waitlistEntries.patientId',
+      'waitlistEntries.createdBy',
+      'waitlistEntries.createdByRole',
+      'visitTypes.id as visitTypeId',
+    ])
+    .where('appointments.id', '=', freed.appointmentId)
+    .where('waitlistEntries.status', '=', 'waiting')
+    .where(({ eb, or }) =>
+      or([eb('waitlistEntries.clinicId', 'is', null), eb('waitlistEntries.clinicId', '=', freed.clinicId)]),
+    )
+    .where(
+      sql<boolean>`(${freed.startsAt}::timestamptz at time zone clinics.time_zone)::date between starts_on and ends_on`,
+    )
+    .whereRef('waitlistEntries.patientId', '<>', 'appointments.patientId')
+    .where('waitlistEntries.id', '<>', sql<string>`all(${passed}::uuid[])`)
+    .where(not(exists(busy)))
+    .orderBy('waitlistEntries.createdAt')
+    .orderBy('waitlistEntries.id')
+    .limit(1)
+    .executeTakeFirst()
+}

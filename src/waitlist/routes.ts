@@ -1,0 +1,148 @@
+import type { Deps } from '../deps'
+import { answer, noContent } from '../http/answer'
+import { operation } from '../http/operation'
+import { createRouter } from '../http/router'
+import type { EntryRow } from './queries'
+import { JoinWaitlist, ListWaitlistQuery, WaitlistEntry, WaitlistEntryPage, WaitlistPath } from './schemas'
+import { acceptOffer, declineOffer, getEntry, joinWaitlist, leaveWaitlist, listWaitlist, presentEntry } from './service'
+
+const WHO = 'patients their own and those of patients they are guardian of, admins'
+const TAG = 'Waiting list'
+const ACCESS = ['patient', 'admin'] as const
+
+const joinWaitlistOperation = operation({
+  method: 'post',
+  path: '/waitlist',
+  tag: TAG,
+  operationId: 'joinWaitlist',
+  summary: 'Wait for a time',
+  description:
+    'When a time frees up that fits the wish, the first in line is offered it: it is held for them for some minutes, and ' +
+    'then for the next. What nobody holds anyone may book. A patient can wait for ten things at once (409 `invalid_state`).',
+  access: ACCESS,
+  who: 'patients for themselves and those they are guardian of, admins for anyone, naming `patientId`',
+  audit: { kind: 'waitlist.join', action: 'C' },
+  body: JoinWaitlist,
+  answer: {
+    status: 201,
+    description: 'The entry',
+    schema: WaitlistEntry,
+    headers: ['Location'],
+    links: {
+      read: {
+        operationId: 'getWaitlistEntry',
+        parameters: { id: '$response.body#/id' },
+        description: 'Says whether a time is offered.',
+      },
+    },
+  },
+  problems: ['not_found', 'invalid_state'],
+})
+
+const listWaitlistOperation = operation({
+  method: 'get',
+  path: '/waitlist',
+  tag: TAG,
+  operationId: 'listWaitlist',
+  summary: 'List entries of the waiting list',
+  description: 'Newest first, those that are over included.',
+  access: ACCESS,
+  who: WHO,
+  audit: { kind: 'waitlist.list', action: 'R' },
+  query: ListWaitlistQuery,
+  answer: { status: 200, description: 'A page of entries', schema: WaitlistEntryPage },
+})
+
+const getWaitlistEntryOperation = operation({
+  method: 'get',
+  path: '/waitlist/{id}',
+  tag: TAG,
+  operationId: 'getWaitlistEntry',
+  summary: 'Read an entry of the waiting list',
+  description: 'With the time that is offered, or was.',
+  access: ACCESS,
+  who: WHO,
+  audit: { kind: 'waitlist.read', action: 'R' },
+  params: WaitlistPath,
+  answer: { status: 200, description: 'The entry', schema: WaitlistEntry },
+})
+
+const acceptOfferOperation = operation({
+  method: 'put',
+  path: '/waitlist/{id}/accept',
+  tag: TAG,
+  operationId: 'acceptOffer',
+  summary: 'Accept an offered time',
+  description: 'The held appointment is booked; it stands in `offer.appointmentId`. Too late is 409 `hold_expired`.',
+  access: ACCESS,
+  who: WHO,
+  audit: { kind: 'waitlist.accept', action: 'U' },
+  params: WaitlistPath,
+  answer: { status: 200, description: 'The entry, accepted', schema: WaitlistEntry },
+  problems: ['hold_expired', 'invalid_state'],
+})
+
+const declineOfferOperation = operation({
+  method: 'put',
+  path: '/waitlist/{id}/decline',
+  tag: TAG,
+  operationId: 'declineOffer',
+  summary: 'Decline an offered time',
+  description: 'The time goes to the next in line, and this entry is over: whoever wants to wait on joins again.',
+  access: ACCESS,
+  who: WHO,
+  audit: { kind: 'waitlist.decline', action: 'U' },
+  params: WaitlistPath,
+  answer: { status: 200, description: 'The entry, declined', schema: WaitlistEntry },
+  problems: ['invalid_state'],
+})
+
+const leaveWaitlistOperation = operation({
+  method: 'delete',
+  path: '/waitlist/{id}',
+  tag: TAG,
+  operationId: 'leaveWaitlist',
+  summary: 'Leave the waiting list',
+  description: 'Gives up the time that is offered, too. One that is over stays as it is (409).',
+  access: ACCESS,
+  who: WHO,
+  audit: { kind: 'waitlist.leave', action: 'D' },
+  params: WaitlistPath,
+  answer: { status: 204, description: 'The entry is withdrawn' },
+  problems: ['invalid_state'],
+})
+
+const auditOf = ({ id, patientId }: EntryRow) => ({ targetId: id, patientIds: [patientId] })
+
+export function waitlistRoutes(deps: Deps) {
+  const { app, read, mutation } = createRouter(deps)
+
+  mutation(joinWaitlistOperation, async (ctx, { body }) => {
+    const entry = await joinWaitlist(ctx, body)
+    return answer(presentEntry(entry, ctx.now), { location: `/waitlist/${entry.id}`, audit: auditOf(entry) })
+  })
+
+  read(listWaitlistOperation, async (ctx, { query }) => {
+    const page = await listWaitlist(ctx, query)
+    return answer(page, { audit: { patientIds: page.data.map(({ patient }) => patient.id) } })
+  })
+
+  read(getWaitlistEntryOperation, async (ctx, { params }) => {
+    const entry = await getEntry(ctx, params.id)
+    return answer(presentEntry(entry, ctx.now), { audit: auditOf(entry) })
+  })
+
+  mutation(acceptOfferOperation, async (ctx, { params }) => {
+    const entry = await acceptOffer(ctx, params.id)
+    return answer(presentEntry(entry, ctx.now), { audit: auditOf(entry) })
+  })
+
+  mutation(declineOfferOperation, async (ctx, { params }) => {
+    const entry = await declineOffer(ctx, params.id)
+    return answer(presentEntry(entry, ctx.now), { audit: auditOf(entry) })
+  })
+
+  mutation(leaveWaitlistOperation, async (ctx, { params }) => noContent(auditOf(await leaveWaitlist(ctx, params.id))))
+
+  return app
+}

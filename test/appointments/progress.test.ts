@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'bun:test'
+import type { AppointmentStatus } from '../../src/appointments/tables'
+import { createTestApp, NOW } from '../support/app'
+import { occupancyFaults } from '../support/occupancy'
+
+const t = await createTestApp()
+const admin = await t.newAdmin()
+const clinic = await t.newClinic()
+const START = '2026-01-05T15:00:00Z'
+
+/** When something is asked; the day of the clinic in New York ends at 05:00Z. */
+const TIMES = {
+  before: '2026-01-05T14:59:00Z',
+  started: START,
+  sameDay: '2026-01-06T04:59:00Z',
+  nextDay: '2026-01-06T05:00:00Z',
+} as const
+type Time = keyof typeof TIMES
+type Action = 'confirm' | 'check-in' | 'complete' | 'no-show' | 'cancel' | 'reschedule'
+
+const STATUSES: AppointmentStatus[] = ['held', 'booked', 'checked_in', 'completed', 'no_show', 'cancelled', 'expired']
+const ACTIONS: Action[] = ['confirm', 'check-in', 'complete', 'no-show', 'cancel', 'reschedule']
+const BECOMES: Record<Action, AppointmentStatus> = {
+  confirm: 'booked',
+  'check-in': 'checked_in',
+  complete: 'completed',
+  'no-show': 'no_show',
+  cancel: 'cancelled',
+  reschedule: 'booked',
+}
+const ALWAYS: Time[] = ['before', 'started', 'sameDay', 'nextDay']
+/** What each status allows, and when; all else is 409. */
+const ALLOWED: Partial<Record<AppointmentStatus, Partial<Record<Action, Time[]>>>> = {
+  held: { confirm: ALWAYS, cancel: ['before'] },
+  booked: {
+    'check-in': ALWAYS,
+    complete: ['started', 'sameDay', 'nextDay'],
+    'no-show': ['started', 'sameDay', 'nextDay'],
+    cancel: ['before'],
+    reschedule: ['before'],
+  },
+  checked_in: { complete: ALWAYS },
+  completed: { 'check-in': ['before', 'started', 'sameDay'] },
+  no_show: { 'check-in': ['before', 'started', 'sameDay'], complete: ['before', 'started', 'sameDay'] },
+}
+
+async function make(status: AppointmentStatus) {
+  const [patient, doctor] = [await t.newPatient(), await t.newDoctor({ clinicId: clinic.id })]
+  const holdExpiresAt = new Date('2026-01-20T00:00:00Z')
+  const made = await t.newAppointment({ patient, doctor, startsAt: START, status, holdExpiresAt, createdBy: admin })
+  const put = (action: Action, body?: object, headers = {}) =>
+    t.as(admin).put(`/appointments/${made.id}/${action}`, body, { headers })
+  return { ...made, patient, doctor, put }
+}
+
+const stored = (id: string) =>
+  t.db.selectFrom('appointments').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+const lastEvent = async (id: string) =>
+  (await t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', id).orderBy('id').execute()).at(-1)
+
+async function at<T>(time: Time, work: () => Promise<T>): Promise<T> {
+  t.clock.set(TIMES[time])
+  try {
+    return await work()
+  } finally {
+    t.clock.set(NOW)
+  }
+}
+
+describe('every action on every status', () => {
+  const bodies: Partial<Record<Action, object>> = {
+    'check-in': { reason: 'A slip' },
+    complete: { reason: 'A slip' },
+    reschedule: { startsAt: '2026-01-07T15:00:00Z' },
+  }
+  test.each(STATUSES.flatMap((status) => ACTIONS.map((action) => [action, status] as const)))(
+    '%s of one that is %s is done exactly when the contract allows it',
+    async (action, status) => {
+      const allowed = ALLOWED[status]?.[action] ?? []
+      const answers = await Promise.all(ALWAYS.map(async (time) => [time, await make(status)] as const))
+      for (const [time, appointment] of answers) {
+        const { status: code, body } = await at(time, () => appointment.put(action, bodies[action]))
+        const expected = allowed.includes(time) ? [200, BECOMES[action]] : [409, status]
+        const { status: now, version } = await stored(appointment.id)
+        expect([time, code, now]).toEqual([time, ...expected])
+        expect(version).toBe(code === 200 ? 2 : 1)
+        if (code === 409)
+          expect(body.code).toBe(action === 'confirm' && status === 'expired' ? 'hold_expired' : 'invalid_state')
+      }
+    },
+  )
+
+  test('leaves nothing taken that should not be, and everything that should', async () => {
+    expect(await occupancyFaults(t)).toEqual([])
+  })
+})
+
+describe('noting how a visit went', () => {
+  test('the answer shows the new status and version, and the trail who noted it', async () => {
+    const { id, put, patient } = await make('booked')
+    const answer = await put('check-in')
+    expect(answer).toMatchObject({ status: 200, body: { id, status: 'checked_in', version: 2 } })
+    expect(answer.headers.get('etag')).toBe('"2"')
+    expect(await lastEvent(id)).toMatchObject({
+      kind: 'appointment.check_in',
+      action: 'U',
+      actorId: admin.userId,
+      patientIds: [patient.id],
+      detail: null,
+    })
+    await put('complete', {})
+    expect(await lastEvent(id)).toMatchObject({ kind: 'appointment.complete', detail: null })
+  })
+
+  test('the doctor may, a colleague finds nothing, and patients may not at all', async () => {
+    const { id, patient, doctor } = await make('booked')
+    const colleague = await t.newDoctor({ clinicId: clinic.id })
+    const path = `/appointments/${id}/check-in`
+    expect(await t.as(patient.actor).put(path)).toMatchObject({ status: 403 })
+    expect(await t.as(colleague.actor).put(path)).toMatchObject({ status: 404 })
+    expect(await t.as(doctor.actor).put(path)).toMatchObject({ status: 200 })
+  })
+
+  test('If-Match is honoured', async () => {
+    for (const action of ['check-in', 'complete', 'no-show'] as const) {
+      const { put } = await make('booked')
+      await at('started', async () => {
+        expect(await put(action, undefined, { 'if-match': '"7"' })).toMatchObject({ status: 412 })
+        expect(await put(action, undefined, { 'if-match': '"1"' })).toMatchObject({ status: 200 })
+      })
+    }
+  })
+})
+
+describe('setting a misclick back', () => {
+  test.each([
+    ['no_show', 'check-in'],
+    ['no_show', 'complete'],
+    ['completed', 'check-in'],
+  ] as const)('%s by %s needs a reason, which is kept; the trail says that it was undone', async (status, action) => {
+    const { id, put, patient } = await make(status)
+    await at('sameDay', async () => {
+      for (const body of [undefined, {}, { reason: ' ' }])
+        expect(await put(action, body)).toMatchObject({ status: 422, body: { errors: [{ path: 'reason' }] } })
+      expect(await stored(id)).toMatchObject({ status, undoReason: null })
+      expect(await put(action, { reason: 'Marked the wrong patient' })).toMatchObject({ status: 200 })
+    })
+    expect(await stored(id)).toMatchObject({
+      status: BECOMES[action],
+      undoneAt: new Date(TIMES.sameDay),
+      undoneBy: admin.userId,
+      undoReason: 'Marked the wrong patient',
+    })
+    const event = await lastEvent(id)
+    expect(event).toMatchObject({ action: 'U', patientIds: [patient.id], detail: { undo: true } })
+    expect(JSON.stringify(event)).not.toContain('wrong patient')
+  })
+
+  test('what was not set back has no such marks, whatever reason was given', async () => {
+    const { id, put } = await make('booked')
+    await put('check-in', { reason: 'None needed' })
+    expect(await stored(id)).toMatchObject({ undoneAt: null, undoneBy: null, undoReason: null })
+  })
+})

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { refundOnCancel } from '../../src/appointments/refund'
+import { createTestApp, NOW } from '../support/app'
+
+const startsAt = new Date('2026-01-06T15:00:00Z')
+const minutesBefore = (minutes: number) => new Date(startsAt.getTime() - minutes * 60_000)
+
+describe('what is paid back when an appointment is cancelled', () => {
+  test.each([
+    ['all when in good time', 9500, 1440, 50, 'patient', 2000, 9500],
+    ['all at the last minute that is free', 9500, 1440, 50, 'patient', 1440, 9500],
+    ['the share a moment later', 9500, 1440, 50, 'patient', 1439.99, 4750],
+    ['nothing late where the share is nothing', 9500, 1440, 0, 'patient', 1, 0],
+    ['all late where the share is all', 9500, 1440, 100, 'patient', 1, 9500],
+    ['all until the start where it is always free', 9500, 0, 0, 'patient', 0, 9500],
+    ['a share that does not divide, rounded down', 999, 60, 33, 'patient', 1, 329],
+    ['nothing of one unit but all of it', 1, 60, 99, 'patient', 1, 0],
+    ['all late when the doctor cancels', 9500, 1440, 0, 'doctor', 1, 9500],
+    ['all late when the clinic cancels', 9500, 1440, 0, 'admin', 1, 9500],
+    ['nothing of what was free', 0, 1440, 50, 'patient', 2000, 0],
+  ] as const)('is %s', (_title, priceAmount, freeUntil, percent, by, minutes, refund) => {
+    const terms = {
+      startsAt,
+      priceAmount,
+      cancellationFreeUntilMinutes: freeUntil,
+      cancellationLateRefundPercent: percent,
+    }
+    expect(refundOnCancel(terms, { by, at: minutesBefore(minutes) })).toBe(refund)
+  })
+
+  test('is a whole number from nothing to the price, and never grows as time passes', () => {
+    const amount = fc.integer({ min: 0, max: 1_000_000_000 })
+    const minutes = fc.integer({ min: 0, max: 525_600 })
+    const percent = fc.integer({ min: 0, max: 100 })
+    fc.assert(
+      fc.property(amount, minutes, percent, minutes, minutes, (priceAmount, freeUntil, share, one, other) => {
+        const terms = {
+          startsAt,
+          priceAmount,
+          cancellationFreeUntilMinutes: freeUntil,
+          cancellationLateRefundPercent: share,
+        }
+        const refundAt = (minutes: number) => refundOnCancel(terms, { by: 'patient', at: minutesBefore(minutes) })
+        const [late, early] = [refundAt(Math.min(one, other)), refundAt(Math.max(one, other))]
+        expect(Number.isInteger(late) && 0 <= late && late <= early && early <= priceAmount).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('the quote', () => {
+  test('tells before what cancelling would mean, to each caller, and changes nothing', async () => {
+    const t = await createTestApp()
+    const [admin, clinic, patient] = [await t.newAdmin(), await t.newClinic(), await t.newPatient()]
+    const terms = { cancellationFreeUntilMinutes: 120, cancellationLateRefundPercent: 25 }
+    const doctor = await t.newDoctor({ clinicId: clinic.id, visitType: terms })
+    const { id } = await t.newAppointment({ patient, doctor, startsAt })
+    await t.db.updateTable('visitTypes').set({ cancellationLateRefundPercent: 99 }).execute()
+    const path = `/appointments/${id}/cancellation-quote`
+    const policy = { freeUntilMinutes: 120, lateRefundPercent: 25 }
+    const refund = (amount: number) => ({ amount, currency: 'USD' })
+
+    const early = await t.as(patient.actor).get(path)
+    expect(early).toMatchObject({ status: 200 })
+    expect(early.body).toEqual({ allowed: true, refund: refund(9500), policy })
+    t.clock.set(minutesBefore(119))
+    expect((await t.as(patient.actor).get(path)).body).toEqual({ allowed: true, refund: refund(2375), policy })
+    expect((await t.as(doctor.actor).get(path)).body).toEqual({ allowed: true, refund: refund(9500), policy })
+    expect((await t.as(admin).get(path)).body).toEqual({ allowed: true, refund: refund(9500), policy })
+    t.clock.set(startsAt)
+    expect((await t.as(patient.actor).get(path)).body).toEqual({ allowed: false, refund: refund(0), policy })
+    t.clock.set(NOW)
+
+    const stranger = await t.newPatient()
+    expect(await t.as(stranger.actor).get(path)).toMatchObject({ status: 404 })
+    const stored = await t.db.selectFrom('appointments').select(['status', 'version']).execute()
+    expect(stored).toEqual([{ status: 'booked', version: 1 }])
+    const events = await t.db.selectFrom('auditOutbox').selectAll().where('outcome', '=', 'success').execute()
+    expect(events).toHaveLength(5)
+    expect(events[0]).toMatchObject({ kind: 'appointment.quote_cancellation', action: 'R', patientIds: [patient.id] })
+  })
+})

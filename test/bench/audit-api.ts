@@ -1,0 +1,18 @@
+// The API, with the events of reads or, given AUDIT=off, without: what audit-reads.bench.ts compares.
+import { createApp } from '../../src/app'
+import { readConfig } from '../../src/config'
+import { startMaintenance } from '../../src/maintenance'
+import { openDeps } from '../../src/open-deps'
+
+const config = readConfig(process.env)
+const audited = openDeps(config)
+const deps = process.env.AUDIT === 'off' ? { ...audited, auditWriter: { append: async () => {} } } : audited
+const app = createApp(deps)
+await deps.mongo.ready()
+startMaintenance(deps)
+Bun.serve({
+  hostname: config.host,
+  port: config.port,
+  fetch: (request, server) => app.fetch(request, { peerAddress: server.requestIP(request)?.address }),
+})
+process.on('SIGTERM', () => process.exit(0))

@@ -1,0 +1,173 @@
+import { median } from './bench'
+import type { Usage } from './cpu'
+
+export type Request = { method: 'GET' | 'POST'; path: string; token?: string; body?: unknown; key?: string }
+/** Makes the nth request of a measurement. */
+export type Requests = (n: number) => Request
+
+export type Measured = {
+  perSecond: number
+  /** Milliseconds. */
+  p50: number
+  p99: number
+  /** Milliseconds of a core for one request. */
+  cpu: Usage
+  statuses: Record<number, number>
+  /** Of the body of the last answer. */
+  bytes: number
+}
+
+/**
+ * As many requests as fit into the time, each connection sending its next as soon as it has the answer to its last.
+ * Speaks HTTP itself: a general client would take a share of the cores that the servers are measured on.
+ */
+async function measure(
+  { url, requests, usage }: Candidate,
+  { connections, seconds, first }: { connections: number; seconds: number; first: number },
+): Promise<Measured & { next: number }> {
+  const { hostname, port } = new URL(url)
+  const before = await usage?.()
+  const latencies: number[] = []
+  const statuses: Record<number, number> = {}
+  let bytes = 0
+  let next = first
+  const began = performance.now()
+  const until = began + seconds * 1000
+  await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const connection = await connect(hostname, Number(port))
+      while (performance.now() < until) {
+        const text = format(requests(next++), hostname)
+        const sent = performance.now()
+        const answer = await connection.exchange(text)
+        latencies.push(performance.now() - sent)
+        statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+        bytes = answer.bytes
+      }
+      connection.close()
+    }),
+  )
+  const elapsed = (performance.now() - began) / 1000
+  const after = await usage?.()
+  const perRequest = (part: keyof Usage) =>
+    before && after ? ((after[part] - before[part]) * 1000) / latencies.length : Number.NaN
+  const sorted = latencies.toSorted((a, b) => a - b)
+  const percentile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  return {
+    perSecond: latencies.length / elapsed,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
+    cpu: { api: perRequest('api'), postgres: perRequest('postgres') },
+    statuses,
+    bytes,
+    next,
+  }
+}
+
+export type Candidate = { name: string; url: string; requests: Requests; usage?: () => Promise<Usage> }
+
+/** Measures each in turn, `rounds` times over, after a warm-up of its own; medians. */
+export async function compare(
+  candidates: Candidate[],
+  options: { connections: number; seconds: number; rounds: number },
+): Promise<Record<string, Measured>> {
+  const found = candidates.map((candidate) => ({ ...candidate, rounds: [] as Measured[], next: 0 }))
+  for (let round = -1; round < options.rounds; round++)
+    for (const candidate of found) {
+      const seconds = round < 0 ? Math.min(2, options.seconds) : options.seconds
+      const measured = await measure(candidate, { ...options, seconds, first: candidate.next })
+      candidate.next = measured.next
+      if (round >= 0) candidate.rounds.push(measured)
+    }
+  return Object.fromEntries(found.map(({ name, rounds }) => [name, summarise(rounds)]))
+}
+
+function summarise(rounds: Measured[]): Measured {
+  const statuses: Record<number, number> = {}
+  for (const round of rounds)
+    for (const [status, count] of Object.entries(round.statuses))
+      statuses[Number(status)] = (statuses[Number(status)] ?? 0) + count
+  return {
+    perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+    p50: median(rounds.map(({ p50 }) => p50)),
+    p99: median(rounds.map(({ p99 }) => p99)),
+    cpu: {
+      api: median(rounds.map(({ cpu }) => cpu.api)),
+      postgres: median(rounds.map(({ cpu }) => cpu.postgres)),
+    },
+    statuses,
+    bytes: rounds.at(-1)?.bytes ?? 0,
+  }
+}
+
+/** Statuses beside the one expected, for a line under the table; empty when there were none. */
+export const surprises = ({ statuses }: Measured, expected: number): string =>
+  Object.entries(statuses)
+    .filter(([status]) => Number(status) !== expected)
+    .map(([status, count]) => `${count} × ${status}`)
+    .join(', ')
+
+function format({ method, path, token, body, key }: Request, host: string): string {
+  const text = body === undefined ? '' : JSON.stringify(body)
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: ${host}`]
+  if (token) lines.push(`Authorization: Bearer ${token}`)
+  if (key) lines.push(`Idempotency-Key: ${key}`)
+  if (body !== undefined)
+    lines.push('Content-Type: application/json', `Content-Length: ${new TextEncoder().encode(text).length}`)
+  return `${lines.join('\r\n')}\r\n\r\n${text}`
+}
+
+type Answer = { status: number; bytes: number }
+
+/** One kept-alive connection; answers must name their length, as both servers' do. */
+async function connect(hostname: string, port: number) {
+  const none = Buffer.alloc(0)
+  let head: Buffer = none
+  let answer: Answer | undefined
+  let missing = 0
+  let settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
+
+  function take(chunk: Buffer): void {
+    if (!answer) {
+      head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
+      const end = head.indexOf('\r\n\r\n')
+      if (end < 0) return
+      const text = head.toString('latin1', 0, end)
+      const length = /\r\ncontent-length: *(\d+)/i.exec(text)
+      if (!length) {
+        fail(new Error(`an answer without its length:\n${text}`))
+        return
+      }
+      answer = { status: Number(text.slice(9, 12)), bytes: Number(length[1]) }
+      missing = answer.bytes - (head.length - end - 4)
+      head = none
+    } else missing -= chunk.length
+    if (missing > 0) return
+    const whole = answer
+    answer = undefined
+    settle?.resolve(whole)
+  }
+  const fail = (error: Error) => settle?.reject(error)
+
+  const socket = await Bun.connect({
+    hostname,
+    port,
+    socket: {
+      data: (_socket, chunk) => take(Buffer.from(chunk)),
+      close: () => fail(new Error('the server closed a connection')),
+      error: (_socket, error) => fail(error),
+    },
+  })
+  return {
+    exchange(text: string): Promise<Answer> {
+      return new Promise((resolve, reject) => {
+        settle = { resolve, reject }
+        socket.write(text)
+      })
+    },
+    close() {
+      settle = undefined
+      socket.end()
+    },
+  }
+}

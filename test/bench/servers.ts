@@ -1,0 +1,79 @@
+import { join } from 'node:path'
+import type { createDatabases } from '../support/databases'
+
+const ROOT = join(import.meta.dir, '../..')
+const children: Bun.Subprocess[] = []
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+const secret = (length: number) => crypto.getRandomValues(new Uint8Array(length)).toHex()
+
+export type BenchDatabases = Awaited<ReturnType<typeof createDatabases>>
+
+/** As in production, but for the rate limits that a load from one address would meet. */
+export function environmentOf({ postgres, mongoUri, mongoDatabase }: BenchDatabases): Record<string, string> {
+  return {
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    RATE_LIMIT: 'off',
+    MIGRATE_ON_START: 'off',
+    POSTGRESQL_HOST: postgres.host ?? '',
+    POSTGRESQL_PORT: String(postgres.port),
+    POSTGRESQL_USER: postgres.user ?? '',
+    POSTGRESQL_PASSWORD: String(postgres.password ?? ''),
+    POSTGRESQL_DATABASE: postgres.database ?? '',
+    MONGODB_URI: mongoUri,
+    MONGODB_DATABASE: mongoDatabase,
+    JWT_ACCESS_SECRET: secret(32),
+    JWT_REFRESH_SECRET: secret(32),
+    PASSWORD_PEPPER: secret(32),
+    AUDIT_SIGNING_KEY: secret(32),
+  }
+}
+
+export type Server = { url: string; pid: number; stop(): Promise<void> }
+
+/** The API as an operator starts it, in a process of its own. */
+export const startApi = (env: Record<string, string>) => startServer('src/index.ts', env, '/health/ready')
+
+/** The ceiling: the same answers from bare handlers, one named statement each. */
+export const startBareServer = (env: Record<string, string>) => startServer('test/bench/bare-server.ts', env, '/')
+
+export async function startServer(file: string, env: Record<string, string>, path: string): Promise<Server> {
+  const port = freePort()
+  const child = Bun.spawn([process.execPath, file], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, ...env, PORT: String(port) },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  children.push(child)
+  const url = `http://127.0.0.1:${port}`
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`${file} ended (${child.exitCode}) before it listened`)
+    if (
+      await fetch(url + path).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      break
+    await Bun.sleep(20)
+  }
+  return {
+    url,
+    pid: child.pid,
+    async stop() {
+      child.kill('SIGTERM')
+      await child.exited
+    },
+  }
+}
+
+function freePort(): number {
+  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
+  // Once it has stopped, it says 0.
+  const port = server.port!
+  void server.stop(true)
+  return port
+}

@@ -1,0 +1,123 @@
+import pg from 'pg'
+import { addDays } from '../../src/scheduling/local-time'
+import { createDatabases } from '../support/databases'
+import { type Bench, type BenchOptions, printTable } from './bench'
+import { type Calendar, fillCalendar } from './calendar'
+import { usageOf } from './cpu'
+import { compare, type Measured, type Requests, surprises } from './load'
+import { environmentOf, startApi } from './servers'
+
+const FEW = 10_000
+const TARGETS = {
+  doctor: '31 days of one doctor: p99 < 15 ms, and at most 1.3 times the cost of the small table',
+  clinic: '7 days of 100 doctors: < 60 ms',
+}
+
+export const bench: Bench = {
+  title: 'searching free times, in a small and in a large table of appointments',
+  async run(options) {
+    console.log(`  targets on 2 cores that do nothing else: ${TARGETS.doctor}; ${TARGETS.clinic}\n`)
+    const small = await openWorld(FEW)
+    const large = await openWorld(options.rows)
+    await compareSearch('GET /doctors/{id}/slots, 31 days', small, large, slotsOfDoctor, options)
+    await compareSearch('GET /doctors/{id}/slots, 1 day', small, large, (world) => slotsOfDoctor(world, 1), options)
+    if (await answers(small, slotsOfClinic(small.calendar)))
+      await compareSearch('GET /slots, 100 doctors × 7 days', small, large, slotsOfClinic, options)
+    else console.log('  GET /slots is not there: not measured')
+    await Promise.all([small.close(), large.close()])
+  },
+}
+
+type World = Awaited<ReturnType<typeof openWorld>>
+
+async function openWorld(rows: number) {
+  const databases = await createDatabases()
+  const began = performance.now()
+  const calendar = await fillCalendar(databases, rows)
+  const seconds = ((performance.now() - began) / 1000).toFixed()
+  console.log(
+    `  filled in ${seconds} s: ${count(calendar.appointments)} appointments of ${calendar.doctors.length} doctors`,
+  )
+  const api = await startApi(environmentOf(databases))
+  const client = new pg.Client(databases.postgres)
+  await client.connect()
+  return {
+    calendar,
+    api,
+    usage: () => usageOf(api.pid, client),
+    async close() {
+      await api.stop()
+      await client.end()
+    },
+  }
+}
+
+const count = (value: number) => value.toLocaleString('en')
+const today = () => new Date().toISOString().slice(0, 10)
+/** Far apart in the table, and each doctor as often as any other. */
+const spread = <T>(all: T[], n: number): T => all[(n * 7919) % all.length]!
+
+function slotsOfDoctor({ doctors }: Calendar, days = 31): Requests {
+  const range = `from=${today()}&to=${addDays(today(), days - 1)}`
+  return (n) => ({ method: 'GET', path: `/doctors/${spread(doctors, n).id}/slots?${range}` })
+}
+
+function slotsOfClinic({ doctors }: Calendar): Requests {
+  const range = `from=${today()}&to=${addDays(today(), 6)}`
+  return (n) => {
+    const { clinicId, specialization } = spread(doctors, n)
+    return { method: 'GET', path: `/slots?specialization=${specialization}&clinicId=${clinicId}&${range}` }
+  }
+}
+
+async function answers({ api }: World, requests: Requests): Promise<boolean> {
+  return (await fetch(api.url + requests(0).path)).ok
+}
+
+async function compareSearch(
+  title: string,
+  small: World,
+  large: World,
+  requests: (calendar: Calendar) => Requests,
+  { connections, seconds, rounds }: BenchOptions,
+): Promise<void> {
+  const candidates = [small, large].map(({ api, calendar, usage }) => ({
+    name: count(calendar.appointments),
+    url: api.url,
+    requests: requests(calendar),
+    usage,
+  }))
+  const alone = await compare(candidates, { connections: 1, seconds, rounds })
+  const together = await compare(candidates, { connections, seconds, rounds })
+  const rows = candidates.map(({ name }) => {
+    const [one, all] = [alone[name]!, together[name]!]
+    return [
+      name,
+      one.p50.toFixed(2),
+      all.perSecond.toFixed(),
+      all.p50.toFixed(1),
+      all.p99.toFixed(1),
+      all.cpu.api.toFixed(2),
+      all.cpu.postgres.toFixed(2),
+      `${(all.bytes / 1024).toFixed(1)} KiB`,
+      surprises(all, 200),
+    ]
+  })
+  const header = [
+    title,
+    '1 connection: p50 ms',
+    `${connections} connections: per s`,
+    'p50 ms',
+    'p99 ms',
+    'CPU ms of the API',
+    'of PostgreSQL',
+    'an answer',
+    '',
+  ]
+  printTable(header, rows)
+  const [cheap, dear] = candidates.map(({ name }) => costOf(together[name]!))
+  console.log(`  cost of the large table: × ${(dear! / cheap!).toFixed(2)}\n`)
+}
+
+/** CPU time where it can be told; else time on the clock of a machine that is kept busy. */
+const costOf = ({ cpu, perSecond }: Measured) => (Number.isNaN(cpu.api) ? 1 / perSecond : cpu.api + cpu.postgres)

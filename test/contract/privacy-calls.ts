@@ -1,0 +1,44 @@
+import { auditLogs } from '../../src/audit/collection'
+import { relayAuditEvents } from '../../src/audit/relay'
+import type { Call, Entry } from './calls'
+import type { World } from './world'
+
+const emergency = { reason: 'Brought in unconscious after a fall' }
+
+/** Whose every emergency access is the first. */
+const newDoctor = ({ t, clinic }: World) => t.newDoctor({ clinicId: clinic.id })
+
+/** An event that tells of an emergency access. */
+async function ofEmergency(world: World): Promise<Call> {
+  const { t, patient } = world
+  const { actor } = await newDoctor(world)
+  await t.as(actor).post(`/patients/${patient.id}/emergency-access`, emergency)
+  while ((await relayAuditEvents(t.deps)) > 0);
+  const log = await auditLogs(t.deps.mongo).findOne({ actorId: actor.userId, kind: 'emergency_access' })
+  return { path: { seq: String(log?._id) } }
+}
+
+async function ofPatientWithDocuments(world: World): Promise<Call> {
+  await world.documents()
+  return { path: { id: world.patient.id } }
+}
+
+/** Entries of emergency access, its review, and what patients may ask to see or have erased. */
+export const PRIVACY_CALLS: Record<string, Entry> = {
+  'POST /patients/{id}/emergency-access': {
+    call: async (world) => ({
+      path: { id: world.patient.id },
+      as: (await newDoctor(world)).actor,
+      body: emergency,
+    }),
+    strangers: 'none',
+  },
+  'GET /audit/{seq}/review': { call: ofEmergency, strangers: 'none' },
+  'PUT /audit/{seq}/review': { call: ofEmergency, strangers: 'none' },
+  'GET /patients/{id}/access-log': { call: ofPatientWithDocuments, strangers: { patient: 404 } },
+  'GET /patients/{id}/export': { call: ofPatientWithDocuments, strangers: { patient: 404 } },
+  'POST /patients/{id}/erase': {
+    call: async ({ t }) => ({ path: { id: (await t.newPatient()).id } }),
+    strangers: 'none',
+  },
+}

@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import { inTransaction } from '../../src/database/transaction'
+import { installJobs } from '../../src/jobs/install'
+import { enqueue, type JobHandlers } from '../../src/jobs/queue'
+import { DEAD_LETTERS, type JobPayloads, QUEUES } from '../../src/jobs/queues'
+import { createTestApp } from '../support/app'
+import { openCopy } from '../support/copies'
+
+const NAME = 'waitlist.time_freed'
+type Payload = JobPayloads[typeof NAME]
+
+const t = await createTestApp()
+
+const payload = (appointmentId: string = crypto.randomUUID()): Payload => ({
+  appointmentId,
+  was: 'booked',
+  doctorId: crypto.randomUUID(),
+  clinicId: crypto.randomUUID(),
+  startsAt: '2026-01-06T14:00:00.000Z',
+})
+
+const send = (sent: Payload, options = {}) => inTransaction(t.deps, (ctx) => enqueue(ctx, NAME, sent, options))
+
+type JobRow = { name: string; state: string; appointment_id: string; output: object | null; waits: number }
+const jobsOf = async ({ appointmentId }: Payload) => {
+  const { rows } = await sql<JobRow>`
+    select name, state, output, extract(epoch from start_after - now())::float8 as waits
+    from pgboss.job where data->>'appointmentId' = ${appointmentId} order by name`.execute(t.db)
+  return rows
+}
+
+const handle = (run: (payload: Payload) => Promise<void> | void): Partial<JobHandlers> => ({
+  [NAME]: async (payload) => run(payload),
+})
+
+/** Resolves once `count` jobs have been seen by the handlers it gives. */
+function watch(count: number) {
+  const seen: string[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const handlers = handle(({ appointmentId }) => {
+    seen.push(appointmentId)
+    if (seen.length === count) resolve()
+  })
+  return { seen, handlers, all: promise }
+}
+
+/** What is awaited shows in the database only: asks until it is so. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!(await holds())) if (performance.now() > deadline) throw new Error('it never came to be')
+}
+
+describe('a job', () => {
+  test('exists exactly if the transaction commits that left it', async () => {
+    const [kept, undone] = [payload(), payload()]
+    await send(kept)
+    const failing = inTransaction(t.deps, async (ctx) => {
+      await enqueue(ctx, NAME, undone)
+      throw new Error('no')
+    })
+    expect(failing).rejects.toThrow('no')
+    await failing.catch(() => {})
+    expect(await jobsOf(kept)).toMatchObject([{ name: NAME, state: 'created' }])
+    expect(await jobsOf(undone)).toEqual([])
+  })
+
+  test('is not seen by workers before its transaction has committed', async () => {
+    const sent = payload()
+    await inTransaction(t.deps, async (ctx) => {
+      await enqueue(ctx, NAME, sent)
+      expect(await jobsOf(sent)).toEqual([])
+    })
+    expect(await jobsOf(sent)).toHaveLength(1)
+  })
+
+  test('can be told to wait', async () => {
+    const sent = payload()
+    await send(sent, { delaySeconds: 900 })
+    const [job] = await jobsOf(sent)
+    expect(job!.waits).toBeGreaterThan(890)
+    expect(job!.waits).toBeLessThanOrEqual(900)
+  })
+})
+
+describe('a worker', () => {
+  test('begins a job within two seconds', async () => {
+    await sql`delete from pgboss.job`.execute(t.db)
+    const { seen, handlers, all } = watch(2)
+    const copy = openCopy(t)
+    const first = payload()
+    await send(first)
+    const working = copy.deps.jobs.work(handlers)
+    await until(async () => (await jobsOf(first))[0]?.state === 'completed')
+    const second = payload()
+    const began = performance.now()
+    await send(second)
+    await all
+    expect(performance.now() - began).toBeLessThan(2_000)
+    expect(seen).toEqual([first.appointmentId, second.appointmentId])
+    await until(async () => (await jobsOf(second))[0]?.state === 'completed')
+    await working.stop()
+  })
+
+  test('shares the work with the other copies: each job is done once', async () => {
+    await sql`delete from pgboss.job`.execute(t.db)
+    const count = 40
+    const { seen, handlers, all } = watch(count)
+    const sent = Array.from({ length: count }, () => payload())
+    for (const each of sent) await send(each)
+    const working = [openCopy(t), openCopy(t)].map(({ deps }) => deps.jobs.work(handlers))
+    await all
+    await Promise.all(working.map((each) => each.stop()))
+    expect(seen.toSorted()).toEqual(sent.map(({ appointmentId }) => appointmentId).toSorted())
+  })
+
+  test('tries a job again later that failed, and keeps nothing of what the error said', async () => {
+    await sql`delete from pgboss.job`.execute(t.db)
+    const sent = payload()
+    await send(sent)
+    const { deps } = openCopy(t)
+    const working = deps.jobs.work(
+      handle(() => {
+        throw new Error('Ada Lovelace is busy')
+      }),
+    )
+    await until(async () => (await jobsOf(sent))[0]?.state === 'retry')
+    const [job] = await jobsOf(sent)
+    await working.stop()
+    expect(job!.waits).toBeGreaterThan(0)
+    expect(job!.output).toEqual({ name: 'Error' })
+  })
+
+  test('gives up after the last attempt: the job lies with the dead letters', async () => {
+    await sql`delete from pgboss.job`.execute(t.db)
+    const sent = payload()
+    await send(sent)
+    await sql`update pgboss.job set retry_limit = 0`.execute(t.db)
+    const { deps } = openCopy(t)
+    const working = deps.jobs.work(
+      handle(() => {
+        throw new Error('no')
+      }),
+    )
+    await until(async () => (await jobsOf(sent)).length === 2)
+    await working.stop()
+    expect(await jobsOf(sent)).toMatchObject([
+      { name: DEAD_LETTERS, state: 'created' },
+      { name: NAME, state: 'failed' },
+    ])
+  })
+
+  test('finishes the job it has begun before it stops', async () => {
+    await sql`delete from pgboss.job`.execute(t.db)
+    const sent = payload()
+    await send(sent)
+    const { deps } = openCopy(t)
+    const [begun, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const working = deps.jobs.work(
+      handle(() => {
+        begun.resolve()
+        return mayEnd.promise
+      }),
+    )
+    await begun.promise
+    await working.stop()
+    const closed = deps.jobs.close()
+    mayEnd.resolve()
+    await closed
+    expect(await jobsOf(sent)).toMatchObject([{ state: 'completed' }])
+  })
+})
+
+describe('the queues', () => {
+  test('are there after the migration, each with its settings and the dead letters', async () => {
+    const { rows } = await sql`
+      select name, retry_limit as "retryLimit", retry_backoff as backoff, dead_letter as dead
+      from pgboss.queue order by name`.execute(t.db)
+    const expected = Object.entries(QUEUES).map(([name, { retryLimit }]) => ({
+      name,
+      retryLimit,
+      backoff: true,
+      dead: DEAD_LETTERS,
+    }))
+    const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
+    expect(rows).toMatchObject([{ name: DEAD_LETTERS, dead: null }, ...expected].sort(byName))
+  })
+
+  test('are set right when their settings have changed, by any number of copies that start at once', async () => {
+    await sql`update pgboss.queue set retry_limit = 1`.execute(t.db)
+    await Promise.all(Array.from({ length: 3 }, () => installJobs(t.deps.config.postgres)))
+    const { rows } = await sql`select retry_limit from pgboss.queue where name = ${NAME}`.execute(t.db)
+    expect(rows).toEqual([{ retryLimit: QUEUES[NAME].retryLimit }])
+  })
+})

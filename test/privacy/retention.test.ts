@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'bun:test'
+import type { Actor } from '../../src/deps'
+import { deleteExpiredRecords } from '../../src/privacy/retention'
+import { deleteDocumentsUntil } from '../../src/privacy/retention-queries'
+import { createTestApp, NOW } from '../support/app'
+
+const t = await createTestApp({ RECORDS_RETENTION: '3650d' })
+const clinic = await t.newClinic()
+const admin = await t.newAdmin()
+
+const DAY = 86_400_000
+const at = (days: number) => new Date(NOW.getTime() + days * DAY)
+const LATER = 3650
+
+/** With a visit yesterday, and a record and a prescription written today. */
+async function treated() {
+  const doctor = await t.newDoctor({ clinicId: clinic.id })
+  const patient = await t.newPatient()
+  await t.newAppointment({ patient, doctor, startsAt: at(-1), status: 'completed' })
+  const note = { type: 'visit_note', title: 'Cough', data: {} }
+  const record = await t.as(doctor.actor).post(`/patients/${patient.id}/records`, note)
+  const medicines = [{ name: 'A', dosage: '1', frequency: 'daily', durationDays: 3 }]
+  expect((await t.as(doctor.actor).post(`/patients/${patient.id}/prescriptions`, { medicines })).status).toBe(201)
+  await attach(doctor.actor, record.body.id)
+  return { ...patient, doctor }
+}
+
+async function attach(doctor: Actor, recordId: string): Promise<void> {
+  const form = new FormData()
+  form.set('file', new File(['%PDF-1.4\n%%EOF\n'], 'scan.pdf'))
+  const encoded = new Response(form)
+  const headers = { 'content-type': encoded.headers.get('content-type')! }
+  const body = new Uint8Array(await encoded.arrayBuffer())
+  expect((await t.as(doctor).post(`/records/${recordId}/attachments`, body, { headers })).status).toBe(201)
+}
+
+const filesHeld = () => t.deps.mongo.db.collection('attachments.files').countDocuments()
+
+const erase = async (id: string) => expect((await t.as(admin).post(`/patients/${id}/erase`)).status).toBe(200)
+
+async function documentsOf(patientId: string): Promise<number> {
+  const { db } = t.deps.mongo
+  const counts = ['medical_records', 'prescriptions'].map((name) => db.collection(name).countDocuments({ patientId }))
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count)
+}
+
+async function deleteAt(days: number, ms = 0): Promise<number> {
+  t.clock.set(new Date(at(days).getTime() + ms))
+  const deleted = await deleteExpiredRecords(t.deps)
+  t.clock.set(NOW)
+  return deleted
+}
+
+describe('clinical documents', () => {
+  test('of a patient who was erased go when they have been kept long enough, not a moment before', async () => {
+    const patient = await treated()
+    await erase(patient.id)
+    expect(await deleteAt(LATER, -1)).toBe(0)
+    expect(await documentsOf(patient.id)).toBe(2)
+    expect(await filesHeld()).toBe(1)
+    expect(await deleteAt(LATER)).toBe(1)
+    expect(await documentsOf(patient.id)).toBe(0)
+    expect(await filesHeld()).toBe(0)
+    expect(await deleteAt(LATER + 1)).toBe(0)
+    const events = await t.db.selectFrom('auditOutbox').selectAll().where('kind', '=', 'record.expire').execute()
+    expect(events).toMatchObject([{ action: 'D', outcome: 'success', actorId: null, patientIds: [patient.id] }])
+  })
+
+  test('that are too young are not deleted, whoever asks for it', async () => {
+    const { id } = await treated()
+    await deleteDocumentsUntil(t.deps.mongo, id, at(-1))
+    expect(await documentsOf(id)).toBe(2)
+    await deleteDocumentsUntil(t.deps.mongo, id, NOW)
+    expect(await documentsOf(id)).toBe(0)
+  })
+
+  test('of everybody else stay', async () => {
+    const patient = await treated()
+    expect(await deleteAt(10 * LATER)).toBe(0)
+    expect(await documentsOf(patient.id)).toBe(2)
+  })
+
+  test('stay as long as the last of them, the last amendment or the last visit demands', async () => {
+    const [written, amended, visiting] = [await treated(), await treated(), await treated()]
+    for (const { id } of [written, amended, visiting]) await erase(id)
+    const { db } = t.deps.mongo
+    await db.collection('prescriptions').updateOne({ patientId: written.id }, { $set: { createdAt: at(2) } })
+    const amendments = [{ reason: 'Late result', data: {}, createdAt: at(2) }]
+    await db.collection('medical_records').updateOne({ patientId: amended.id }, { $set: { amendments } })
+    await t.newAppointment({ patient: visiting, doctor: visiting.doctor, startsAt: at(2), status: 'completed' })
+    expect(await deleteAt(LATER + 1)).toBe(0)
+    for (const { id } of [written, amended, visiting]) expect(await documentsOf(id)).toBe(2)
+    expect(await deleteAt(LATER + 3)).toBe(3)
+    for (const { id } of [written, amended, visiting]) expect(await documentsOf(id)).toBe(0)
+  })
+})

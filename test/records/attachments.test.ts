@@ -1,0 +1,332 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { createApp } from '../../src/app'
+import { signAccessToken } from '../../src/auth/tokens'
+import { createAuditWriter } from '../../src/database/audit-outbox'
+import type { Actor } from '../../src/deps'
+import { medicalRecords } from '../../src/records/collections'
+import { createTestApp, NOW } from '../support/app'
+import { form, jpeg, MULTIPART, pdf, pdfOf, png, streamOf } from './files'
+import { note, pairsOf } from './pairs'
+
+const t = await createTestApp()
+const clinic = await t.newClinic()
+const newPair = pairsOf(t, clinic)
+const MiB = 1024 * 1024
+
+afterEach(() => t.clock.set(NOW))
+
+const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex')
+
+async function newRecord() {
+  const pair = await newPair()
+  const { body } = await pair.asDoctor.post(`/patients/${pair.patient.id}/records`, note())
+  const path = `/records/${body.id}/attachments`
+  return {
+    ...pair,
+    id: body.id as string,
+    path,
+    attach: (content: Uint8Array = pdf(), { filename = 'scan.pdf', headers = {} } = {}) =>
+      pair.asDoctor.post(path, form({ filename, content }), { headers: { ...MULTIPART, ...headers } }),
+    attachments: async () => (await pair.asPatient.get(`/records/${body.id}`)).body.attachments,
+  }
+}
+
+const authorization = async (actor: Actor) => `Bearer ${await signAccessToken(t.deps.config, actor, t.deps.clock())}`
+
+/** The bytes as they are, which the client of tests would read as text. */
+async function download(id: string, actor: Actor) {
+  const request = new Request(`http://localhost/attachments/${id}`, {
+    headers: { authorization: await authorization(actor) },
+  })
+  const response = await t.app.fetch(request)
+  return { status: response.status, headers: response.headers, content: new Uint8Array(await response.arrayBuffer()) }
+}
+
+const stored = async () => ({
+  files: await t.deps.mongo.db.collection('attachments.files').countDocuments(),
+  chunks: await t.deps.mongo.db.collection('attachments.chunks').countDocuments(),
+  uploads: await t.deps.mongo.db.collection('attachment_uploads').countDocuments(),
+})
+
+const eventsOf = (answer: { headers: Headers }) =>
+  t.db
+    .selectFrom('auditOutbox')
+    .select(['kind', 'action', 'outcome', 'patientIds', 'targetId', 'actorId', 'detail'])
+    .where('requestId', '=', answer.headers.get('x-request-id'))
+    .execute()
+
+describe('an attachment', () => {
+  test.each([
+    ['application/pdf', pdf('report')],
+    ['image/png', png('picture')],
+    ['image/jpeg', jpeg('photo')],
+  ])('of type %s is stored, listed with its record and given back byte for byte', async (contentType, content) => {
+    const { id, patient, doctor, attach, attachments } = await newRecord()
+    const made = await attach(content, { filename: 'Befund "1".bin'.replaceAll('"', '%22') })
+    expect(made.status).toBe(201)
+    expect(made.body).toEqual({
+      id: made.body.id,
+      recordId: id,
+      patientId: patient.id,
+      filename: 'Befund "1".bin',
+      contentType,
+      size: content.length,
+      sha256: sha256(content),
+      doctor: { id: doctor.id, name: doctor.name },
+      createdAt: '2026-01-05T12:00:00Z',
+    })
+    expect(made.headers.get('location')).toBe(`/attachments/${made.body.id}`)
+    expect(await attachments()).toEqual([made.body])
+
+    for (const reader of [patient.actor, doctor.actor]) {
+      const { status, headers, content: given } = await download(made.body.id, reader)
+      expect(status).toBe(200)
+      expect(given).toEqual(content)
+      const suffix = { 'application/pdf': 'pdf', 'image/png': 'png', 'image/jpeg': 'jpg' }[contentType]
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'content-type': contentType,
+        'content-length': String(content.length),
+        'content-disposition': `attachment; filename="Befund _1_.bin.${suffix}"; filename*=UTF-8''Befund%20%221%22.bin.${suffix}`,
+        etag: `"${sha256(content)}"`,
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+      })
+    }
+  })
+
+  test('of many pieces comes back whole, and its answer is held to the document', async () => {
+    const { patient, asPatient, attach } = await newRecord()
+    const content = pdf(crypto.getRandomValues(new Uint8Array(60_000)))
+    const large = new Uint8Array(3 * MiB + 17)
+    large.set(content.subarray(0, 60_000))
+    large.set(pdf('').subarray(-8), large.length - 8)
+    const made = await attach(large)
+    expect(made.status).toBe(201)
+    expect(sha256((await download(made.body.id, patient.actor)).content)).toBe(sha256(large))
+    expect((await asPatient.get(`/attachments/${made.body.id}`)).status).toBe(200)
+    expect(await asPatient.call('HEAD', `/attachments/${made.body.id}`)).toMatchObject({ status: 200, text: '' })
+  })
+
+  test('leaves the record itself as it was', async () => {
+    const { id, attach } = await newRecord()
+    const find = () => medicalRecords(t.deps.mongo).findOne({ _id: id }, { projection: { attachments: 0 } })
+    const before = await find()
+    await attach()
+    expect(await find()).toEqual(before)
+  })
+
+  test('is on record when it is attached and when it is read, without its name', async () => {
+    const { id: recordId, patient, doctor, asPatient, attach } = await newRecord()
+    const made = await attach(pdf('CANARY'), { filename: 'CANARY.pdf' })
+    const patientIds = [patient.id]
+    const event = { outcome: 'success' as const, patientIds, targetId: made.body.id, detail: { recordId } }
+    expect(await eventsOf(made)).toEqual([
+      { ...event, kind: 'attachment.create', action: 'C', actorId: doctor.actor.userId },
+    ])
+    const read = await asPatient.get(`/attachments/${made.body.id}`)
+    expect(await eventsOf(read)).toEqual([
+      { ...event, kind: 'attachment.read', action: 'R', actorId: patient.actor.userId },
+    ])
+    expect(JSON.stringify(await t.db.selectFrom('auditOutbox').selectAll().execute())).not.toContain('CANARY')
+  })
+
+  test('is not given when its reading cannot be put on record', async () => {
+    const { patient, attach } = await newRecord()
+    const { body } = await attach()
+    const failing = createAuditWriter({} as never)
+    const app = createApp({ ...t.deps, auditWriter: failing })
+    const headers = { authorization: await authorization(patient.actor) }
+    const response = await app.request(`http://localhost/attachments/${body.id}`, { headers })
+    expect(response.status).toBe(503)
+    expect(await response.text()).not.toContain('%PDF')
+  })
+
+  test('that was changed in the database breaks off before its end', async () => {
+    const { patient, attach } = await newRecord()
+    const { body } = await attach(pdf(new Uint8Array(400_000)))
+    const record = await medicalRecords(t.deps.mongo).findOne({ 'attachments.id': body.id })
+    const chunks = t.deps.mongo.db.collection('attachments.chunks')
+    const { fileId } = record!.attachments![0]!
+    const last = await chunks.find().sort({ _id: -1 }).limit(1).next()
+    expect(last!.files_id.toHexString()).toBe(fileId)
+    await chunks.updateOne({ _id: last!._id }, { $set: { data: Buffer.alloc(last!.data.length()) } })
+    await expect(download(body.id, patient.actor)).rejects.toThrow()
+  })
+})
+
+describe('a file is refused', () => {
+  test.each<[string, number, string, Uint8Array]>([
+    ['of another type, whatever its name', 415, 'unsupported_media_type', new TextEncoder().encode('<html>'.repeat(9))],
+    ['that is not whole', 422, 'validation_failed', pdf('x'.repeat(5_000)).subarray(0, -10)],
+    ['of more than 10 MiB', 413, 'too_large', pdfOf(10 * MiB + 1)],
+  ])('%s (%i), and nothing of it stays', async (_, status, code, content) => {
+    const { attach, attachments } = await newRecord()
+    const before = await stored()
+    expect(await attach(content)).toMatchObject({ status, body: { code } })
+    expect(await attachments()).toEqual([])
+    expect(await stored()).toEqual(before)
+  })
+
+  test('of more than 10 MiB while it comes, when nobody says how long it is', async () => {
+    const { path, doctor } = await newRecord()
+    const before = await stored()
+    const headers = { ...MULTIPART, authorization: await authorization(doctor.actor) }
+    let whole = false
+    const send = (content: Uint8Array) =>
+      t.app.fetch(
+        new Request(`http://localhost${path}`, {
+          method: 'POST',
+          headers,
+          body: streamOf(form({ filename: 'a.pdf', content }), 100_000, () => {
+            whole = true
+          }),
+        }),
+      )
+    expect((await send(pdfOf(11 * MiB))).status).toBe(413)
+    expect(whole).toBe(false)
+    expect(await stored()).toEqual(before)
+    expect((await send(pdfOf(10 * MiB))).status).toBe(201)
+  })
+
+  test('when the body breaks off, and nothing of it stays', async () => {
+    const { path, doctor, attachments } = await newRecord()
+    const before = await stored()
+    const content = form({ filename: 'a.pdf', content: pdfOf(MiB) })
+    const broken = streamOf(content.subarray(0, 900_000), 64 * 1024, () => {
+      throw new Error('connection reset')
+    })
+    const headers = { ...MULTIPART, authorization: await authorization(doctor.actor) }
+    const response = await t.app.fetch(
+      new Request(`http://localhost${path}`, { method: 'POST', headers, body: broken }),
+    )
+    expect(response.status).toBe(422)
+    expect(await attachments()).toEqual([])
+    expect(await stored()).toEqual(before)
+  })
+
+  test('under a key that is none, and nothing of it stays', async () => {
+    const { attach } = await newRecord()
+    const before = await stored()
+    expect((await attach(pdf(), { headers: { 'idempotency-key': 'x'.repeat(201) } })).status).toBe(422)
+    expect(await stored()).toEqual(before)
+  })
+
+  test('as JSON, and without any body', async () => {
+    const { path, asDoctor } = await newRecord()
+    expect((await asDoctor.post(path, { file: 'x' })).status).toBe(415)
+    expect((await asDoctor.post(path)).status).toBe(415)
+  })
+
+  test('for a record that has a hundred', async () => {
+    const { id, attach } = await newRecord()
+    const { body } = await attach()
+    const first = (await medicalRecords(t.deps.mongo).findOne({ _id: id }))!.attachments![0]!
+    const attachments = Array.from({ length: 100 }, () => ({ ...first, id: crypto.randomUUID() }))
+    await medicalRecords(t.deps.mongo).updateOne({ _id: id }, { $set: { attachments } })
+    const before = await stored()
+    expect(await attach()).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
+    expect(await stored()).toEqual(before)
+    expect(body.id).toBeString()
+  })
+})
+
+describe('who may', () => {
+  test('attach: the author and every doctor related to the patient; others find no such record', async () => {
+    const { patient, appointment, path, asDoctor, asPatient, attach } = await newRecord()
+    const colleague = await t.newDoctor({ clinicId: clinic.id })
+    await t.newAppointment({ patient, doctor: colleague, startsAt: new Date('2026-01-07T15:00:00Z') })
+    const stranger = await newPair()
+    const options = { headers: MULTIPART }
+    const body = form({ filename: 'a.pdf', content: pdf() })
+    expect(await t.as(colleague.actor).post(path, body, options)).toMatchObject({
+      status: 201,
+      body: { doctor: { id: colleague.id } },
+    })
+    await t.db.updateTable('appointments').set({ status: 'cancelled' }).where('id', '=', appointment.id).execute()
+    expect((await attach()).status).toBe(201)
+    expect((await asDoctor.post(path.replace('records', 'prescriptions'), body, options)).status).toBe(404)
+
+    const before = await stored()
+    for (const client of [asPatient, t.as(await t.newAdmin())])
+      expect((await client.post(path, body, options)).status).toBe(403)
+    const refused = await stranger.asDoctor.post(path, body, options)
+    const unknown = await stranger.asDoctor.post(`/records/${crypto.randomUUID()}/attachments`, body, options)
+    expect(refused.status).toBe(404)
+    expect({ ...refused.body, requestId: '' }).toEqual({ ...unknown.body, requestId: '' })
+    const wrong = form({ filename: 'a.pdf', content: 'no PDF, as one sees' })
+    expect((await stranger.asDoctor.post(path, wrong, options)).status).toBe(415)
+    expect(await stored()).toEqual(before)
+  })
+
+  test('read: who may read the record, and who attached it; others find no such attachment', async () => {
+    const { patient, doctor, path, appointment, attach } = await newRecord()
+    const guardian = await t.newPatient()
+    await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: patient.id }).execute()
+    const colleague = await t.newDoctor({ clinicId: clinic.id })
+    const theirs = await t.newAppointment({ patient, doctor: colleague, startsAt: new Date('2026-01-07T15:00:00Z') })
+    const own = (await attach()).body.id
+    const body = form({ filename: 'a.pdf', content: pdf() })
+    const other = (await t.as(colleague.actor).post(path, body, { headers: MULTIPART })).body.id
+
+    const stranger = await newPair()
+    for (const reader of [patient.actor, guardian.actor, doctor.actor, colleague.actor])
+      for (const id of [own, other]) expect((await t.as(reader).get(`/attachments/${id}`)).status).toBe(200)
+    expect((await t.as(await t.newAdmin()).get(`/attachments/${own}`)).status).toBe(403)
+    const unknown = await stranger.asDoctor.get(`/attachments/${crypto.randomUUID()}`)
+    for (const client of [stranger.asDoctor, stranger.asPatient]) {
+      const refused = await client.get(`/attachments/${own}`)
+      expect(refused.status).toBe(404)
+      expect({ ...refused.body, requestId: '' }).toEqual({ ...unknown.body, requestId: '' })
+    }
+
+    const cancelled = t.db.updateTable('appointments').set({ status: 'cancelled' })
+    await cancelled.where('id', 'in', [appointment.id, theirs.id]).execute()
+    const statusOf = async (actor: Actor, id: string) => (await t.as(actor).get(`/attachments/${id}`)).status
+    expect([await statusOf(doctor.actor, own), await statusOf(doctor.actor, other)]).toEqual([200, 200])
+    expect([await statusOf(colleague.actor, own), await statusOf(colleague.actor, other)]).toEqual([404, 200])
+  })
+})
+
+describe('under one key', () => {
+  const keyed = () => ({ headers: { 'idempotency-key': crypto.randomUUID() } })
+
+  test('a file is attached once, and stored once', async () => {
+    const { attach, attachments } = await newRecord()
+    const options = keyed()
+    const first = await attach(pdf(), options)
+    const before = await stored()
+    const again = await attach(pdf(), options)
+    expect(again.text).toBe(first.text)
+    expect(again.headers.get('location')).toBe(first.headers.get('location'))
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(await attachments()).toEqual([first.body])
+    expect(await stored()).toEqual(before)
+    expect(await eventsOf(again)).toMatchObject([
+      { kind: 'attachment.create', targetId: first.body.id, detail: { replayed: true } },
+    ])
+  })
+
+  test('the boundary may differ, but neither content nor name', async () => {
+    const { path, asDoctor, attach } = await newRecord()
+    const options = keyed()
+    const first = await attach(pdf(), options)
+    const text = new TextDecoder('latin1').decode(form({ filename: 'scan.pdf', content: pdf() }))
+    const body = Uint8Array.from(text.replaceAll('boundary-7MA4YWxk', 'another'), (char) => char.charCodeAt(0))
+    const headers = { ...options.headers, 'content-type': 'multipart/form-data; boundary=another' }
+    expect((await asDoctor.post(path, body, { headers })).text).toBe(first.text)
+    for (const answer of [await attach(pdf('y'), options), await attach(pdf(), { ...options, filename: 'b.pdf' })])
+      expect(answer).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
+  })
+
+  test('many at the same time are one', async () => {
+    const { attach, attachments } = await newRecord()
+    const before = await stored()
+    const options = keyed()
+    const answers = await Promise.all(Array.from({ length: 5 }, () => attach(pdf(), options)))
+    const made = answers.filter(({ status }) => status === 201)
+    expect(new Set(made.map(({ text }) => text)).size).toBe(1)
+    expect(await attachments()).toHaveLength(1)
+    expect(await stored()).toEqual({ ...before, files: before.files + 1, chunks: before.chunks + 1 })
+  })
+})

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'bun:test'
+import { expireHolds } from '../../src/appointments/holds/service'
+import { addDays } from '../../src/scheduling/local-time'
+import { offerFreedTime } from '../../src/waitlist/offer'
+import { openCopy } from '../support/copies'
+import { createWaitlistApp, MINUTE } from './waitlist-app'
+
+const ROUNDS = process.env.TEST_SCALE === 'full' ? 100 : 3
+const BOOKERS = 6
+
+const t = await createWaitlistApp()
+const small = { POSTGRESQL_POOL_SIZE: '6' }
+const copy = openCopy(t, small)
+/** Its clock is at the end of every offer already. */
+const ahead = openCopy(t, small, () => new Date(t.clock.now().getTime() + 15 * MINUTE))
+const doctor = await t.newDoctor({
+  clinicId: t.clinic.id,
+  weekly: [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '09:00', end: '17:00' })),
+})
+const wish = { doctorId: doctor.id, to: '2026-03-01' }
+const startOf = (round: number) => `${addDays('2026-01-06', Math.floor(round / 8))}T${14 + (round % 8)}:00:00Z`
+const bookers = await Promise.all(Array.from({ length: BOOKERS }, () => t.newPatient()))
+
+/** What stands at that time, with how much of doctor and patient it takes. */
+const standing = (startsAt: string) =>
+  t.db
+    .selectFrom('appointments')
+    .innerJoin('occupancy', 'occupancy.appointmentId', 'appointments.id')
+    .select(['appointments.status', 'appointments.patientId', 'occupancy.kind'])
+    .where('doctorId', '=', doctor.id)
+    .where('startsAt', '=', new Date(startsAt))
+    .orderBy('occupancy.kind')
+    .execute()
+
+describe('at the same moment', () => {
+  test('many copies doing one job, or its twin, make one offer', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const startsAt = startOf(round)
+      const line = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
+      for (const patient of line) await t.wait(patient, wish)
+      const owner = await t.newPatient()
+      const appointmentId = await t.book(owner, doctor, startsAt)
+      await t.cancel(owner, appointmentId)
+      const freed = { appointmentId, was: 'booked' as const, doctorId: doctor.id, clinicId: t.clinic.id, startsAt }
+      await Promise.all([t, copy, t, copy, copy].map(({ deps }) => offerFreedTime(deps, freed)))
+      const entries = t.db.selectFrom('waitlistEntries').select('status').orderBy('createdAt').orderBy('id')
+      const ids = line.map(({ id }) => id)
+      const statuses = (await entries.where('patientId', 'in', ids).execute()).map(({ status }) => status)
+      expect(statuses).toEqual(['offered', 'waiting', 'waiting'])
+      expect(await standing(startsAt)).toEqual([
+        { status: 'held', patientId: line[0]!.id, kind: 'doctor' },
+        { status: 'held', patientId: line[0]!.id, kind: 'patient' },
+      ])
+      await t.db.updateTable('waitlistEntries').set({ status: 'withdrawn' }).where('patientId', 'in', ids).execute()
+    }
+    await t.runJobs()
+  }, 300_000)
+
+  test('an offer is accepted, has lapsed, and its time is booked by others: one of them gets it', async () => {
+    const winners = new Set<string>()
+    for (let round = 0; round < ROUNDS; round++) {
+      const startsAt = startOf(ROUNDS + round)
+      const patient = await t.newPatient()
+      const id = await t.wait(patient, wish)
+      await t.free(doctor, startsAt)
+      await t.runJobs()
+      const body = { doctorId: doctor.id, startsAt }
+      const [accepted, , ...booked] = await Promise.all([
+        copy.as(patient.actor).put(`/waitlist/${id}/accept`),
+        expireHolds(ahead.deps, ahead.deps.clock()),
+        ...bookers.map(({ actor }) => ahead.as(actor).post('/appointments', body)),
+      ])
+      const refusals = [accepted, ...booked].filter(({ status }) => status >= 400)
+      expect(refusals.map(({ status }) => status)).toEqual(Array(BOOKERS).fill(409))
+      const stands = await standing(startsAt)
+      expect(stands.map(({ status, kind }) => [status, kind])).toEqual([
+        ['booked', 'doctor'],
+        ['booked', 'patient'],
+      ])
+      const won = accepted.status === 200
+      expect(stands[0]!.patientId === patient.id).toBe(won)
+      winners.add(won ? 'accepted' : 'booked')
+      await t.runJobs()
+      const entry = await t.db.selectFrom('waitlistEntries').select('status').where('id', '=', id).executeTakeFirst()
+      expect(entry!.status).toBe(won ? 'accepted' : 'lapsed')
+    }
+    if (ROUNDS > 50) expect([...winners].toSorted()).toEqual(['accepted', 'booked'])
+  }, 300_000)
+
+  test('somebody leaves who is being offered a time: no time stays held for them', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const startsAt = startOf(2 * ROUNDS + round)
+      const [first, second] = [await t.newPatient(), await t.newPatient()]
+      const [leaving, staying] = [await t.wait(first, wish), await t.wait(second, wish)]
+      await t.free(doctor, startsAt)
+      const [left] = await Promise.all([copy.as(first.actor).delete(`/waitlist/${leaving}`), t.runJobs()])
+      expect(left.status).toBe(204)
+      await t.runJobs()
+      expect((await t.entryOf(first, leaving)).status).toBe('withdrawn')
+      expect((await t.entryOf(second, staying)).status).toBe('offered')
+      expect((await standing(startsAt)).map(({ patientId }) => patientId)).toEqual([second.id, second.id])
+      await t.as(second.actor).put(`/waitlist/${staying}/accept`)
+    }
+  }, 300_000)
+})

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'bun:test'
+import { assertTransition, type EntryStatus, earliestToday, statusNow, TRANSITIONS } from '../../src/waitlist/status'
+
+const ALL: EntryStatus[] = ['waiting', 'offered', 'accepted', 'declined', 'lapsed', 'withdrawn', 'expired']
+const ALLOWED = [
+  'waiting→offered',
+  'waiting→withdrawn',
+  'waiting→expired',
+  'offered→accepted',
+  'offered→declined',
+  'offered→lapsed',
+  'offered→withdrawn',
+]
+const now = new Date('2026-01-05T12:00:00Z')
+const inAMinute = new Date(now.getTime() + 60_000)
+
+describe('an entry', () => {
+  test.each(ALL.flatMap((from) => ALL.map((to) => [from, to] as const)))('may become from %s: %s?', (from, to) => {
+    const change = () => assertTransition(from, to)
+    if (ALLOWED.includes(`${from}→${to}`)) expect(change).not.toThrow()
+    else expect(change).toThrow(from === 'lapsed' && to === 'accepted' ? 'hold_expired' : 'invalid_state')
+  })
+
+  test('that is over never changes again', () => {
+    const open: EntryStatus[] = ['waiting', 'offered']
+    expect(TRANSITIONS.filter(({ from }) => !open.includes(from))).toEqual([])
+  })
+
+  test.each([
+    ['2026-01-04', 'expired'],
+    ['2026-01-05', 'waiting'],
+    ['2026-01-06', 'waiting'],
+  ] as const)('that waits until %s is %s on the fifth', (endsOn, status) => {
+    expect(statusNow({ status: 'waiting', endsOn }, null, now)).toBe(status)
+  })
+
+  test.each([
+    ['held', inAMinute, 'offered'],
+    ['held', now, 'lapsed'],
+    ['expired', now, 'lapsed'],
+    ['cancelled', null, 'declined'],
+    ['booked', null, 'accepted'],
+    ['checked_in', null, 'accepted'],
+    ['completed', null, 'accepted'],
+    ['no_show', null, 'accepted'],
+  ] as const)('whose offered time is %s (until %s) is %s', (status, holdExpiresAt, expected) => {
+    const offer = { status, holdExpiresAt }
+    expect(statusNow({ status: 'offered', endsOn: '2026-01-05' }, offer, now)).toBe(expected)
+  })
+
+  test('that was settled stays so, whatever becomes of the appointment', () => {
+    for (const status of ['accepted', 'declined', 'lapsed', 'withdrawn'] as const)
+      expect(statusNow({ status, endsOn: '2026-01-05' }, { status: 'cancelled', holdExpiresAt: null }, now)).toBe(
+        status,
+      )
+  })
+})
+
+test('a day is over once it is so in the last time zone', () => {
+  expect(earliestToday(new Date('2026-01-05T11:59:59Z'))).toBe('2026-01-04')
+  expect(earliestToday(new Date('2026-01-05T12:00:00Z'))).toBe('2026-01-05')
+})
