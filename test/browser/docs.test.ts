@@ -38,5 +38,5 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
     await status.waitFor()
     expect(await status.textContent()).toContain('200')
     expect(complaints).toEqual([])
-  })
+  }, 60_000)
 })

@@ -43,7 +43,11 @@ describe('every answer a test receives', () => {
     ['another content type', { ...good, headers: { ...good.headers, 'content-type': 'text/html' } }, 'content type'],
     ['no request id', { ...good, headers: { 'content-type': 'application/json', etag: '"1"' } }, 'X-Request-Id'],
     ['no ETag where one is declared', { ...good, headers: { ...good.headers, etag: '' } }, 'ETag is missing'],
-    ['an ETag that is no version', { ...good, headers: { ...good.headers, etag: '1' } }, 'not a quoted version'],
+    [
+      'an ETag that is no version',
+      { ...good, headers: { ...good.headers, etag: '1' } },
+      'neither a quoted version nor a quoted digest',
+    ],
     ['a header not documented', { ...good, headers: { ...good.headers, location: '/x' } }, 'not documented'],
     ['a problem a cache may keep', { ...problem, headers: { ...problem.headers, 'cache-control': '' } }, 'no-store'],
     ['a problem of another status', { ...problem, body: { ...problem.body, status: 400 } }, 'says status 400'],
