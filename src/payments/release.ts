@@ -5,7 +5,7 @@ import { DESK } from './providers/desk'
 import type { RefundReason } from './providers/port'
 import { type InnerPayment, lockPaymentsOfAppointments, updatePayment } from './queries'
 import { refundDue } from './refunds/share'
-import { deriveStatus } from './status'
+import { deriveStatus, isPaid } from './status'
 
 type Releaser = Pick<TransactionContext, 'db' | 'jobs' | 'now'>
 
@@ -19,7 +19,7 @@ export async function releasePayments(ctx: Releaser, ...appointmentIds: string[]
 
 async function release(ctx: Releaser, payment: InnerPayment): Promise<InnerPayment> {
   const over = payment.provider === DESK && (payment.status === 'cancelled' || payment.status === 'failed')
-  if (payment.chargedAmount > 0 || payment.releaseRequestedAt !== null || over) return payment
+  if (isPaid(payment.status) || payment.releaseRequestedAt !== null || over) return payment
   const changes = { releaseRequestedAt: ctx.now }
   const status = deriveStatus({ ...payment, ...changes })
   if (payment.provider !== DESK) await enqueue(ctx, 'payments.release', { paymentId: payment.id })

@@ -14,6 +14,9 @@ export const ACTIVE_PAYMENT_STATUSES = [
 const active: readonly PaymentStatus[] = ACTIVE_PAYMENT_STATUSES
 export const isActive = (status: PaymentStatus): boolean => active.includes(status)
 
+export const isPaid = (status: PaymentStatus): boolean =>
+  status === 'succeeded' || status === 'partially_refunded' || status === 'refunded'
+
 /** What a status follows from. */
 export type PaymentFacts = {
   chargedAmount: number

@@ -12,8 +12,11 @@ import { systemContext } from './system'
 import { listMatchableEvents, listWaitingEvents } from './webhooks/queries'
 import { processEvent } from './webhooks/service'
 
-/** What a job is still at work on is left to it. */
-const PATIENCE_MS = 60_000
+/**
+ * What a job is still at work on is left to it. Not for long, since a job that died with its process is found only after
+ * a minute, and the payer of a hold has not many; both doing it is no harm.
+ */
+const PATIENCE_MS = 15_000
 /** A card payment nobody finished in this time is given up, so that another can be begun. */
 const ABANDONED_MS = 24 * 3_600_000
 const BATCH = 100

@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import { newId } from '../../src/database/ids'
+import { inTransaction } from '../../src/database/transaction'
+import type { Deps } from '../../src/deps'
+import { insertEntry } from '../../src/payments/ledger/queries'
+import { processEvent, receiveWebhook } from '../../src/payments/webhooks/service'
+import { createPaymentsApp } from '../payments/payments-app'
+import { type StripeServer, startStripeServer } from '../payments/providers/stripe-server'
+import { NOW } from '../support/app'
+
+/** Each order of five events, times how often each is told with other repeats and delays: 10,080 sequences at full scale. */
+const FULL = process.env.TEST_SCALE === 'full'
+const ORDERS = FULL ? 120 : 4
+const TELLINGS = FULL ? 14 : 4
+const SEED = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const WORKERS = 8
+const DAY = 86_400_000
+const SECRET = 'whsec_permutations'
+const SECRET_KEY = 'sk_test_permutations'
+
+type Event = { type: string; rawBody: string }
+let events: Event[] = []
+let second = 0
+const server: StripeServer = await startStripeServer({
+  secretKey: SECRET_KEY,
+  clock: () => new Date(NOW.getTime() + second * 1_000),
+  onEvent: (event) => void events.push(event),
+})
+const t = await createPaymentsApp({
+  CARD_PROVIDER: 'stripe',
+  STRIPE_SECRET_KEY: SECRET_KEY,
+  STRIPE_WEBHOOK_SECRETS: SECRET,
+  STRIPE_BASE_URL: server.url,
+})
+afterAll(() => server.close())
+
+/** What happens at the provider; each gives five events that say something of a payment or refund of ours. */
+const STORIES: Record<string, (act: Actions) => void> = {
+  'declined, then paid, then given back in two parts elsewhere': (act) => {
+    act.pay('fail')
+    act.pay('require_action')
+    act.pay('succeed')
+    act.refund(2_000)
+    act.refund(7_500)
+  },
+  'paid slowly, one refund that fails and one that does not': (act) => {
+    act.pay('require_action')
+    act.pay('process')
+    act.pay('succeed')
+    act.fail(act.refund(2_000))
+  },
+  'declined again and again, then cancelled': (act) => {
+    act.pay('fail')
+    act.pay('require_action')
+    act.pay('fail')
+    act.pay('require_action')
+    act.cancel()
+  },
+  'paid, one of our refunds fails and the other does not': (act) => {
+    act.pay('succeed')
+    act.fail(act.refund(2_000, 0))
+    act.updated(act.refund(3_000, 1))
+  },
+  'all within one second': (act) => {
+    second -= 5
+    act.pay('fail', 0)
+    act.pay('require_action', 0)
+    act.pay('succeed', 0)
+    act.fail(act.refund(1_000, undefined, 0), 0)
+  },
+  'given back in four parts, the first by us': (act) => {
+    act.pay('succeed')
+    act.refund(2_000, 0)
+    act.refund(1)
+    act.refund(2)
+    act.refund(9_500 - 2_003)
+  },
+}
+/** Refunds of our own that the ledger has before anything is told of them, by story. */
+const OURS: Record<string, number[]> = {
+  'paid, one of our refunds fails and the other does not': [2_000, 3_000],
+  'given back in four parts, the first by us': [2_000],
+}
+
+type Payment = { id: string; ref: string; refundIds: string[] }
+type Actions = ReturnType<typeof actionsOn>
+
+function actionsOn({ ref, refundIds }: Payment) {
+  const later = (seconds: number) => {
+    second += seconds
+  }
+  return {
+    pay(outcome: 'succeed' | 'fail' | 'require_action' | 'process', seconds = 1) {
+      later(seconds)
+      server.confirm(ref, outcome)
+    },
+    cancel() {
+      later(1)
+      server.cancelIntent(ref)
+    },
+    refund(amount: number, ours?: number, seconds = 1): string {
+      later(seconds)
+      const metadata: Record<string, string> = ours === undefined ? {} : { refund_id: refundIds[ours]! }
+      return server.createRefund({ payment_intent: ref, amount: String(amount), metadata }).id
+    },
+    fail(refund: string, seconds = 1) {
+      later(seconds)
+      server.failRefund(refund)
+    },
+    updated(refund: string) {
+      later(1)
+      server.emit('refund.updated', server.findRefund(refund))
+    },
+  }
+}
+
+describe('five events in any order, late and more than once', () => {
+  let bases: string[] = []
+  beforeAll(async () => {
+    bases = []
+    for (let i = 0; i < WORKERS; i++) bases.push((await t.booking({ status: 'completed' })).appointmentId)
+    console.log(`seed ${SEED}: TEST_SEED=${SEED} tells the same again`)
+  })
+
+  /** A payment of its own appointment, which is over, so that it is about money alone. */
+  async function newPayment(worker: number, ours: number[]): Promise<Payment> {
+    const appointmentId = newId()
+    const id = newId()
+    await sql`
+      insert into appointments
+      select (jsonb_populate_record(a, jsonb_build_object('id', ${appointmentId}::text))).* from appointments a
+      where a.id = ${bases[worker]!}`.execute(t.db)
+    const { id: ref } = server.createIntent({
+      amount: '9500',
+      currency: 'usd',
+      capture_method: 'automatic',
+      metadata: { payment_id: id },
+    })
+    const payment = { id, appointmentId, amount: 9_500, currency: 'USD', method: 'card', provider: 'stripe' } as const
+    const opened = ours.length > 0 ? { providerRef: ref } : {}
+    await t.db
+      .insertInto('payments')
+      .values({ ...payment, ...opened, status: 'pending', createdBy: t.admin.userId })
+      .execute()
+    const refundIds = ours.map(() => newId())
+    if (ours.length > 0)
+      await inTransaction(t.deps, async ({ db }) => {
+        const entry = { paymentId: id, currency: 'USD', provider: 'stripe' }
+        const charge = { ...entry, id: newId(), kind: 'charge', amount: 9_500, status: 'succeeded' } as const
+        await insertEntry(db, { ...charge, providerRef: ref }, { status: 'succeeded', providerStatus: 'succeeded' })
+        for (const [i, amount] of ours.entries()) {
+          const refund = { ...entry, id: refundIds[i]!, kind: 'refund', amount, status: 'pending' } as const
+          await insertEntry(db, { ...refund, reason: 'other' }, { status: 'partially_refunded' })
+        }
+      })
+    return { id, ref, refundIds }
+  }
+
+  /** Tells one sequence, each event at its own time, through the same door as any. */
+  async function tell(sequence: { event: Event; at: Date }[]): Promise<void> {
+    for (const { event, at } of sequence) {
+      const deps: Deps = { ...t.deps, clock: () => at }
+      const headers = new Headers({ 'stripe-signature': await server.sign(event.rawBody, SECRET, at) })
+      await receiveWebhook(deps, 'stripe', event.rawBody, headers)
+      const { id: eventId } = JSON.parse(event.rawBody)
+      const stored = await t.db
+        .selectFrom('paymentEvents')
+        .select('id')
+        .where('eventId', '=', eventId)
+        .executeTakeFirstOrThrow()
+      await processEvent(deps, stored.id)
+    }
+    // What a job enqueued along the way would do.
+    const refs = sequence.map(({ event }) => JSON.parse(event.rawBody).id as string)
+    const left = await t.db
+      .selectFrom('paymentEvents')
+      .select('id')
+      .where('eventId', 'in', refs)
+      .where('processedAt', 'is', null)
+      .execute()
+    for (const { id } of left) await processEvent(t.deps, id)
+  }
+
+  async function stateOf({ id, ref }: Payment) {
+    const payment = await t.db
+      .selectFrom('payments')
+      .select([
+        'status',
+        'providerStatus',
+        'failureCode',
+        'chargedAmount',
+        'refundedAmount',
+        'resolution',
+        'superseded',
+      ])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    const entries = await t.db
+      .selectFrom('paymentEntries')
+      .select(['kind', 'amount', 'status'])
+      .where('paymentId', '=', id)
+      .orderBy('kind')
+      .orderBy('amount')
+      .orderBy('status')
+      .execute()
+    const charge = server.findIntent(ref, { expand: { 0: 'latest_charge' } }).latest_charge
+    const taken = typeof charge === 'object' && charge?.status === 'succeeded' ? charge.amount : 0
+    const returned = typeof charge === 'object' ? (charge?.amount_refunded ?? 0) : 0
+    const sum = (kind: string) =>
+      entries.reduce((total, entry) => total + (entry.kind === kind && entry.status !== 'failed' ? entry.amount : 0), 0)
+    return { payment, entries, ledger: [sum('charge'), sum('refund')], totals: [taken, returned] }
+  }
+
+  test.each(Object.entries(STORIES))(
+    '%s',
+    async (name, story) => {
+      const random = seeded(SEED + name.length)
+      const orders = shuffle(permutations([0, 1, 2, 3, 4]), random).slice(0, ORDERS)
+      const make = async (worker: number) => {
+        const payment = await newPayment(worker, OURS[name] ?? [])
+        // Nothing is awaited in between: the provider's one list of events is this payment's alone.
+        events = []
+        story(actionsOn(payment))
+        const told = events.filter(({ type }) => /^(payment_intent|refund)\./.test(type))
+        return { payment, told }
+      }
+
+      const first = await make(0)
+      expect(first.told).toHaveLength(5)
+      await tell(first.told.map((event) => ({ event, at: NOW })))
+      const expected = await stateOf(first.payment)
+      expect(expected.ledger).toEqual(expected.totals)
+      expect([expected.payment.chargedAmount, expected.payment.refundedAmount]).toEqual(expected.totals)
+
+      const sequences = orders.flatMap((order) => Array.from({ length: TELLINGS }, () => withRepeats(order, random)))
+      await Promise.all(
+        Array.from({ length: WORKERS }, async (_, worker) => {
+          for (let next = sequences.pop(); next; next = sequences.pop()) {
+            const sequence = next
+            const { payment, told } = await make(worker)
+            await tell(sequence.map(({ index, at }) => ({ event: told[index]!, at })))
+            const state = await stateOf(payment)
+            if (!Bun.deepEquals(state, expected))
+              throw new Error(
+                `${name}, ${JSON.stringify(sequence)}:\n${JSON.stringify(state)}\n${JSON.stringify(expected)}`,
+              )
+          }
+        }),
+      )
+    },
+    600_000,
+  )
+})
+
+/** Each event told at least once, in this order at first, some of them again later, over up to five days. */
+function withRepeats(order: number[], random: () => number) {
+  const told = [...order]
+  for (const index of order)
+    while (random() < 0.25) told.splice(told.indexOf(index) + 1 + Math.floor(random() * told.length), 0, index)
+  const times = told.map(() => Math.floor(random() * 5 * DAY)).sort((a, b) => a - b)
+  return told.map((index, i) => ({ index, at: new Date(NOW.getTime() + times[i]!) }))
+}
+
+function permutations(items: number[]): number[][] {
+  if (items.length === 0) return [[]]
+  return items.flatMap((item) => permutations(items.filter((other) => other !== item)).map((rest) => [item, ...rest]))
+}
+
+function shuffle<T>(items: T[], random: () => number): T[] {
+  return items
+    .map((item) => ({ item, key: random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item)
+}
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed | 0
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

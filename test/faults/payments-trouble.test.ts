@@ -1,0 +1,66 @@
+import { expect, test } from 'bun:test'
+import { createDesk } from '../../src/payments/providers/desk'
+import { PROVIDER_DEADLINE_MS } from '../../src/payments/providers/port'
+import { createSandbox } from '../../src/payments/providers/sandbox'
+import { createPaymentsApp } from '../payments/payments-app'
+
+const FULL = process.env.TEST_SCALE === 'full'
+/** What a provider may take, and what a request may. */
+const PATIENCE = FULL ? PROVIDER_DEADLINE_MS : 3_000
+const REQUEST_DEADLINE = PATIENCE + 2_000
+const PAYERS = FULL ? 60 : 25
+
+const t = await createPaymentsApp({ POSTGRESQL_POOL_SIZE: '5' })
+const sandbox = createSandbox({
+  clock: t.clock.now,
+  webhookSecrets: ['trouble'],
+  deliver: async () => undefined,
+  automatic: false,
+  deadlineMs: PATIENCE,
+})
+const desk = createDesk()
+t.deps.paymentProviders.close()
+Object.assign(t.deps, {
+  paymentProviders: {
+    forMethod: (method: string) => (method === 'card' ? sandbox : desk),
+    named: (name: string) => [desk, sandbox].find((provider) => provider.name === name),
+    sandbox,
+    close: () => sandbox.close(),
+  },
+})
+
+test('while a provider hangs, those who pay are told in time and all others are served', async () => {
+  const waiting = []
+  for (let i = 0; i < PAYERS; i++) waiting.push(await t.booking())
+  const doctor = await t.newDoctor({ clinicId: t.clinic.id })
+  const others = await Promise.all(Array.from({ length: 8 }, () => t.newPatient()))
+  sandbox.disturb('slow', PAYERS)
+
+  const took: number[] = []
+  const hanging = waiting.map(async ({ patient, appointmentId }) => {
+    const started = performance.now()
+    const answer = await t.as(patient.actor).post('/payments', { appointmentId, method: 'card' })
+    took.push(performance.now() - started)
+    return answer
+  })
+  const booked = await Promise.all(
+    others.map(({ actor }, i) => {
+      const startsAt = new Date(Date.parse('2026-01-06T14:00:00Z') + i * 1_800_000).toISOString()
+      return t.as(actor).post('/appointments', { doctorId: doctor.id, startsAt })
+    }),
+  )
+  expect(booked.map(({ status }) => status)).toEqual(Array(8).fill(201))
+  // They came after more payers than there are connections, and did not wait for any of their answers.
+  expect(took).toEqual([])
+
+  const answers = await Promise.all(hanging)
+  for (const { status, body } of answers)
+    expect({ status, code: body.code }).toEqual({ status: 503, code: 'unavailable' })
+  expect(Math.max(...took)).toBeLessThan(REQUEST_DEADLINE)
+
+  // It resolves: what was begun can be read and paid once the provider is back.
+  const { patient, appointmentId } = waiting[0]!
+  const list = await t.as(patient.actor).get('/payments', { query: { appointmentId } })
+  const payment = await t.as(patient.actor).get(`/payments/${list.body.data[0].id}`)
+  expect(payment.body).toMatchObject({ status: 'pending', clientSecret: expect.any(String) })
+}, 60_000)
