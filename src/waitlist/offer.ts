@@ -18,7 +18,7 @@ export async function offerFreedTime(deps: Deps, freed: TimeFreed): Promise<void
   for (;;) {
     const now = deps.clock()
     if (new Date(freed.startsAt) <= now) return
-    const next = await findNextInLine(deps.db, freed, now, passed)
+    const next = await findNextInLine(deps.db, freed, passed)
     if (!next || (await offerTo(deps, freed, next, now)) !== 'next') return
     passed.push(next.id)
   }

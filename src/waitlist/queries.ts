@@ -143,28 +143,22 @@ export async function settleOffer(db: Kysely<Database>, { appointmentId, was }: 
     .from('appointments')
     .set({
       status: sql<StoredStatus>`case when ${was} = 'booked' then 'accepted'
-        when appointments.status = 'expired' then 'lapsed' else 'declined' end`,
+        when appointments.status = 'expired' then 'lapsed'
+        when appointments.status = 'cancelled' then 'declined'
+        else 'accepted' end`,
     })
     .whereRef('appointments.id', '=', 'waitlistEntries.offerId')
     .where('waitlistEntries.offerId', '=', appointmentId)
     .where('waitlistEntries.status', '=', 'offered')
-    .where(({ eb, or, lit }) => or([lit(was === 'booked'), eb('appointments.status', 'in', ['cancelled', 'expired'])]))
+    .where('appointments.status', '<>', 'held')
     .execute()
 }
 
 /**
- * The first in line for a freed time, those in `passed` left out: whose wish it is, who is free then, and whose it was
- * not. `visitTypeId` is that of the appointment whose time it was, where it can still be booked.
+ * The first in line for a freed time, those in `passed` left out: whose wish it is and whose it was not. `visitTypeId` is
+ * that of the appointment whose time it was, where it can still be booked.
  */
-export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, now: Date, passed: string[]) {
-  const { selectFrom, exists, not } = expressionBuilder<Database, 'waitlistEntries' | 'appointments'>()
-  const busy = selectFrom('occupancy')
-    .select('occupancy.appointmentId')
-    .whereRef('occupancy.resourceId', '=', 'waitlistEntries.patientId')
-    .where(
-      sql<boolean>`during && tstzrange(${freed.startsAt}, ${freed.startsAt}::timestamptz + (appointments.ends_at - appointments.starts_at))`,
-    )
-    .where(({ eb, or }) => or([eb('expiresAt', 'is', null), eb('expiresAt', '>', now)]))
+export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, passed: string[]) {
   return db
     .selectFrom('appointments')
     .innerJoin('doctors', (join) => join.on('doctors.id', '=', freed.doctorId))
@@ -183,6 +177,7 @@ export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, now: Date
         ]),
       ),
     )
+    .innerJoin('patients', 'patients.id', 'waitlistEntries.patientId')
     .select([
       'waitlistEntries.id',
       'waitlistEntries.patientId',
@@ -199,8 +194,8 @@ export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, now: Date
       sql<boolean>`(${freed.startsAt}::timestamptz at time zone clinics.time_zone)::date between starts_on and ends_on`,
     )
     .whereRef('waitlistEntries.patientId', '<>', 'appointments.patientId')
+    .where('patients.erasedAt', 'is', null)
     .where('waitlistEntries.id', '<>', sql<string>`all(${passed}::uuid[])`)
-    .where(not(exists(busy)))
     .orderBy('waitlistEntries.createdAt')
     .orderBy('waitlistEntries.id')
     .limit(1)

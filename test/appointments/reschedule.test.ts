@@ -122,6 +122,19 @@ describe('rescheduling', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
+  test('names no colleague’s times, however few the doctor has', async () => {
+    const weekly = [{ weekday: 2, start: '09:00', end: '10:30' }]
+    const visitType = { horizonDays: 1 }
+    const doctor = await t.newDoctor({ clinicId: clinic.id, weekly, visitType })
+    await t.newDoctor({ clinicId: clinic.id, visitType })
+    const [patient, other] = [await t.newPatient(), await t.newPatient()]
+    const { id } = await t.newAppointment({ patient, doctor, startsAt: at('09:00') })
+    await t.newAppointment({ patient: other, doctor, startsAt: at('10:00') })
+    const refused = await t.as(patient.actor).put(`/appointments/${id}/reschedule`, { startsAt: at('10:00') })
+    const times = refused.body.alternatives.map(({ localStart }: { localStart: string }) => localStart.slice(11, 16))
+    expect(times).toEqual(['09:30', '09:00'])
+  })
+
   test('to a time at which the patient is elsewhere is refused as such', async () => {
     const { patient, move } = await booked()
     const other = await t.newDoctor({ clinicId: clinic.id })

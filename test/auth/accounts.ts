@@ -65,12 +65,3 @@ export function openCopy({ deps: { config, clock } }: Pick<TestApp, 'deps'>) {
   const anonymous = createClient(async (request) => app.fetch(request, { peerAddress: '127.0.0.1' }))
   return { deps, app, anonymous, ...createAccounts({ app, anonymous }) }
 }
-
-/** Waits for what another connection will make true; throws after `withinMs`. */
-export async function eventually(withinMs: number, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + withinMs
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`not so within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}

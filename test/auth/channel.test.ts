@@ -3,7 +3,7 @@ import { createServer, connect as dial, type Socket } from 'node:net'
 import { type Channel, openChannel } from '../../src/database/notifications'
 import { createLogger } from '../../src/log'
 import { createTestApp } from '../support/app'
-import { eventually } from './accounts'
+import { until } from '../support/until'
 
 const t = await createTestApp()
 const { postgres } = t.deps.config
@@ -66,7 +66,7 @@ describe('a notification channel', () => {
     const { channel } = listenTo('starting')
     expect(channel.isCurrent()).toBe(false)
     channel.start()
-    await eventually(2000, current(channel))
+    await until(current(channel), 2000)
     await channel.stop()
     expect(channel.isCurrent()).toBe(false)
   })
@@ -74,7 +74,7 @@ describe('a notification channel', () => {
   test('hears what is said on its name and nothing else, once it is committed', async () => {
     const { channel, heard } = listenTo('hearing')
     channel.start()
-    await eventually(2000, current(channel))
+    await until(current(channel), 2000)
     await notify('elsewhere', 'no')
     await t.deps.postgres
       .transaction([`select pg_notify('hearing', 'rolled back')`], async () => {
@@ -82,35 +82,35 @@ describe('a notification channel', () => {
       })
       .catch(() => {})
     await notify('hearing', 'yes')
-    await eventually(1000, async () => heard.length > 0)
+    await until(async () => heard.length > 0, 1000)
     expect(heard).toEqual(['yes'])
   })
 
   test('connects again when its backend is ended, and catches up each time', async () => {
     const { channel, heard, caughtUp } = listenTo('ending')
     channel.start()
-    await eventually(2000, current(channel))
+    await until(current(channel), 2000)
     expect(caughtUp()).toBe(1)
     const ended = await t.deps.postgres.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'clinic-api channel' and datname = current_database()`,
     )
     expect(ended.rowCount).toBeGreaterThan(0)
-    await eventually(1000, lost(channel))
-    await eventually(3000, current(channel))
+    await until(lost(channel), 1000)
+    await until(current(channel), 3000)
     expect(caughtUp()).toBe(2)
     await notify('ending', 'again')
-    await eventually(1000, async () => heard.includes('again'))
+    await until(async () => heard.includes('again'), 1000)
   })
 
   test('is not current when nothing comes through, though no connection closed, and connects anew', async () => {
     const wire = await openWire()
     const { channel, caughtUp } = listenTo('silent', wire.config)
     channel.start()
-    await eventually(2000, current(channel))
+    await until(current(channel), 2000)
     wire.setCut(true)
-    await eventually(1000, lost(channel))
+    await until(lost(channel), 1000)
     wire.setCut(false)
-    await eventually(5000, current(channel))
+    await until(current(channel), 5000)
     expect(caughtUp()).toBeGreaterThan(1)
   })
 

@@ -3,7 +3,8 @@ import { createRevocations } from '../../src/auth/revocations'
 import { endSessions } from '../../src/auth/sessions'
 import { inTransaction } from '../../src/database/transaction'
 import { createTestApp } from '../support/app'
-import { createAccounts, eventually, openCopy, PASSWORD } from './accounts'
+import { until } from '../support/until'
+import { createAccounts, openCopy, PASSWORD } from './accounts'
 
 const t = await createTestApp()
 const { newAccount, withToken, signIn } = createAccounts(t)
@@ -30,7 +31,7 @@ async function connectionsTaken({ deps }: { deps: typeof t.deps }, run: () => Pr
 /** Until the copy knows by itself: it answers for somebody signed in without a query. */
 async function untilCurrent(of: { deps: typeof t.deps }) {
   const { accessToken } = await newAccount()
-  await eventually(5000, async () => (await connectionsTaken(of, () => of.deps.authenticate(accessToken))) === 0)
+  await until(async () => (await connectionsTaken(of, () => of.deps.authenticate(accessToken))) === 0, 5000)
 }
 
 const isRefused = (of: { deps: typeof t.deps }, token: string) =>
@@ -66,7 +67,7 @@ describe('a session that ends', () => {
       expect(await isRefused(copy, account.accessToken)).toBe(false)
       expect((await end(account)).status).toBe(status)
       expect(await isRefused(t, account.accessToken)).toBe(true)
-      await eventually(1000, () => isRefused(copy, account.accessToken))
+      await until(() => isRefused(copy, account.accessToken), 1000)
       const answer = await copy.withToken(account.accessToken).get('/auth/me')
       expect(answer).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
     },
@@ -102,7 +103,7 @@ describe('a session that ends', () => {
     await t.deps.postgres.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'clinic-api channel' and datname = current_database()`,
     )
-    await eventually(1000, () => isRefused(copy, account.accessToken))
+    await until(() => isRefused(copy, account.accessToken), 1000)
     await untilCurrent(copy)
     expect(await connectionsTaken(copy, () => isRefused(copy, account.accessToken))).toBe(0)
     expect(await isRefused(copy, account.accessToken)).toBe(true)
@@ -125,14 +126,14 @@ describe('a session that ends', () => {
     const oldId = await sessionOf(old)
     await untilCurrent(t)
     await withToken(old.accessToken).post('/auth/logout')
-    await eventually(1000, async () => (await connectionsTaken(t, () => t.deps.revocations.hasEnded(oldId))) === 0)
+    await until(async () => (await connectionsTaken(t, () => t.deps.revocations.hasEnded(oldId))) === 0, 1000)
     expect(await t.deps.revocations.hasEnded(oldId)).toBe(true)
 
     t.clock.advance(17 * 60_000)
     const recent = await newAccount()
     const recentId = await sessionOf(recent)
     await withToken(recent.accessToken).post('/auth/logout')
-    await eventually(1000, async () => (await connectionsTaken(t, () => t.deps.revocations.hasEnded(recentId))) === 0)
+    await until(async () => (await connectionsTaken(t, () => t.deps.revocations.hasEnded(recentId))) === 0, 1000)
     expect(await t.deps.revocations.hasEnded(recentId)).toBe(true)
     expect(await t.deps.revocations.hasEnded(oldId)).toBe(false)
   })

@@ -3,7 +3,8 @@ import { newId } from '../../src/database/ids'
 import type { BenchDatabases } from './servers'
 
 const DOCTORS_PER_CLINIC = 100
-const AHEAD_DAYS = 40
+/** From the next day on nothing is booked. */
+export const AHEAD_DAYS = 40
 /** Visits of one doctor on one day; 16 would fit. */
 const VISITS_A_DAY = 4
 const WORKDAYS = 6 / 7

@@ -3,27 +3,25 @@ import { hashPassword } from '../../src/auth/passwords'
 import { signAccessToken } from '../../src/auth/tokens'
 import { type Config, readConfig } from '../../src/config'
 import { createLane } from '../../src/database/lane'
-import type { Actor } from '../../src/deps'
-import { addDays, instantAt } from '../../src/scheduling/local-time'
+import { DAY, dayOfNumber, instantAt, isoWeekday, MINUTE } from '../../src/scheduling/local-time'
 import { createDatabases } from '../support/databases'
 import { type Bench, printTable } from './bench'
-import { type Calendar, fillCalendar, LAST_FILLED_DAY } from './calendar'
+import { AHEAD_DAYS, type Calendar, fillCalendar } from './calendar'
 import { usageOf } from './cpu'
-import { compare, type Request, surprises } from './load'
+import { compare, type Measured, type Requests, surprises } from './load'
 import { environmentOf, startApi, startBareServer } from './servers'
 
 const MOST_ROWS = 100_000
 const PASSWORD = 'a-long-enough-password'
-const HISTORIES = 20
-const ENTRIES = 20
-const HORIZON_DAYS = 85
+const PATIENTS_WITH_HISTORY = 20
+const DOCUMENTS = 20
+const HALF_HOURS_A_DAY = 16
 
-/** The same request to either server: the API wants a token, the bare one the ids that a token holds. */
-type Compared = {
-  title: string
-  status: number
-  request: (n: number, token: string, visit: Calendar['visits'][number], half: 0 | 1) => Request
-}
+type Visit = Calendar['visits'][number] & { token: string }
+/** Each server works on doctors and patients of its own. */
+type Share = { doctors: string[]; visits: Visit[] }
+/** The same request to either: the API wants a token, the bare server the ids that a token holds. */
+type Compared = { title: string; status: number; requests: (share: Share, isApi: boolean) => Requests }
 
 export const bench: Bench = {
   title: 'the API against bare Bun.serve handlers with one named statement each',
@@ -34,73 +32,140 @@ export const bench: Bench = {
     const calendar = await fillCalendar(databases, Math.min(options.rows, MOST_ROWS))
     const client = new pg.Client(databases.postgres)
     await client.connect()
-    await givePasswords(client, config)
+    await setPasswords(client, config)
     const [api, bare] = await Promise.all([startApi(env), startBareServer(env)])
-    const tokens = await Promise.all(calendar.visits.map((visit) => tokenOf(config, visit)))
-    await writeHistories(api.url, config, calendar)
+    const [ours, theirs] = await sharesOf(calendar, config)
+    await Promise.all([ours, theirs].map((share) => writeHistories(api.url, config, share)))
 
     const rows: string[][] = []
-    for (const { title, status, request } of compared(calendar)) {
-      const pick = (half: 0 | 1) => (n: number) => {
-        const i = n % calendar.visits.length
-        return request(n, tokens[i]!, calendar.visits[i]!, half)
-      }
-      const candidates = [
-        { name: 'api', url: api.url, requests: pick(0), usage: () => usageOf(api.pid, client) },
-        { name: 'bare', url: bare.url, requests: pick(1), usage: () => usageOf(bare.pid, client) },
-      ]
-      const { api: ours, bare: ceiling } = await compare(candidates, options)
-      rows.push([
-        title,
-        ours!.perSecond.toFixed(),
-        ceiling!.perSecond.toFixed(),
-        (ours!.perSecond / ceiling!.perSecond).toFixed(2),
-        ours!.p50.toFixed(1),
-        ours!.p99.toFixed(1),
-        `${ours!.cpu.api.toFixed(2)} + ${ours!.cpu.postgres.toFixed(2)}`,
-        `${ceiling!.cpu.api.toFixed(2)} + ${ceiling!.cpu.postgres.toFixed(2)}`,
-        surprises(ours!, status) || surprises(ceiling!, status),
-      ])
+    for (const { title, status, requests } of COMPARED) {
+      const found = await compare(
+        [
+          { name: 'api', url: api.url, requests: requests(ours, true), usage: () => usageOf(api.pid, client) },
+          { name: 'bare', url: bare.url, requests: requests(theirs, false), usage: () => usageOf(bare.pid, client) },
+        ],
+        options,
+      )
+      rows.push(rowOf(title, status, found.api!, found.bare!))
     }
-    console.log(`  ${calendar.appointments} appointments, ${options.connections} connections; CPU in ms: server + PostgreSQL\n`)
+    console.log(`  ${calendar.appointments} appointments, ${options.connections} connections`)
+    console.log('  CPU: milliseconds of a core for one request, of the server and of PostgreSQL\n')
     printTable(['', 'API/s', 'bare/s', 'ratio', 'API p50 ms', 'p99 ms', 'API CPU', 'bare CPU', ''], rows)
     await Promise.all([api.stop(), bare.stop(), client.end()])
   },
 }
 
-function compared({ doctors }: Calendar): Compared[] {
-  const half = doctors.length / 2
-  return [
-    { title: 'list 20 doctors', status: 200, request: () => ({ method: 'GET', path: '/doctors' }) },
-    {
-      title: 'one appointment by id',
-      status: 200,
-      request: (_n, token, { id }) => ({ method: 'GET', path: `/appointments/${id}`, token }),
-    },
-    {
-      title: 'book',
-      status: 201,
-      // Neighbours in time are of different doctors and patients, and each server has doctors of its own.
-      request: (n, token, { patientId, patientUserId }, which) => {
-        const doctorId = doctors[which * half + (n % half)]!.id
-        const startsAt = freeTimes()[Math.floor(n / half)]!
-        const body = which === 0 ? { doctorId, startsAt } : { doctorId, startsAt, patientId, userId: patientUserId }
+const COMPARED: Compared[] = [
+  { title: 'list 20 doctors', status: 200, requests: () => () => ({ method: 'GET', path: '/doctors' }) },
+  {
+    title: 'one appointment by id',
+    status: 200,
+    requests:
+      ({ visits }) =>
+      (n) => {
+        const { id, token } = visits[n % visits.length]!
+        return { method: 'GET', path: `/appointments/${id}`, token }
+      },
+  },
+  {
+    title: 'book',
+    status: 201,
+    requests:
+      ({ doctors, visits }, isApi) =>
+      (n) => {
+        const { patientId, patientUserId: userId, token } = visits[n % visits.length]!
+        // Of those at the same time, each is of another doctor and another patient.
+        const wanted = { doctorId: doctors[n % doctors.length], startsAt: freeTime(Math.floor(n / doctors.length)) }
+        const body = isApi ? wanted : { ...wanted, patientId, userId }
         return { method: 'POST', path: '/appointments', token, key: `bench-${n}`, body }
       },
-    },
-    {
-      title: 'sign in',
-      status: 200,
-      request: (_n, _token, { patientEmail: email }) => ({
-        method: 'POST',
-        path: '/auth/login',
-        body: { email, password: PASSWORD },
-      }),
-    },
-    {
-      title: `profile with ${ENTRIES} + ${ENTRIES} documents`,
-      status: 200,
-      request: (n, token) => ({ method: 'GET', path: `/patients/${n % HISTORIES}`, token }),
-    },
+  },
+  {
+    title: 'sign in',
+    status: 200,
+    requests:
+      ({ visits }) =>
+      (n) => {
+        const body = { email: visits[n % visits.length]!.patientEmail, password: PASSWORD }
+        return { method: 'POST', path: '/auth/login', body }
+      },
+  },
+  {
+    title: `profile with ${DOCUMENTS} + ${DOCUMENTS} documents`,
+    status: 200,
+    requests:
+      ({ visits }) =>
+      (n) => {
+        const { patientId, token } = visits[n % PATIENTS_WITH_HISTORY]!
+        return { method: 'GET', path: `/patients/${patientId}`, token }
+      },
+  },
+]
+
+function rowOf(title: string, status: number, api: Measured, bare: Measured): string[] {
+  const cpu = ({ cpu }: Measured) => `${cpu.api.toFixed(2)} + ${cpu.postgres.toFixed(2)}`
+  return [
+    title,
+    api.perSecond.toFixed(),
+    bare.perSecond.toFixed(),
+    (api.perSecond / bare.perSecond).toFixed(2),
+    api.p50.toFixed(1),
+    api.p99.toFixed(1),
+    cpu(api),
+    cpu(bare),
+    surprises(api, status) || surprises(bare, status),
   ]
+}
+
+/** The nth half hour after all that is booked already. */
+function freeTime(n: number): string {
+  const tomorrow = Math.floor(Date.now() / DAY) + AHEAD_DAYS + 1
+  const monday = tomorrow + ((8 - isoWeekday(tomorrow)) % 7)
+  const workday = Math.floor(n / HALF_HOURS_A_DAY)
+  const day = dayOfNumber(monday + Math.floor(workday / 6) * 7 + (workday % 6))
+  const opening = instantAt(day, '09:00', 'America/New_York')
+  return new Date(opening + (n % HALF_HOURS_A_DAY) * 30 * MINUTE).toISOString()
+}
+
+async function sharesOf({ doctors, visits }: Calendar, config: Config): Promise<[Share, Share]> {
+  const signed = await Promise.all(
+    visits.map(async (visit) => ({ ...visit, token: await patientToken(config, visit) })),
+  )
+  const share = (which: 0 | 1): Share => ({
+    doctors: doctors.filter((_, i) => i % 2 === which).map(({ id }) => id),
+    visits: signed.filter((_, i) => i % 2 === which),
+  })
+  return [share(0), share(1)]
+}
+
+function patientToken(config: Config, { patientId, patientUserId: userId }: Calendar['visits'][number]) {
+  const actor = { userId, patientId, role: 'patient' as const, sessionId: crypto.randomUUID() }
+  return signAccessToken(config, actor, new Date())
+}
+
+async function setPasswords(client: pg.Client, config: Config): Promise<void> {
+  const { passwordHash, pepperVersion } = await hashPassword({ config, passwordLane: createLane(1, 10_000) }, PASSWORD)
+  await client.query('update users set password_hash = $1, pepper_version = $2', [passwordHash, pepperVersion])
+}
+
+/** Written through the API, by the doctor of each visit. */
+async function writeHistories(url: string, config: Config, { visits }: Share): Promise<void> {
+  const medicines = [{ name: 'Metoprolol', dosage: '50 mg', frequency: 'twice a day', durationDays: 30 }]
+  const record = { type: 'visit_note', title: 'Follow-up', data: { systolic: 128, diastolic: 82, plan: 'As before.' } }
+  for (const { patientId, patientUserId: userId, doctorId } of visits.slice(0, PATIENTS_WITH_HISTORY)) {
+    const actor = { userId, doctorId, role: 'doctor' as const, sessionId: crypto.randomUUID() }
+    const authorization = `Bearer ${await signAccessToken(config, actor, new Date())}`
+    const write = async (what: string, body: object) => {
+      const headers = { authorization, 'content-type': 'application/json' }
+      const answer = await fetch(`${url}/patients/${patientId}/${what}`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+      })
+      if (!answer.ok) throw new Error(`a document was not written: ${await answer.text()}`)
+    }
+    await Promise.all(
+      Array.from({ length: DOCUMENTS }, () => [write('records', record), write('prescriptions', { medicines })]).flat(),
+    )
+  }
 }

@@ -85,6 +85,7 @@ describe('joining', () => {
     expect((await join(stranger.actor, { ...wish, patientId: child.id })).status).toBe(404)
     const admin = await t.newAdmin()
     expect((await join(admin, wish)).status).toBe(422)
+    expect((await join(admin, { ...wish, patientId: crypto.randomUUID() })).status).toBe(404)
     expect((await join(admin, { ...wish, patientId: child.id })).status).toBe(201)
     expect((await join(doctor.actor, { ...wish, patientId: child.id })).status).toBe(403)
   })

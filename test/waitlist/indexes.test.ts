@@ -30,9 +30,7 @@ await sql`analyze`.execute(t.db)
 
 test('the next in line is found by the doctor’s and the specialization’s own lines', async () => {
   const time = { appointmentId: freed.id, was: 'booked', doctorId: doctor.id, clinicId: clinic.id } as const
-  const scans = await scansOf(t, (db) =>
-    findNextInLine(db, { ...time, startsAt: '2026-01-06T15:00:00Z' }, t.clock.now(), []),
-  )
+  const scans = await scansOf(t, (db) => findNextInLine(db, { ...time, startsAt: '2026-01-06T15:00:00Z' }, []))
   expect(scans.waitlist_entries).toEqual(['waitlist_entries_of_doctor', 'waitlist_entries_of_specialization'])
 })
 

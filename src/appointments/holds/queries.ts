@@ -4,9 +4,9 @@ import type { Database } from '../../database/schema'
 type Lapsed = { now: Date } & ({ ids: string[] } | { limit: number })
 
 /**
- * Marks lapsed holds as expired, then frees what they took and voids their pending payments, in one statement. Whoever
- * has the row decides: a hold that is confirmed meanwhile is left alone. By id, so that nobody waits in a circle; `limit`
- * passes over rows that somebody else has.
+ * Marks lapsed holds as expired, then frees what they took, in one statement. Whoever has the row decides: a hold that is
+ * confirmed meanwhile is left alone. By id, so that nobody waits in a circle; `limit` passes over rows that somebody else
+ * has.
  */
 export function expireHoldRows(db: Transaction<Database>, lapsed: Lapsed) {
   return db
@@ -31,13 +31,6 @@ export function expireHoldRows(db: Transaction<Database>, lapsed: Lapsed) {
     )
     .with('freed', (qb) =>
       qb.deleteFrom('occupancy').where('appointmentId', 'in', (eb) => eb.selectFrom('expired').select('expired.id')),
-    )
-    .with('voided', (qb) =>
-      qb
-        .updateTable('payments')
-        .set({ status: 'cancelled' })
-        .where('appointmentId', 'in', (eb) => eb.selectFrom('expired').select('expired.id'))
-        .where('status', '=', 'pending'),
     )
     .selectFrom('expired')
     .select(['id', 'patientId', 'doctorId', 'clinicId', 'startsAt', 'endsAt'])
