@@ -85,9 +85,23 @@ async function insertVisits(db: Kysely<Database>, { visits }: DemoWorld): Promis
       status: 'succeeded' as const,
       createdBy: appointment.createdBy,
       paidAt: appointment.endsAt,
+      chargedAmount: appointment.priceAmount,
       createdAt: appointment.endsAt,
     }))
   await db.insertInto('payments').values(payments).execute()
+  const charges = payments.map(({ id, amount, currency, provider, createdBy, createdAt }) => ({
+    id: newId(),
+    paymentId: id,
+    kind: 'charge' as const,
+    amount,
+    currency,
+    status: 'succeeded' as const,
+    provider,
+    createdBy,
+    createdAt,
+    settledAt: createdAt,
+  }))
+  await db.insertInto('paymentEntries').values(charges).execute()
 }
 
 /** A visit note and a prescription for every completed visit. */

@@ -157,6 +157,9 @@ function productionProblems(given: Record<string, string | undefined>): string[]
       if (value === given[other]) problems.push(`${key} and ${other} must differ`)
   }
   if (Number(given.BCRYPT_COST) < 10) problems.push('BCRYPT_COST must be at least 10 in production')
+  const retention = duration.safeParse(given.AUDIT_RETENTION)
+  if (retention.success && retention.data < 365 * UNITS.d)
+    problems.push('AUDIT_RETENTION must be at least 365d in production')
   if (given.DOCTOR_VERIFICATION === 'off') problems.push('DOCTOR_VERIFICATION cannot be off in production')
   if (given.CARD_PROVIDER === 'sandbox') problems.push('CARD_PROVIDER cannot be sandbox in production')
   if (given.DEMO_DATA === 'on') problems.push('DEMO_DATA cannot be on in production')

@@ -39,7 +39,7 @@ export function startMaintenance(deps: Deps): RunningTasks {
     { name: 'old audit segments', run: () => pruneAuditTrail(deps), pause: (done) => (done > 0 ? 0 : HOUR) },
     { name: 'expired records', run: () => deleteExpiredRecords(deps), pause: () => HOUR },
     { name: 'pending clinical writes', run: () => sweepPendingWrites(deps), pause: () => 30 * SECOND },
-    { name: 'unfinished payments', run: () => sweepPayments(deps), pause: () => 15 * SECOND },
+    { name: 'unfinished payments', run: () => sweepPayments(deps), pause: () => 5 * SECOND },
     { name: 'abandoned uploads', run: () => sweepUploads(deps), pause: () => 10 * MINUTE },
     { name: 'old idempotency keys', run: () => deleteOldKeys(db, clock(), CLEANUP_BATCH), pause: hourly },
     { name: 'dead sessions', run: () => deleteDeadSessions(db, clock(), CLEANUP_BATCH), pause: hourly },

@@ -21,6 +21,7 @@ export type AuditFacts = {
 
 type Request = { actor: Actor | null; now: Date; requestId: string; ip: string | null }
 
+/** What is treatment here becomes `emergency` in the database where the doctor has emergency access (a trigger). */
 const PURPOSE_OF: Record<Role, AuditPurpose> = { patient: 'patient_request', doctor: 'treatment', admin: 'operations' }
 
 export function auditEvent(

@@ -10,8 +10,8 @@ import { authenticate, authorise } from './authentication'
 import { type ClinicalSteps, runClinicalMutation } from './clinical-mutation'
 import { withinDeadline } from './deadline'
 import { type Attempt, recordFailure } from './failures'
-import { readInput } from './input'
 import type { StoredAnswer } from './idempotency/claim'
+import { readInput } from './input'
 import { openUpload, type UploadedFile } from './multipart'
 import { runMutation } from './mutation'
 import type { Access, Operation } from './operation'
@@ -138,12 +138,9 @@ export function createRouter(deps: Deps) {
       op: Operation<P, Q, B, S, A>,
       steps: MutationSteps<A, Input<P, Q, B>, S, Prepared> | MutationSteps<A, Input<P, Q, B>, S, undefined>['run'],
     ): void {
-      const { prepare, lane, run, onRefused, finish } = (typeof steps === 'function' ? { run: steps } : steps) as MutationSteps<
-        A,
-        Input<P, Q, B>,
-        S,
-        Prepared
-      >
+      const { prepare, lane, run, onRefused, finish } = (
+        typeof steps === 'function' ? { run: steps } : steps
+      ) as MutationSteps<A, Input<P, Q, B>, S, Prepared>
       register(op, async (c, ctx, input, text) => {
         const perform = async () => {
           // Without `prepare`, Prepared is undefined.

@@ -100,6 +100,7 @@ export const allAppointments = (db: Kysely<Database>, patientId: string) =>
         'appointments.priceCurrency',
         'appointments.cancellationFreeUntilMinutes',
         'appointments.cancellationLateRefundPercent',
+        'appointments.requiresPrepayment',
         'appointments.reason',
         'appointments.holdExpiresAt',
         'appointments.createdBy',

@@ -65,6 +65,7 @@ const appointment = z.object({
   priceCurrency: Currency,
   cancellationFreeUntilMinutes: Minutes,
   cancellationLateRefundPercent: z.int().min(0).max(100),
+  requiresPrepayment: z.boolean(),
   reason: z.string().max(1000).nullable().openapi({ description: 'Always null for admins.' }),
   holdExpiresAt: Instant.nullable(),
   createdBy: Uuid,

@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'bun:test'
+import { OpenAPIHono } from '@hono/zod-openapi'
 import { sql } from 'kysely'
+import { signAccessToken } from '../../src/auth/tokens'
 import { newId } from '../../src/database/ids'
+import { notFound } from '../../src/errors'
+import { refuse } from '../../src/http/answer'
+import { answerErrors } from '../../src/http/errors'
+import { operation } from '../../src/http/operation'
+import type { HttpEnv } from '../../src/http/request'
+import { identifyRequest } from '../../src/http/request-id'
+import { createRouter } from '../../src/http/router'
 import { createTestApp, NOW } from '../support/app'
+import { createClient } from '../support/client'
 import { countRoundTrips } from '../support/round-trips'
 
 const t = await createTestApp()
@@ -84,7 +94,8 @@ describe('a refusal of somebody signed in', () => {
     const paths = [(id: string) => `/patients/${id}`, (id: string) => `/patients/${id}/records`]
     for (const path of paths) {
       const ask = (id: string) => wire.measure(() => wire.as(stranger.actor).get(path(id)))
-      await ask(newId())
+      // Opens connections, each of which takes a round trip.
+      await Promise.all(Array.from({ length: 10 }, () => ask(newId())))
       const missingId = newId()
       const [missing, hidden] = [await ask(missingId), await ask(patient.id)]
       expect(hidden.roundTrips).toBe(missing.roundTrips)
@@ -93,6 +104,30 @@ describe('a refusal of somebody signed in', () => {
       const withId = (id: string) => ({ patientIds: [id], targetId: id })
       expect(one).toEqual([{ ...two[0]!, ...withId(missingId) }])
     }
+  })
+})
+
+describe('a mutation that refuses and keeps what it wrote', () => {
+  test('leaves the one event of its own transaction', async () => {
+    const app = new OpenAPIHono<HttpEnv>()
+    app.use(identifyRequest(t.deps))
+    answerErrors(app, t.deps)
+    const { app: routes, mutation } = createRouter(t.deps)
+    const audit = { kind: 'test.refused', action: 'U' as const }
+    const texts = { tag: 'Test', operationId: 'refused', summary: 'x', description: 'x', who: 'admins' }
+    const success = { status: 204 as const, description: 'x' }
+    mutation(
+      operation({ method: 'post', path: '/test', access: ['admin'], audit, answer: success, ...texts }),
+      async () => refuse(notFound('thing'), { targetId: clinic.id }),
+    )
+    app.route('/', routes)
+    const client = createClient(
+      async (request) => app.fetch(request),
+      () => signAccessToken(t.deps.config, admin, t.clock.now()),
+    )
+    const answer = await client.post('/test', undefined, { raw: true })
+    expect(answer.status).toBe(404)
+    expect(await eventsOf(answer)).toMatchObject([{ outcome: 'denied', targetId: clinic.id, detail: null }])
   })
 })
 

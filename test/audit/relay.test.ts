@@ -8,6 +8,7 @@ import { chainEvents, GENESIS_HASH, linkHash } from '../../src/audit/chain'
 import { type AuditLog, auditLogs } from '../../src/audit/collection'
 import { insertLogs, listFinishedEvents, moveHead, readTrail } from '../../src/audit/queries'
 import { ForeignLogError, relayAuditEvents } from '../../src/audit/relay'
+import { verifyTrail } from '../../src/audit/verify'
 import { appendAuditEvent } from '../../src/database/audit-outbox'
 import { newId } from '../../src/database/ids'
 import { createTestApp, NOW, type TestApp } from '../support/app'
@@ -194,6 +195,18 @@ describe('the audit relay', () => {
       await expectWholeTrail(t, [...before, ...ids])
     },
   )
+
+  test('what was relayed before there was a chain stays before its beginning', async () => {
+    const unchained = { occurredAt: NOW, kind: 'test.run', action: 'E', outcome: 'success', patientIds: [] }
+    const old = [1, 2].map((seq) => ({ _id: seq, eventId: newId(), ...unchained }) as unknown as AuditLog)
+    await insertLogs(t.deps.mongo, old)
+    await sql`update audit_head set seq = 2, start_seq = 2`.execute(t.db)
+    await append(t, 3)
+    await drain(relay)
+    expect((await stored(t))[2]).toMatchObject({ _id: 3, prev: GENESIS_HASH })
+    expect(await verifyTrail(t.deps)).toMatchObject({ events: 3, first: 3, last: 5, finding: undefined })
+    expect(await verifyTrail(t.deps, { fromCheckpoint: true })).toMatchObject({ events: 1, first: 5 })
+  })
 
   test('MongoDB down: events wait; back again: they arrive once', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'audit-mongo-'))

@@ -1,6 +1,7 @@
 import type { Role } from '../../src/auth/tables'
 import type { Actor } from '../../src/deps'
 import { form, MULTIPART, pdf } from '../records/files'
+import { APPOINTMENT_CALLS } from './appointment-calls'
 import { PAYMENT_CALLS } from './payment-calls'
 import { PRIVACY_CALLS } from './privacy-calls'
 import { WAITING_CALLS } from './waiting-calls'
@@ -244,55 +245,7 @@ export const CALLS: Record<string, Entry> = {
     strangers: BOTH,
   },
 
-  'POST /appointments': {
-    call: ({ doctor, patient, newStart }) => ({
-      body: { doctorId: doctor.id, patientId: patient.id, startsAt: newStart() },
-    }),
-    strangers: { patient: 404, doctor: 403 },
-    thing: 'patientId',
-  },
-  'GET /appointments': {
-    call: ({ doctor, patient }) => ({ query: { doctorId: doctor.id, patientId: patient.id } }),
-    strangers: { patient: 'empty', doctor: 'empty' },
-  },
-  'GET /appointments/{id}': {
-    call: async (world) => ({ path: { id: (await world.newAppointment()).id } }),
-    strangers: BOTH,
-  },
-  'PUT /appointments/{id}/cancel': {
-    call: async (world) => ({ path: { id: (await world.newAppointment()).id }, body: { reason: 'Travel' } }),
-    strangers: BOTH,
-  },
-  'GET /appointments/{id}/cancellation-quote': {
-    call: async (world) => ({ path: { id: (await world.newAppointment()).id } }),
-    strangers: BOTH,
-  },
-  'PUT /appointments/{id}/reschedule': {
-    call: async (world) => ({
-      path: { id: (await world.newAppointment()).id },
-      body: { startsAt: world.newStart(), clinicId: world.clinic.id },
-    }),
-    strangers: BOTH,
-  },
-  'PUT /appointments/{id}/check-in': {
-    call: async (world) => ({ path: { id: (await world.newAppointment()).id }, body: { reason: 'A slip' } }),
-    strangers: DOCTOR,
-  },
-  'PUT /appointments/{id}/complete': {
-    call: async (world) => ({
-      path: { id: (await world.newAppointment('checked_in')).id },
-      body: { reason: 'A slip' },
-    }),
-    strangers: DOCTOR,
-  },
-  'PUT /appointments/{id}/no-show': {
-    call: async (world) => ({ path: { id: (await world.newPastAppointment()).id } }),
-    strangers: DOCTOR,
-  },
-  'PUT /appointments/{id}/confirm': {
-    call: async (world, role) => ({ path: { id: (await world.newHold(role)).id } }),
-    strangers: BOTH,
-  },
+  ...APPOINTMENT_CALLS,
 
   ...PAYMENT_CALLS,
 

@@ -44,6 +44,7 @@ describe('the configuration', () => {
       CORS_ORIGINS: 'hunter2.example',
       LOG_LEVEL: 'hunter2',
       BCRYPT_COST: '6',
+      AUDIT_RETENTION: '364d',
       DEMO_DATA: 'on',
       DOCTOR_VERIFICATION: 'off',
     })
@@ -62,6 +63,7 @@ describe('the configuration', () => {
       'CORS_ORIGINS must be origins like https://clinic.example',
       'LOG_LEVEL must be',
       'BCRYPT_COST must be at least 10 in production',
+      'AUDIT_RETENTION must be at least 365d in production',
       'DEMO_DATA cannot be on in production',
       'DOCTOR_VERIFICATION cannot be off in production',
     ])

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
 import { signAccessToken } from '../../src/auth/tokens'
+import { form, MULTIPART, pdf } from '../records/files'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'
 
@@ -50,6 +51,9 @@ async function known() {
   const payment = await t.as(patient.actor).post('/payments', { appointmentId: booked.id, method: 'insurance' })
   const note = { type: 'visit_note', title: 'Canary title', data: { text: 'Canary note' } }
   const record = await t.as(doctor.actor).post(`/patients/${id}/records`, note)
+  const scan = form({ filename: 'Canary scan.pdf', content: pdf() })
+  const attached = await t.as(doctor.actor).post(`/records/${record.body.id}/attachments`, scan, { headers: MULTIPART })
+  expect(attached.status).toBe(201)
   const medicines = [
     {
       name: 'Canary medicine',
@@ -79,6 +83,7 @@ const CLINICAL = [
   'Canary cancellation',
   'Canary title',
   'Canary note',
+  'Canary scan.pdf',
   'Canary medicine',
   'Canary dosage',
   'Canary frequency',
@@ -111,13 +116,16 @@ describe('the export of a patient', () => {
       reason: 'Canary reason',
     })
     expect(body.payments).toMatchObject([{ id: payment.body.id, method: 'insurance', amount: 9500 }])
-    expect(body.records).toEqual([record.body])
+    const shown = await t.as(doctor.actor).get(`/records/${record.body.id}`)
+    expect(body.records).toEqual([shown.body])
+    expect(shown.body.attachments).toHaveLength(1)
     expect(body.prescriptions).toEqual([prescription.body])
     expect(body.emergencyAccess).toMatchObject([{ doctorId: emergency.id, reason: REASON }])
     expect(body.accessLog.map(({ kind }: { kind: string }) => kind)).toEqual([
       'patient.export',
       'emergency_access',
       'prescription.create',
+      'attachment.create',
       'record.create',
       'payment.create',
       'appointment.cancel',

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Actor } from '../../src/deps'
 import { deleteExpiredRecords } from '../../src/privacy/retention'
 import { deleteDocumentsUntil } from '../../src/privacy/retention-queries'
+import { form, MULTIPART, pdf } from '../records/files'
 import { createTestApp, NOW } from '../support/app'
 
 const t = await createTestApp({ RECORDS_RETENTION: '3650d' })
@@ -26,12 +27,8 @@ async function treated() {
 }
 
 async function attach(doctor: Actor, recordId: string): Promise<void> {
-  const form = new FormData()
-  form.set('file', new File(['%PDF-1.4\n%%EOF\n'], 'scan.pdf'))
-  const encoded = new Response(form)
-  const headers = { 'content-type': encoded.headers.get('content-type')! }
-  const body = new Uint8Array(await encoded.arrayBuffer())
-  expect((await t.as(doctor).post(`/records/${recordId}/attachments`, body, { headers })).status).toBe(201)
+  const body = form({ filename: 'scan.pdf', content: pdf() })
+  expect((await t.as(doctor).post(`/records/${recordId}/attachments`, body, { headers: MULTIPART })).status).toBe(201)
 }
 
 const filesHeld = () => t.deps.mongo.db.collection('attachments.files').countDocuments()

@@ -173,6 +173,20 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
   })
 })
 
+test('an amendment that filled its record is found by a retry', async () => {
+  const append = await newAppend()
+  const first = await append.send()
+  await append.undoThirdStep()
+  const [amendment] = first.body.amendments
+  const others = Array.from({ length: 99 }, () => ({ ...amendment, id: crypto.randomUUID(), createdAt: NOW }))
+  const add = { $push: { amendments: { $each: others } } }
+  await medicalRecords(t.deps.mongo).updateOne({ _id: append.id }, add)
+  const retry = await append.send()
+  expect(retry.status).toBe(201)
+  expect(retry.body.amendments[0]).toEqual(amendment)
+  expect(await append.entries()).toHaveLength(100)
+})
+
 test('a prescription that somebody stopped in the meantime is refused, on record and for good', async () => {
   const append = await newAppend('stop')
   const other = await append.sendWith(async () => {

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { signAccessToken } from '../../src/auth/tokens'
 import { createTestApp } from '../support/app'
+import { until } from '../support/until'
 import { form, MULTIPART, pdf, pdfOf, streamOf } from './files'
 import { note, pairsOf } from './pairs'
 
@@ -20,11 +21,6 @@ const headers = {
 }
 const uploads = t.deps.mongo.db.collection('attachment_uploads')
 const chunks = t.deps.mongo.db.collection('attachments.chunks')
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000
-  while (!(await isSo())) if (performance.now() > end) throw new Error('it never came about')
-}
 
 test('10 MiB go up in pieces of unknown number and come down as they were', async () => {
   const content = pdf(crypto.getRandomValues(new Uint8Array(60_000)))

@@ -67,6 +67,14 @@ describe('a search of records', () => {
     },
   )
 
+  test.each(['fever -cough', 'fever" -cough', 'fever" -cough "', 'fever\\" -cough'])(
+    'leaves nothing out by %s',
+    async (q) => {
+      const { search } = await newHistory(['Fever', { a: 'fever' }], ['Both', { a: 'fever -cough' }])
+      expect(await search(q)).toEqual(['Both'])
+    },
+  )
+
   test('stays with one patient', async () => {
     const mine = await newHistory(['Mine', { a: 'measles' }])
     const theirs = await newHistory(['Theirs', { a: 'measles' }])
