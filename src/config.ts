@@ -73,6 +73,8 @@ const environment = z.object({
   SESSION_MAX_AGE: duration.prefault('90d'),
   REFRESH_REUSE_GRACE: duration.prefault('10s'),
   PASSWORD_PEPPER: secret,
+  PASSWORD_PEPPER_VERSION: integer(1, 1, 32_767),
+  PASSWORD_PEPPER_PREVIOUS: secret.optional(),
   BCRYPT_COST: integer(12, 4, 16),
   AUDIT_SIGNING_KEY: secret,
   AUDIT_FORMER_PUBLIC_KEYS: list(
@@ -126,6 +128,7 @@ export function readConfig(env: Record<string, string | undefined>) {
   const problems = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
     ...stripeProblems(given),
+    ...pepperProblems(given),
     ...(given.NODE_ENV === 'production' ? productionProblems(given) : []),
   ]
   if (!parsed.success || problems.length > 0)
@@ -143,6 +146,14 @@ function stripeProblems(given: Record<string, string | undefined>): string[] {
   const keys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const
   if (given.CARD_PROVIDER !== 'stripe' && keys.every((key) => given[key] === undefined)) return []
   return keys.filter((key) => given[key] === undefined).map((key) => `${key} is required for cards by Stripe`)
+}
+
+function pepperProblems(given: Record<string, string | undefined>): string[] {
+  const { PASSWORD_PEPPER: pepper, PASSWORD_PEPPER_PREVIOUS: previous, PASSWORD_PEPPER_VERSION: version } = given
+  if (previous === undefined) return []
+  if (previous === pepper) return ['PASSWORD_PEPPER_PREVIOUS and PASSWORD_PEPPER must differ']
+  const first = version === undefined || Number(version) === 1
+  return first ? ['PASSWORD_PEPPER_VERSION must be raised along with the pepper'] : []
 }
 
 /** What would do elsewhere; asked of the raw values, so that it is reported along with all else that is wrong. */
@@ -196,7 +207,12 @@ function arrange(env: Environment) {
       sessionSeconds: env.SESSION_MAX_AGE,
       reuseGraceSeconds: env.REFRESH_REUSE_GRACE,
     },
-    passwords: { pepper: env.PASSWORD_PEPPER, cost: env.BCRYPT_COST },
+    passwords: {
+      pepper: env.PASSWORD_PEPPER,
+      pepperVersion: env.PASSWORD_PEPPER_VERSION,
+      previousPepper: env.PASSWORD_PEPPER_PREVIOUS,
+      cost: env.BCRYPT_COST,
+    },
     audit: {
       signingKey: env.AUDIT_SIGNING_KEY,
       formerPublicKeys: env.AUDIT_FORMER_PUBLIC_KEYS,

@@ -16,7 +16,7 @@ export async function checkPasswordChange(
 ): Promise<Checked> {
   const user = await findUserWithPassword(ctx.db, ctx.actor.userId)
   if (user && containsEmailName(newPassword, user.email)) throw invalid('newPassword', EMAIL_NAME_REFUSED)
-  const right = await verifyPassword(ctx, currentPassword, user?.passwordHash)
+  const right = await verifyPassword(ctx, currentPassword, user)
   return user && right ? { checkedHash: user.passwordHash, hashed: await hashPassword(ctx, newPassword) } : undefined
 }
 

@@ -30,13 +30,16 @@ export function findUserById(db: Kysely<Database>, id: string) {
 }
 
 export function findUserWithPassword(db: Kysely<Database>, id: string) {
-  return selectUsers(db).select('users.passwordHash').where('users.id', '=', id).executeTakeFirst()
+  return selectUsers(db)
+    .select(['users.passwordHash', 'users.pepperVersion'])
+    .where('users.id', '=', id)
+    .executeTakeFirst()
 }
 
 /** Without regard to case. */
 export function findUserByEmail(db: Kysely<Database>, email: string) {
   return selectUsers(db)
-    .select('users.passwordHash')
+    .select(['users.passwordHash', 'users.pepperVersion'])
     .where(sql`lower(users.email)`, '=', sql`lower(${email})`)
     .executeTakeFirst()
 }

@@ -138,6 +138,7 @@ const changePasswordOperation = operation({
   body: ChangePassword,
   answer: { status: 204, description: 'Changed' },
   problems: ['invalid_credentials'],
+  rateLimit: 'change_password',
 })
 
 export function authRoutes(deps: Deps) {

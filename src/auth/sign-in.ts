@@ -15,9 +15,9 @@ export async function findByCredentials(
   { email, password }: SignIn,
 ): Promise<UserWithPassword | undefined> {
   const user = await findUserByEmail(ctx.db, email)
-  const right = await verifyPassword(ctx, password, user?.passwordHash)
+  const right = await verifyPassword(ctx, password, user)
   if (!user || !right) return undefined
-  if (!isOutdated(ctx, user.passwordHash)) return user
+  if (!isOutdated(ctx, user)) return user
   const hashed = await hashPassword(ctx, password)
   const replaced = await updatePassword(ctx.db, user.id, user.passwordHash, hashed)
   return replaced ? { ...user, ...hashed } : findByCredentials(ctx, { email, password })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/bcrypt'
-import { emailDigest, hashPassword, isOutdated, verifyPassword } from '../../src/auth/passwords'
+import { emailDigest, type HashedPassword, hashPassword, isOutdated, verifyPassword } from '../../src/auth/passwords'
 import { readConfig } from '../../src/config'
 import { createLane } from '../../src/database/lane'
 import { TEST_ENVIRONMENT } from '../support/environment'
@@ -25,41 +25,57 @@ describe('password hashes', () => {
   })
 
   test('verify the very password, in any Unicode form of it', async () => {
-    const { passwordHash } = await hashPassword(ctx, 'Ångström unit one')
-    expect(await verifyPassword(ctx, 'Ångström unit one'.normalize('NFD'), passwordHash)).toBe(true)
-    expect(await verifyPassword(ctx, 'ångström unit one', passwordHash)).toBe(false)
+    const stored = await hashPassword(ctx, 'Ångström unit one')
+    expect(await verifyPassword(ctx, 'Ångström unit one'.normalize('NFD'), stored)).toBe(true)
+    expect(await verifyPassword(ctx, 'ångström unit one', stored)).toBe(false)
   })
 
   test('tell passwords apart past the 72 bytes that bcrypt reads', async () => {
-    const { passwordHash } = await hashPassword(ctx, `${'x'.repeat(100)}1`)
-    expect(await verifyPassword(ctx, `${'x'.repeat(100)}2`, passwordHash)).toBe(false)
+    const stored = await hashPassword(ctx, `${'x'.repeat(100)}1`)
+    expect(await verifyPassword(ctx, `${'x'.repeat(100)}2`, stored)).toBe(false)
   })
 
   test('are worth nothing without the pepper', async () => {
-    const { passwordHash } = await hashPassword(ctx, 'correct horse')
+    const stored = await hashPassword(ctx, 'correct horse')
     const other = ctxWith({ PASSWORD_PEPPER: 'another-pepper-0123456789abcdef0123' })
-    expect(await verifyPassword(other, 'correct horse', passwordHash)).toBe(false)
+    expect(await verifyPassword(other, 'correct horse', stored)).toBe(false)
+  })
+
+  test('outlive their pepper by one change of it, and are outdated then', async () => {
+    const old = await hashPassword(ctx, 'correct horse')
+    const change = { PASSWORD_PEPPER: 'another-pepper-0123456789abcdef0123', PASSWORD_PEPPER_VERSION: '2' }
+    const changed = ctxWith({ ...change, PASSWORD_PEPPER_PREVIOUS: TEST_ENVIRONMENT.PASSWORD_PEPPER })
+    expect(await verifyPassword(changed, 'correct horse', old)).toBe(true)
+    expect(await verifyPassword(changed, 'wrong horse', old)).toBe(false)
+    expect(isOutdated(changed, old)).toBe(true)
+    const renewed = await hashPassword(changed, 'correct horse')
+    expect(renewed.pepperVersion).toBe(2)
+    expect(isOutdated(changed, renewed)).toBe(false)
+    expect(await verifyPassword(ctxWith(change), 'correct horse', renewed)).toBe(true)
+    expect(await verifyPassword(ctxWith(change), 'correct horse', old)).toBe(false)
+    const again = { PASSWORD_PEPPER_VERSION: '3', PASSWORD_PEPPER_PREVIOUS: change.PASSWORD_PEPPER }
+    expect(await verifyPassword(ctxWith(again), 'correct horse', renewed)).toBe(true)
+    expect(await verifyPassword(ctxWith(again), 'correct horse', old)).toBe(false)
   })
 
   test('of a lower cost are outdated', async () => {
-    const { passwordHash } = await hashPassword(ctx, 'correct horse')
-    expect(isOutdated(ctx, passwordHash)).toBe(false)
-    expect(isOutdated(ctxWith({ BCRYPT_COST: '5' }), passwordHash)).toBe(true)
-    expect(isOutdated(ctx, (await hashPassword(ctxWith({ BCRYPT_COST: '5' }), 'correct horse')).passwordHash)).toBe(
-      false,
-    )
+    const stored = await hashPassword(ctx, 'correct horse')
+    expect(isOutdated(ctx, stored)).toBe(false)
+    expect(isOutdated(ctxWith({ BCRYPT_COST: '5' }), stored)).toBe(true)
+    expect(isOutdated(ctx, await hashPassword(ctxWith({ BCRYPT_COST: '5' }), 'correct horse'))).toBe(false)
   })
 
   test('cost the same work when there is none to compare with', async () => {
     const slow = ctxWith({ BCRYPT_COST: '10' })
-    const { passwordHash } = await hashPassword(slow, 'correct horse')
-    const work = async (stored: string | undefined) => {
+    const stored = await hashPassword(slow, 'correct horse')
+    const work = async (stored: HashedPassword | undefined) => {
       const before = process.cpuUsage()
       expect(await verifyPassword(slow, 'wrong horse', stored)).toBe(false)
       return process.cpuUsage(before).user
     }
-    const known = await work(passwordHash)
-    for (const stored of [undefined, 'none']) expect(await work(stored)).toBeGreaterThan(known / 2)
+    const known = await work(stored)
+    const useless = [undefined, { ...stored, passwordHash: 'none' }, { ...stored, pepperVersion: 9 }]
+    for (const other of useless) expect(await work(other)).toBeGreaterThan(known / 2)
   })
 
   test('an address is digested without regard to case, under the pepper', async () => {

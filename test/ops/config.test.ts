@@ -82,6 +82,15 @@ describe('the configuration', () => {
     expect(complaint({ ...production, ...change })).toContain(reason)
   })
 
+  test.each([
+    ['without a new version', { PASSWORD_PEPPER_PREVIOUS: random('p1') }, 'PASSWORD_PEPPER_VERSION must be raised'],
+    ['to itself', { PASSWORD_PEPPER_PREVIOUS: usable.PASSWORD_PEPPER }, 'PASSWORD_PEPPER_PREVIOUS and PASSWORD_PEPPER'],
+  ])('refuses to change the pepper %s', (_how, change, reason) => {
+    expect(complaint({ ...usable, ...change })).toContain(reason)
+    const changed = { PASSWORD_PEPPER_PREVIOUS: random('p1'), PASSWORD_PEPPER_VERSION: '2' }
+    expect(complaint({ ...usable, ...changed })).toBe('none')
+  })
+
   test('counts the bytes of a secret, not its characters', () => {
     expect(complaint({ ...production, JWT_ACCESS_SECRET: 'äöüßéèêëàâîïôûùç' })).toBe('none')
   })
