@@ -4,6 +4,7 @@ import type { AuditAction } from '../audit/tables'
 import type { Role } from '../auth/tables'
 import type { ErrorCode } from '../errors'
 import { STATUS, titleOf } from './problem'
+import type { OperationLimit } from './rate-limits'
 import { Problem } from './schemas'
 
 /** `public`: a token is not looked at. `optional`: none is fine, a bad one is 401. `signed_in`: any role. */
@@ -53,7 +54,7 @@ export type OperationSpec<P extends Schema, Q extends Schema, B extends Schema, 
   problems?: ErrorCode[]
   /** Replaces `Problem` where an answer has more members than the base. */
   problemSchemas?: Record<number, Schema>
-  rateLimit?: 'sign_in' | 'register' | 'refresh'
+  rateLimit?: OperationLimit
 }
 
 export type Operation<

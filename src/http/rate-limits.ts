@@ -1,23 +1,26 @@
 import type { Context as HonoContext, MiddlewareHandler } from 'hono'
 import { type RateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
 import type { Config } from '../config'
-import type { Deps } from '../deps'
+import type { Actor, Context, Deps } from '../deps'
 import { AppError } from '../errors'
 import { callerNetwork, formatAddress, parseAddress } from './ip-address'
 import type { HttpEnv, TightestLimit } from './request'
 
 const MINUTE = 60_000
 
-/** `sign_in` counts by account and, more generously for a clinic behind one address, by address; all else by address. */
+/** `sign_in` counts by account and, more generously for a clinic behind one address, by address; `change_password` by caller; all else by address. */
 const RULES = {
   default: { limit: 300, windowMs: MINUTE },
   sign_in_account: { limit: 10, windowMs: MINUTE },
   sign_in_address: { limit: 100, windowMs: MINUTE },
   register: { limit: 5, windowMs: 60 * MINUTE },
   refresh: { limit: 120, windowMs: MINUTE },
+  change_password: { limit: 10, windowMs: MINUTE },
 } as const
 
 type RuleName = keyof typeof RULES
+/** What an operation asks for. */
+export type OperationLimit = 'sign_in' | 'register' | 'refresh' | 'change_password'
 type Limiter = (c: HonoContext<HttpEnv>, key: string) => Promise<void>
 
 /** Each counts one request under a key and throws 429 when that was one too many. */
@@ -93,12 +96,13 @@ export const announceLimits: MiddlewareHandler<HttpEnv> = async (c, next) => {
 
 /** The stricter limits of single operations; `body` is the checked one. Throws 429. */
 export async function limitOperation(
-  { rateLimits }: Deps,
+  { rateLimits, actor }: Pick<Context<Actor | null>, 'rateLimits' | 'actor'>,
   c: HonoContext<HttpEnv>,
-  limit: 'sign_in' | 'register' | 'refresh' | undefined,
+  limit: OperationLimit | undefined,
   body: unknown,
 ): Promise<void> {
   if (!rateLimits || !limit) return
+  if (limit === 'change_password') return rateLimits[limit](c, actor?.userId ?? addressKey(c))
   if (limit !== 'sign_in') return rateLimits[limit](c, addressKey(c))
   await rateLimits.sign_in_address(c, addressKey(c))
   const { email } = body as { email: string }

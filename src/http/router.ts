@@ -83,7 +83,7 @@ export function createRouter(deps: Deps) {
         authorise(op.access, ctx.actor)
         const { params, query, body, text } = await readInput(c, op)
         Object.assign(attempt, { query, body })
-        await limitOperation(deps, c, op.rateLimit, body)
+        await limitOperation(ctx, c, op.rateLimit, body)
         const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<P, Q, B>
         // The actor's type follows from `access`, which authenticate() has just enforced.
         const response = await handle(c, ctx as Context<ActorOf<A>>, input, text)

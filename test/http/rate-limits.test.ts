@@ -21,6 +21,14 @@ async function times<T>(count: number, task: (i: number) => Promise<T>): Promise
 }
 
 describe('rate limits', () => {
+  test('let ten guesses a minute at the current password of one account, from wherever they come', async () => {
+    const { actor } = await t.newPatient()
+    const guess = { currentPassword: 'not the right one', newPassword: 'violet-harbor-29' }
+    const answers = await times(11, () => t.as(actor).put('/auth/password', guess))
+    expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(401), 429])
+    expect((await t.as((await t.newPatient()).actor).put('/auth/password', guess)).status).toBe(401)
+  })
+
   test('let 300 requests a minute through from one address, and no more', async () => {
     const caller = newCaller()
     const answers = await times(301, () => caller.get('/clinics', { raw: true }))
