@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { signAccessToken } from '../../src/auth/tokens'
 import { createTestApp } from '../support/app'
+import { until } from '../support/until'
 import { startServer } from './server'
 
 const t = await createTestApp()
@@ -25,11 +26,11 @@ async function slowChange(url: string) {
   const { id } = await t.newClinic()
   const holder = await t.deps.postgres.pool.connect()
   await holder.query('begin')
+  const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid')
   await holder.query('select 1 from clinics where id = $1 for update', [id])
   const answer = send(url, 'PATCH', `/clinics/${id}`, { name: 'Changed at leisure' })
-  const deadline = performance.now() + 10_000
-  while ((await sql`select 1 from pg_locks where not granted`.execute(t.db)).rows.length === 0)
-    if (performance.now() > deadline) throw new Error('the request did not begin')
+  const waiting = sql`select 1 from pg_stat_activity where ${rows[0]!.pid}::int = any(pg_blocking_pids(pid))`
+  await until(async () => (await waiting.execute(t.db)).rows.length > 0)
   return {
     answer,
     async letGo() {
@@ -39,7 +40,7 @@ async function slowChange(url: string) {
   }
 }
 
-describe('starting', () => {
+describe.concurrent('starting', () => {
   test('tells where it listens and which databases it uses, by host name only', async () => {
     const server = startServer({ ...env, REDIS_URL: 'redis://:hunter2@127.0.0.1:1' })
     const line = await server.logged('listening')
@@ -89,14 +90,19 @@ describe('starting', () => {
   })
 })
 
-describe('stopping', () => {
+describe.concurrent('stopping', () => {
   test('finishes what was begun, takes nothing new, and exits 0', async () => {
     const server = startServer(env)
     const url = await server.url()
     const change = await slowChange(url)
     server.kill('SIGTERM')
     await server.logged('stopping')
-    await untilRefused(url)
+    const refuses = () =>
+      fetch(`${url}/health/live`, { keepalive: false }).then(
+        () => false,
+        () => true,
+      )
+    await until(refuses)
     await change.letGo()
     expect((await change.answer).status).toBe(200)
     expect(await server.ended()).toEqual({ code: 0, complaint: '' })
@@ -128,7 +134,7 @@ describe('stopping', () => {
   })
 })
 
-describe('dying', () => {
+describe.concurrent('dying', () => {
   test('by kill -9 takes no acknowledged change along: the same key gives the same answer', async () => {
     const first = startServer(env)
     const key = { 'idempotency-key': 'over-a-crash' }
@@ -147,7 +153,7 @@ describe('dying', () => {
   })
 })
 
-describe('errors that nobody awaits', () => {
+describe.concurrent('errors that nobody awaits', () => {
   const preload = [join(import.meta.dir, 'stray-errors.ts')]
 
   test('are logged without what they say, and end no request', async () => {
@@ -177,16 +183,3 @@ describe('errors that nobody awaits', () => {
     expect(JSON.stringify(server.lines)).not.toMatch(/Ada|ada@/)
   })
 })
-
-async function untilRefused(url: string): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (performance.now() < deadline)
-    if (
-      await fetch(`${url}/health/live`, { keepalive: false }).then(
-        () => false,
-        () => true,
-      )
-    )
-      return
-  throw new Error('it still takes connections')
-}

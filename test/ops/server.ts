@@ -1,18 +1,25 @@
-import { afterAll } from 'bun:test'
 import { join } from 'node:path'
 
 export const ROOT = join(import.meta.dir, '../..')
 
 type LogLine = { level: string; msg: string } & Record<string, unknown>
 
-/** The API in a process of its own, as an operator starts it; killed after the test file at the latest. */
+const running = new Set<Bun.Subprocess>()
+
+/** For those that a failed test left running. */
+export function killServers(): void {
+  for (const server of running) server.kill('SIGKILL')
+}
+
+/** The API in a process of its own, as an operator starts it; killed after the last test at the latest. */
 export function startServer(env: Record<string, string | undefined>, { preload = [] as string[] } = {}) {
   const child = Bun.spawn([process.execPath, ...preload.flatMap((file) => ['--preload', file]), 'src/index.ts'], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  afterAll(() => child.kill('SIGKILL'))
+  running.add(child)
+  void child.exited.then(() => running.delete(child))
   const lines: LogLine[] = []
   const reading = readLines(child.stdout, (line) => lines.push(JSON.parse(line) as LogLine))
   const complaint = new Response(child.stderr).text()

@@ -9,6 +9,8 @@ import { migrate, type PostgresConnection } from '../../db/migrate'
 const TEMPLATE = 'clinic_template'
 
 let started: ReturnType<typeof start> | undefined
+/** Made while the file before still runs. */
+let spare: Promise<string> | undefined
 let made = 0
 
 async function start() {
@@ -33,14 +35,23 @@ async function administer(connection: PostgresConnection, statement: string): Pr
 export async function createDatabases() {
   started ??= start()
   const { postgres, mongo } = await started
-  const name = `test_${process.pid}_${++made}`
-  await administer(postgres, `create database ${name} template ${TEMPLATE}`)
+  const name = await (spare ?? cloneTemplate(postgres))
+  spare = cloneTemplate(postgres)
   return { postgres: { ...postgres, database: name } as PostgresConnection, mongoUri: mongo.uri, mongoDatabase: name }
+}
+
+function cloneTemplate(postgres: PostgresConnection): Promise<string> {
+  const name = `test_${process.pid}_${++made}`
+  const cloned = administer(postgres, `create database ${name} template ${TEMPLATE}`).then(() => name)
+  // Whoever takes it is told what went wrong, if anybody does.
+  cloned.catch(() => {})
+  return cloned
 }
 
 export async function stopDatabases(): Promise<void> {
   if (!started) return
   const { directory, postgres, mongo } = await started
+  await spare?.catch(() => {})
   await Promise.all([postgres.stop(), mongo.stop()])
   rmSync(directory, { recursive: true, force: true })
 }
