@@ -30,6 +30,7 @@ const livenessOperation = operation({
   description: 'Touches no database. To be restarted when it does not answer.',
   access: 'public',
   who: 'anyone',
+  rateLimit: 'none',
   answer: { status: 200, description: 'It is', schema: Liveness },
 })
 
@@ -43,6 +44,7 @@ const readinessOperation = operation({
     'Ready while PostgreSQL answers and the process is not stopping. Without MongoDB it is `degraded`: clinical routes answer 503, all else works.',
   access: 'public',
   who: 'anyone',
+  rateLimit: 'none',
   answer: { status: 200, description: 'Yes', schema: Readiness },
   problemSchemas: { 503: NotReady },
 })

@@ -54,7 +54,8 @@ export type OperationSpec<P extends Schema, Q extends Schema, B extends Schema, 
   problems?: ErrorCode[]
   /** Replaces `Problem` where an answer has more members than the base. */
   problemSchemas?: Record<number, Schema>
-  rateLimit?: OperationLimit
+  /** Beyond the limit that all share; `none` for what is not limited at all. */
+  rateLimit?: OperationLimit | 'none'
 }
 
 export type Operation<
@@ -142,7 +143,8 @@ function answerResponse(spec: AnySpec) {
   return {
     description: answer.description,
     headers: {
-      ...COMMON_HEADERS,
+      'X-Request-Id': REQUEST_ID,
+      ...(spec.rateLimit !== 'none' && { RateLimit: RATE_LIMIT }),
       ...(answer.headers?.includes('ETag') && {
         ETag: answer.contentType
           ? header('SHA-256 of the content in hexadecimal, quoted.', `"${'0123456789abcdef'.repeat(4)}"`)
@@ -176,17 +178,16 @@ const header = (description: string, example: string) => ({
   schema: { type: 'string' as const, maxLength: 500, example },
 })
 
-const COMMON_HEADERS = {
-  'X-Request-Id': header(
-    'Names this request in our logs; a valid one sent in is used.',
-    '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
-  ),
-  RateLimit: header('What is left of the tightest limit (IETF draft RateLimit header).', '"default";r=297;t=54'),
-}
+const REQUEST_ID = header(
+  'Names this request in our logs; a valid one sent in is used.',
+  '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+)
+const RATE_LIMIT = header('What is left of the tightest limit (IETF draft RateLimit header).', '"default";r=297;t=54')
 
 /** Every code an operation may answer with: its own and those its kind brings along. */
 function codesOf(spec: AnySpec): ErrorCode[] {
-  const codes: ErrorCode[] = [...(spec.problems ?? []), 'validation_failed', 'rate_limited', 'internal', 'unavailable']
+  const codes: ErrorCode[] = [...(spec.problems ?? []), 'validation_failed', 'internal', 'unavailable']
+  if (spec.rateLimit !== 'none') codes.push('rate_limited')
   if (spec.access !== 'public') codes.push('unauthenticated', 'token_expired')
   if (typeof spec.access === 'object' && spec.access.length < 3) codes.push('forbidden')
   if (spec.params) codes.push('not_found')
@@ -209,9 +210,9 @@ function problemResponses(spec: AnySpec) {
       {
         description: `${titleOf(codes[0]!)}: ${codes.map((code) => `\`${code}\``).join(', ')}`,
         headers: {
-          'X-Request-Id': COMMON_HEADERS['X-Request-Id'],
+          'X-Request-Id': REQUEST_ID,
           ...(codes.some(isPassing) && { 'Retry-After': header('Seconds to wait.', '2') }),
-          ...(status === 429 && { RateLimit: COMMON_HEADERS.RateLimit }),
+          ...(status === 429 && { RateLimit: RATE_LIMIT }),
           ...(status === 401 && { 'WWW-Authenticate': header('Always `Bearer`.', 'Bearer') }),
         },
         content: {

@@ -73,6 +73,7 @@ function noteTightest(c: HonoContext<HttpEnv>, name: RuleName, { limit, remainin
   return standing
 }
 
+/** The operations that say `rateLimit: 'none'`, told before one is found. */
 const UNLIMITED = /^\/(health\/|metrics$)/
 
 /** Counts every request by address, and says in each answer what is left (IETF draft RateLimit header fields). */
@@ -98,10 +99,10 @@ export const announceLimits: MiddlewareHandler<HttpEnv> = async (c, next) => {
 export async function limitOperation(
   { rateLimits, actor }: Pick<Context<Actor | null>, 'rateLimits' | 'actor'>,
   c: HonoContext<HttpEnv>,
-  limit: OperationLimit | undefined,
+  limit: OperationLimit | 'none' | undefined,
   body: unknown,
 ): Promise<void> {
-  if (!rateLimits || !limit) return
+  if (!rateLimits || !limit || limit === 'none') return
   if (limit === 'change_password') return rateLimits[limit](c, actor?.userId ?? addressKey(c))
   if (limit !== 'sign_in') return rateLimits[limit](c, addressKey(c))
   await rateLimits.sign_in_address(c, addressKey(c))

@@ -201,7 +201,7 @@ describe('headers, links and problems', () => {
         successOf(route).flatMap(([status, { headers = {} }]) => [
           status === '201' && !headers.Location && '201 without Location',
           !headers['X-Request-Id'] && `${status} without X-Request-Id`,
-          !UNLIMITED.test(route.path) && !headers.RateLimit && `${status} without RateLimit`,
+          UNLIMITED.test(route.path) === Boolean(headers.RateLimit) && `${status} with RateLimit or not`,
         ]),
       ),
     ).toEqual([])
@@ -213,6 +213,7 @@ describe('headers, links and problems', () => {
         failuresOf(route).flatMap(([status, { headers = {} }]) => [
           (status === '429' || status === '503') && !headers['Retry-After'] && `${status} without Retry-After`,
           status === '429' && !headers.RateLimit && '429 without RateLimit',
+          status === '429' && UNLIMITED.test(route.path) && '429 of what is never limited',
           status === '401' && !headers['WWW-Authenticate'] && '401 without WWW-Authenticate',
         ]),
       ),
