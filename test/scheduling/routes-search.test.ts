@@ -85,7 +85,8 @@ describe('searching the times of many doctors', () => {
     const visitType = { slotIntervalMinutes: 240 }
     for (const { id } of [auckland, honolulu])
       await t.newDoctor({ clinicId: id, specialization, weekly: everyDay, visitType })
-    const days = { specialization, from: '2026-01-06', to: '2026-01-08' }
+    // The sixth began in Auckland an hour before `NOW`.
+    const days = { specialization, from: '2026-01-07', to: '2026-01-09' }
     const whole = await slots(days)
     expect(whole).toHaveLength(36)
     expect(whole).toEqual(whole.toSorted(byPlace))
