@@ -160,7 +160,7 @@ export const BAD_HEADERS: [name: string, value: string, status: number | null][]
   ['Traceparent', '00-zz-zz-zz', null],
 ]
 
-/** What a parameter of the path may hold, percent-encoded. */
+/** What a parameter of the path may hold, percent-encoded; `%2e%2e` is no value, a URL takes it for a step upwards. */
 export const BAD_SEGMENTS = [
   'x',
   '0',
@@ -171,7 +171,7 @@ export const BAD_SEGMENTS = [
   '%ED%A0%80',
   '%zz',
   '%',
-  '%2e%2e',
+  '%252e%252e',
   '..%2f..%2fetc',
   '%F0%9F%A9%BA',
   'null',
