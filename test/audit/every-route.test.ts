@@ -4,7 +4,7 @@ import { createApp } from '../../src/app'
 import type { Role } from '../../src/auth/tables'
 import { signAccessToken } from '../../src/auth/tokens'
 import type { Actor, Deps } from '../../src/deps'
-import { addressOf, CALLS, type Call, type Entry } from '../contract/calls'
+import { addressOf, CALLS, type Call, type Entry, sentBy } from '../contract/calls'
 import { createWorld } from '../contract/world'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'
@@ -47,7 +47,8 @@ async function ask(
     async (request) => fetch(request, { peerAddress: '127.0.0.1' }),
     () => signAccessToken(t.deps.config, actor, t.clock.now()),
   )
-  return client.call(method, addressOf(path, call), call.body)
+  const { body, headers } = sentBy(call)
+  return client.call(method, addressOf(path, call), body, { headers })
 }
 
 const eventsOf = (requestId: string) =>
