@@ -132,6 +132,7 @@ async function tryCommands(): Promise<void> {
   check('the migrations can be run apart', (await exec(image, ['bun', 'dist/migrate.js'])) === 0)
   const admin = ['bun', 'dist/admin-create.js', 'admin@example.org', 'Ada Admin']
   check('the first admin can be made', (await exec(image, admin, 'a quite long passphrase 8\n')) === 0)
+  check('the audit trail can be verified', (await exec(image, ['bun', 'dist/verify-command.js'])) === 0)
 }
 
 async function exec({ root, workdir, env }: Image, command: string[], input = ''): Promise<number> {

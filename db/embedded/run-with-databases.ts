@@ -9,6 +9,7 @@ import { EmbeddedDatabaseError } from './error'
 import { type OwnedProcess, startOwnedProcess } from './owned-process'
 import { assertPortIsFree, isReady } from './port'
 import { developmentSecrets } from './secrets'
+import { shareEnvironment } from './shared-environment'
 
 type Print = (line: string) => void
 
@@ -48,16 +49,19 @@ export async function runWithDatabases(run: Run): Promise<number> {
     print('Stopping the databases')
     await databases.stop()
   })
+  const secrets = developmentSecrets(directory)
   const environment = {
     NODE_ENV: 'development',
     PORT: `${port}`,
-    ...developmentSecrets(directory),
+    ...secrets,
     // Whoever tries the demo may register as often as they like.
     ...(databases.ownData && { DEMO_DATA: 'on' }),
     ...given,
     ...databases.environment,
   }
   await fillDatabases(run, databases, environment)
+  const shared = shareEnvironment(directory, environment, Object.keys({ ...secrets, ...databases.environment }))
+  started.defer(shared.remove)
   signal.throwIfAborted()
 
   const api = startOwnedProcess({ command: run.command, stopSignal: 'TERM', grace: 10, env: environment, cwd: folder })

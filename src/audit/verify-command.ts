@@ -10,7 +10,7 @@ const USAGE = `Usage: bun run audit:verify [--from-checkpoint] [--kept <file>] [
 Walks the audit trail and says whether it is as it was written. Ends with 0 when it is, 1 when it is not, 2 when it could
 not be checked.
   --from-checkpoint  only what came after the newest checkpoint
-  --kept <file>      the chain must also go through the checkpoints of this file, one to a line as printed before
+  --kept <file>      the chain must also go through the checkpoints of this file: what was printed here before
   --checkpoints      prints every checkpoint, for safe keeping, and checks nothing`
 
 /** What ends the command with a sentence for whoever typed it. */
@@ -37,16 +37,16 @@ function readKept(path: string | undefined): Checkpoint[] {
   } catch {
     throw new Complaint(`${path} cannot be read.`)
   }
-  return text
-    .split('\n')
-    .map((line, i) => ({ line: line.replace(/^checkpoint /, ''), number: i + 1 }))
-    .filter(({ line }) => line.trim() !== '')
-    .map(({ line, number }) => {
-      const checkpoint = parseCheckpoint(line)
-      if (!checkpoint) throw new Complaint(`Line ${number} of ${path} is not a checkpoint.`)
-      return checkpoint
-    })
+  return text.split('\n').flatMap((line, i) => {
+    if (line.trim() === '' || OTHER_LINES.test(line)) return []
+    const checkpoint = parseCheckpoint(line.replace(/^checkpoint /, ''))
+    if (!checkpoint) throw new Complaint(`Line ${i + 1} of ${path} is not a checkpoint.`)
+    return [checkpoint]
+  })
 }
+
+/** What else is printed here, so that all of it can go to one file. */
+const OTHER_LINES = /^([\d,]+ events?, intact|public key |NOT INTACT: )/
 
 /** The databases and the key are all that is needed here. */
 function readOwnConfig(env: Record<string, string | undefined>) {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { chmodSync, copyFileSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { newFolder, removeFolders, untilQuiet } from './folders'
@@ -57,6 +57,17 @@ describe('bun dev', () => {
       expect(environment[name]).toBe(secrets[name])
     }
     expect(statSync(join(folder, '.data', 'secrets.json')).mode & 0o777).toBe(0o600)
+    const shared = join(folder, '.data', 'running.env')
+    expect(statSync(shared).mode & 0o777).toBe(0o600)
+    const command = start([process.execPath, `--env-file=${shared}`, '-e', 'console.log(JSON.stringify(process.env))'])
+    await command.exited
+    const { POSTGRESQL_HOST, POSTGRESQL_DATABASE, MONGODB_URI } = environment
+    expect(JSON.parse(command.output())).toMatchObject({
+      POSTGRESQL_HOST,
+      POSTGRESQL_DATABASE,
+      MONGODB_URI,
+      ...secrets,
+    })
     expect((await first.request('/notes', { method: 'POST', body: 'hello' })).status).toBe(201)
     for (const line of [`http://localhost:${port}/docs`, 'admin@demo.clinic', 'clinic-demo-2026', `${folder}/.data`]) {
       expect(first.program.output()).toContain(line)
@@ -67,6 +78,7 @@ describe('bun dev', () => {
     const output = first.program.output()
     expect(output).toContain('seeded with a pepper of 64')
     expect(output.indexOf('api drained')).toBeLessThan(output.indexOf('Stopping the databases'))
+    expect(existsSync(shared)).toBe(false)
 
     const second = await upAndReady(folder, port)
     expect(second.program.output()).not.toContain('seeded')
