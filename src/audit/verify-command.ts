@@ -16,9 +16,11 @@ not be checked.
 /** What ends the command with a sentence for whoever typed it. */
 class Complaint extends Error {}
 
+type Print = (line: string) => void
+
 type Task = { fromCheckpoint: boolean; onlyPrint: boolean; kept: Checkpoint[] }
 
-function readTask(words: string[]): Task {
+function readTask([...words]: string[]): Task {
   const task: Task = { fromCheckpoint: false, onlyPrint: false, kept: [] }
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '--from-checkpoint') task.fromCheckpoint = true
@@ -55,13 +57,13 @@ function readOwnConfig(env: Record<string, string | undefined>) {
   return readConfig({ LOG_LEVEL: 'error', ...stands, ...env })
 }
 
-/** On standard error, about once a second. */
-function showProgress() {
+/** About once a second. */
+function showProgress(warn: Print) {
   let due = performance.now() + 1_000
   return (events: number, total: number) => {
     if (performance.now() < due) return
     due = performance.now() + 1_000
-    console.error(`${count(events)} of ${count(total)} events verified`)
+    warn(`${count(events)} of ${count(total)} events verified`)
   }
 }
 
@@ -76,20 +78,35 @@ function describe({ events, finding, checkpoint }: Verdict): string {
   return `${count(events)} event${events === 1 ? '' : 's'}, intact, ${last ? `last checkpoint ${last}` : 'no checkpoint yet'}`
 }
 
-async function run(): Promise<number> {
-  const { onlyPrint, ...options } = readTask(process.argv.slice(2))
-  const config = readOwnConfig(process.env)
+/** Gives the exit code; `print` is for what was found, `warn` for everything else. */
+export async function runVerifyCommand(
+  words: string[],
+  env: Record<string, string | undefined>,
+  print: Print,
+  warn: Print,
+): Promise<number> {
+  try {
+    return await run(words, env, print, warn)
+  } catch (error) {
+    warn(explain(error))
+    return 2
+  }
+}
+
+async function run(words: string[], env: Record<string, string | undefined>, print: Print, warn: Print) {
+  const { onlyPrint, ...options } = readTask(words)
+  const config = readOwnConfig(env)
   const deps = openDeps(config)
   try {
     if (onlyPrint) {
       const { checkpoints } = await readTrail(deps.db)
-      for (const checkpoint of checkpoints.toReversed()) console.log(`checkpoint ${formatCheckpoint(checkpoint)}`)
+      for (const checkpoint of checkpoints.toReversed()) print(`checkpoint ${formatCheckpoint(checkpoint)}`)
       return 0
     }
-    const verdict = await verifyTrail(deps, { ...options, onProgress: showProgress() })
-    console.log(describe(verdict))
-    if (verdict.checkpoint) console.log(`checkpoint ${formatCheckpoint(verdict.checkpoint)}`)
-    console.log(`public key ${(await openCheckpointKey(config.audit)).publicKey}`)
+    const verdict = await verifyTrail(deps, { ...options, onProgress: showProgress(warn) })
+    print(describe(verdict))
+    if (verdict.checkpoint) print(`checkpoint ${formatCheckpoint(verdict.checkpoint)}`)
+    print(`public key ${(await openCheckpointKey(config.audit)).publicKey}`)
     return verdict.finding ? 1 : 0
   } finally {
     await closeDeps(deps)
@@ -102,12 +119,4 @@ function explain(error: unknown): string {
 }
 
 if (import.meta.main)
-  await run().then(
-    (code) => {
-      process.exitCode = code
-    },
-    (error) => {
-      console.error(explain(error))
-      process.exitCode = 2
-    },
-  )
+  process.exitCode = await runVerifyCommand(process.argv.slice(2), process.env, console.log, console.error)

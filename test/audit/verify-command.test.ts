@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatCheckpoint } from '../../src/audit/checkpoints'
+import { runVerifyCommand } from '../../src/audit/verify-command'
 import { readConfig } from '../../src/config'
 import { createTestApp } from '../support/app'
 import { createTrail } from './trail'
@@ -15,9 +16,18 @@ afterEach(async () => {
   await restore()
 })
 
+const { JWT_ACCESS_SECRET: _a, JWT_REFRESH_SECRET: _r, PASSWORD_PEPPER: _p, ...needed } = t.env
+
 async function run(words: string[] = [], env: Record<string, string> = {}) {
-  const { JWT_ACCESS_SECRET: _a, JWT_REFRESH_SECRET: _r, PASSWORD_PEPPER: _p, ...needed } = t.env
-  const child = Bun.spawn([process.execPath, 'src/audit/verify-command.ts', ...words], {
+  const [out, err]: [string[], string[]] = [[], []]
+  const print = (lines: string[]) => (line: string) => void lines.push(line)
+  const code = await runVerifyCommand(words, { ...needed, ...env }, print(out), print(err))
+  return { out, err: err.join('\n'), code }
+}
+
+/** As it is called from a terminal. */
+async function call(env: Record<string, string> = {}) {
+  const child = Bun.spawn([process.execPath, 'src/audit/verify-command.ts'], {
     cwd: join(import.meta.dir, '../..'),
     env: { PATH: process.env.PATH, ...needed, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -54,7 +64,7 @@ describe('audit:verify', () => {
   test('names the first event that is not as it was written, and ends with 1', async () => {
     await set(100, { kind: 'test.other' })
     await logs.deleteOne({ _id: 110 })
-    const { out, code } = await run()
+    const { out, code } = await call()
     expect([code, out[0]]).toEqual([1, 'NOT INTACT: event 100: its kind is not the one that was hashed'])
   })
 
@@ -83,7 +93,7 @@ describe('audit:verify', () => {
   })
 
   test('ends with 2 when a database does not answer or a setting is missing', async () => {
-    const down = await run([], { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
+    const down = await call({ POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
     expect(down.code).toBe(2)
     expect(down.err).toStartWith('Could not be checked: ')
     const missing = await run([], { AUDIT_SIGNING_KEY: '' })
