@@ -16,6 +16,7 @@ import * as appointmentLifecycle from './migrations/20261122T1040-appointment-li
 import * as auditWriteId from './migrations/20261122T1040-audit-write-id'
 import * as createWaitlist from './migrations/20261122T1050-create-waitlist'
 import * as paymentLedger from './migrations/20261122T1060-payment-ledger'
+import * as idempotencyAuditFacts from './migrations/20261122T1080-idempotency-audit-facts'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -33,6 +34,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1040-audit-write-id': auditWriteId,
   '20261122T1050-create-waitlist': createWaitlist,
   '20261122T1060-payment-ledger': paymentLedger,
+  '20261122T1080-idempotency-audit-facts': idempotencyAuditFacts,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { type AuditFacts, appendAuditEvent, auditEvent, withEvent } from '../database/audit-outbox'
 import { asUnavailable } from '../database/constraints'
 import type { PatientDocument } from '../database/fenced-insert'
@@ -12,7 +11,7 @@ import { type Answer, serialise } from './answer'
 import { readClaim, type StoredAnswer } from './idempotency/claim'
 import { beginClinicalWrite, countPendingAttempts, settleNotWritten, settleWritten } from './idempotency/clinical-store'
 import { claimStatements } from './idempotency/keys'
-import { auditOf, keyOf, type MutationRequest, replayed } from './mutation'
+import { auditOf, keyOf, type MutationRequest, replayEvent, replayed } from './mutation'
 
 /** What is the same in every attempt at one write. `first`: no earlier one has come this far. */
 export type Fixed = { id: string; createdAt: Date; first: boolean }
@@ -129,7 +128,7 @@ function begin<T, D extends PatientDocument>(
     async (tx, opened) => {
       const claim = key ? readClaim(key, opened) : ({ state: 'new' } as const)
       if (claim.state === 'answered') {
-        await appendAuditEvent(tx.db, auditEvent(ctx, audit, { ...factsOf(claim.answer), detail: { replayed: true } }))
+        await appendAuditEvent(tx.db, replayEvent(ctx, audit, claim))
         return { replay: claim.answer }
       }
       const first = claim.state === 'new'
@@ -145,14 +144,6 @@ function begin<T, D extends PatientDocument>(
     },
     key ? claimStatements(key) : [],
   )
-}
-
-/** Every answer of a clinical write names its document and its patient. */
-const Written = z.object({ id: z.string(), patientId: z.string() })
-
-function factsOf({ body }: StoredAnswer) {
-  const { id, patientId } = Written.parse(JSON.parse(body))
-  return { targetId: id, patientIds: [patientId] }
 }
 
 /**

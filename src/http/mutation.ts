@@ -4,11 +4,12 @@ import { inTransaction } from '../database/transaction'
 import type { Actor, Context, TransactionContext } from '../deps'
 import { AppError } from '../errors'
 import { type Answer, type Refusal, serialise } from './answer'
-import { readClaim, type StoredAnswer } from './idempotency/claim'
+import { type Claim, readClaim, type StoredAnswer } from './idempotency/claim'
 import { claimStatements, idempotencyKey } from './idempotency/keys'
 import { recordOutcome } from './idempotency/store'
 
 export type MutationRequest = { idempotencyKey: string | undefined; fingerprint: string }
+type Answered = Extract<Claim, { state: 'answered' }>
 type MutationSpec = { audit?: { kind: string; action: AuditAction }; operationId: string; answer: { status: number } }
 
 /**
@@ -29,7 +30,7 @@ export async function runMutation<A extends Actor | null>(
     async (tx, opened) => {
       const claim = key && readClaim(key, opened)
       if (claim?.state === 'answered') {
-        await appendAuditEvent(tx.db, auditEvent(ctx, audit, { detail: { replayed: true } }))
+        await appendAuditEvent(tx.db, replayEvent(ctx, audit, claim))
         return replayed(claim.answer)
       }
       const answer = await run(tx)
@@ -63,6 +64,10 @@ export const auditOf = ({ audit, operationId }: MutationSpec) => {
   if (!audit) throw new Error(`${operationId} changes data and declares no audit event`)
   return audit
 }
+
+/** Tells of the same patients and thing as the event of the first request. */
+export const replayEvent = (ctx: Context<Actor | null>, audit: ReturnType<typeof auditOf>, { facts }: Answered) =>
+  auditEvent(ctx, audit, { ...facts, detail: { replayed: true } })
 
 export const replayed = (answer: StoredAnswer): StoredAnswer => ({
   ...answer,

@@ -91,6 +91,12 @@ export async function deleteStoredAnswers(
   await db
     .deleteFrom('idempotencyKeys')
     .where('status', 'is not', null)
-    .where(({ eb, or }) => or([eb('userId', '=', userId), sql<boolean>`position(${patientId} in body) > 0`]))
+    .where(({ eb, or }) =>
+      or([
+        eb('userId', '=', userId),
+        sql<boolean>`${patientId} = any(patient_ids)`,
+        sql<boolean>`position(${patientId} in body) > 0`,
+      ]),
+    )
     .execute()
 }

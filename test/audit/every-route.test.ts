@@ -41,6 +41,7 @@ async function ask(
   { method, path }: Route,
   call: Call,
   actor: Actor,
+  key?: string,
 ) {
   const fetch = app.fetch as typeof t.app.fetch
   const client = createClient(
@@ -48,15 +49,19 @@ async function ask(
     () => signAccessToken(t.deps.config, actor, t.clock.now()),
   )
   const { body, headers } = sentBy(call)
-  return client.call(method, addressOf(path, call), body, { headers })
+  const options = { headers: { ...headers, ...(key && { 'idempotency-key': key }) } }
+  return client.call(method, addressOf(path, call), body, options)
 }
 
-const eventsOf = (requestId: string) =>
+const eventsOf = ({ headers }: { headers: Headers }) =>
   t.db
     .selectFrom('auditOutbox')
-    .select(['kind', 'action', 'outcome', 'actorId', 'actorRole'])
-    .where('requestId', '=', requestId)
+    .select(['kind', 'action', 'outcome', 'actorId', 'actorRole', 'purpose', 'patientIds', 'targetId', 'detail'])
+    .where('requestId', '=', headers.get('x-request-id')!)
     .execute()
+
+/** What it answers with, or takes, is somebody's: the event has to say whose. */
+const OF_A_PATIENT = /^\/(patients|records|prescriptions|attachments|appointments|payments|waitlist)\b/
 
 /** Somebody whom this request is denied to; undefined where whoever may ask is answered. */
 function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Actor } | undefined {
@@ -66,6 +71,9 @@ function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Act
   const wrong = ROLES.find((role) => !roles.includes(role))
   return wrong && { asked: roles[0]!, actor: world.owner[wrong] }
 }
+
+/** Nobody is signed in any more who could send it again. */
+const ENDS_ITS_SESSION = ['POST /auth/logout']
 
 const audited = routesOf(await apiDocument()).filter(
   (route) => kindOf(route) && rolesOf(route).length > 0 && nameOf(route) in CALLS,
@@ -83,21 +91,27 @@ describe('one event, whatever becomes of the request', () => {
       const { status, headers } = await ask(t.app, route, call, denied.actor)
       expect([403, 404]).toContain(status)
       const { userId: actorId, role: actorRole } = denied.actor
-      const events = await eventsOf(headers.get('x-request-id')!)
-      expect(events).toEqual([{ kind, action, outcome: 'denied', actorId, actorRole } as never])
+      expect(await eventsOf({ headers })).toMatchObject([{ kind, action, outcome: 'denied', actorId, actorRole }])
     }
 
     const call = await entry.call(world, role)
     const { userId: actorId, role: actorRole } = call.as ?? world.owner[role]
     const failed = await ask(broken, route, call, call.as ?? world.owner[role])
     expect(failed.status).toBe(500)
-    const failures = await eventsOf(failed.headers.get('x-request-id')!)
-    expect(failures).toEqual([{ kind, action, outcome: 'error', actorId, actorRole } as never])
+    expect(await eventsOf(failed)).toMatchObject([{ kind, action, outcome: 'error', actorId, actorRole }])
 
-    const done = await ask(t.app, route, call, call.as ?? world.owner[role])
+    const key = route.method === 'GET' ? undefined : name
+    const done = await ask(t.app, route, call, call.as ?? world.owner[role], key)
     expect(done.status).toBeLessThan(300)
-    const events = await eventsOf(done.headers.get('x-request-id')!)
-    expect(events).toEqual([{ kind, action, outcome: 'success', actorId, actorRole } as never])
+    const [event, ...more] = await eventsOf(done)
+    expect(event).toMatchObject({ kind, action, outcome: 'success', actorId, actorRole })
+    expect(more).toEqual([])
+    if (OF_A_PATIENT.test(route.path)) expect(event!.patientIds).not.toEqual([])
+
+    if (!key || ENDS_ITS_SESSION.includes(name)) return
+    const again = await ask(t.app, route, call, call.as ?? world.owner[role], key)
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(await eventsOf(again)).toEqual([{ ...event!, detail: { replayed: true } }])
   })
 
   test('everything that changes anything, and everything of a patient, is audited', async () => {

@@ -4,11 +4,14 @@ import type { IdempotencyKey } from './keys'
 
 export type StoredAnswer = { status: number; body: string; headers: Record<string, string> }
 
+/** Whose data the request was about, and which thing. */
+export type StoredFacts = { patientIds: string[]; targetId?: string }
+
 export type Claim =
   | { state: 'new' }
   /** A write over two databases that was begun under this key and not finished. */
   | { state: 'unfinished'; documentId: string; startedAt: Date }
-  | { state: 'answered'; answer: StoredAnswer }
+  | { state: 'answered'; answer: StoredAnswer; facts: StoredFacts }
 
 type StoredKey = {
   fingerprint: Uint8Array
@@ -16,6 +19,8 @@ type StoredKey = {
   status: number | null
   body: string | null
   headers: Record<string, string> | null
+  patient_ids: string[]
+  target_id: string | null
   created_at: Date
 }
 
@@ -34,7 +39,11 @@ export function readClaim(key: IdempotencyKey, [claims, keys]: Rows[]): Claim {
     throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used for another request.')
   if (stored.status === null)
     return { state: 'unfinished', documentId: stored.document_id!, startedAt: stored.created_at }
-  return { state: 'answered', answer: { status: stored.status, body: stored.body!, headers: stored.headers! } }
+  return {
+    state: 'answered',
+    answer: { status: stored.status, body: stored.body!, headers: stored.headers! },
+    facts: { patientIds: stored.patient_ids, targetId: stored.target_id ?? undefined },
+  }
 }
 
 const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i])

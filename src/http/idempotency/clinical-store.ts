@@ -28,6 +28,8 @@ export async function beginClinicalWrite(
         body: null,
         headers: null,
         createdAt: event.occurredAt,
+        patientIds: event.patientIds,
+        targetId: event.targetId,
       }),
     )
     .with('audited', () => audit)

@@ -34,6 +34,6 @@ export function claimStatements({ id }: IdempotencyKey): string[] {
   const lock = BigInt.asIntN(64, BigInt(`0x${hex(id).slice(0, 16)}`))
   return [
     `select pg_try_advisory_xact_lock(${lock}) as claimed`,
-    `select fingerprint, document_id, status, body, headers, created_at from idempotency_keys where id = '\\x${hex(id)}'`,
+    `select fingerprint, document_id, status, body, headers, created_at, patient_ids, target_id from idempotency_keys where id = '\\x${hex(id)}'`,
   ]
 }

@@ -22,6 +22,8 @@ export async function recordOutcome(
         body: key.answer.body,
         headers: sql<Record<string, string>>`${JSON.stringify(key.answer.headers)}::jsonb`,
         createdAt: event.occurredAt,
+        patientIds: event.patientIds,
+        targetId: event.targetId,
       }),
     )
     .with('audited', (qb) => qb.insertInto('auditOutbox').values(event))

@@ -11,6 +11,9 @@ export type IdempotencyKeysTable = {
   status: number | null
   body: string | null
   headers: Record<string, string> | null
+  /** What the audit event named; those of replays name it too. */
+  patientIds: Generated<string[]>
+  targetId: string | null
   createdAt: Generated<Date>
 }
 
