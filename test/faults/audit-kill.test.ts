@@ -8,7 +8,7 @@ import { startServer } from '../ops/server'
 import { createTestApp } from '../support/app'
 
 const FULL = process.env.TEST_SCALE === 'full'
-const WRITERS = 64
+const WRITERS = FULL ? 64 : 16
 const REQUESTS = FULL ? 2_000 : 8
 const KILLS = FULL ? 10 : 2
 
