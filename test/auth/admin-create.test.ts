@@ -26,7 +26,7 @@ async function adminCreate(args: string[], password: string, over: Record<string
   return { code: await child.exited, stdout: stdout!, stderr: stderr! }
 }
 
-describe('admin:create', () => {
+describe.concurrent('admin:create', () => {
   test(
     'makes an admin who can sign in, in production too, given PostgreSQL and the pepper alone',
     async () => {
