@@ -70,7 +70,7 @@ const DO: Record<Step['op'], Do> = {
     await expireHolds(deps, new Date(now()))
   },
   async wait({ world: { t, copies }, oracle }, _client, { when }) {
-    const ms = (10 + (when % 80)) * SECOND
+    const ms = (1 + (when % 40)) * SECOND
     oracle.clockSays(Math.max(...copies.map(({ now }) => now())) + ms)
     t.clock.advance(ms)
   },

@@ -43,7 +43,8 @@ export async function createModelWorld(
   })
   const clinics = [await newClinic(t, 'America/New_York', 2), await newClinic(t, 'Europe/Berlin', 1)] as const
   const [here, there] = clinics
-  const buffers = { bufferBeforeMinutes: 10, bufferAfterMinutes: 5 }
+  // Together more than a step of the grid, so that either alone would let a start through.
+  const buffers = { bufferBeforeMinutes: 10, bufferAfterMinutes: 10 }
   const doctors = [
     await newDoctor(t, [here], { durationMinutes: 30, slotIntervalMinutes: 30 }),
     await newDoctor(t, [here], { durationMinutes: 30, slotIntervalMinutes: 15, requiresRoom: true, ...buffers }),

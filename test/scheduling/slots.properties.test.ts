@@ -1,4 +1,4 @@
-import { describe, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, setDefaultTimeout, test } from 'bun:test'
 import fc from 'fast-check'
 import {
   type BookableStart,
@@ -12,7 +12,9 @@ import { changeDaysOf2026, minutesOfRules, startsByBruteForce } from './oracle'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
-const numRuns = process.env.TEST_SCALE === 'full' ? 2000 : 200
+const seed = Number(process.env.TEST_SEED ?? crypto.getRandomValues(new Int32Array(1))[0])
+const numRuns = process.env.TEST_SCALE === 'full' ? 2000 : 100
+afterAll(() => console.log(`the engine against brute force: seed ${seed}, ${numRuns} worlds each`))
 
 setDefaultTimeout(60_000)
 
@@ -120,7 +122,7 @@ describe('whatever the calendar, the zone and the change of its clocks', () => {
         const slow = startsByBruteForce(one.facts, one.fromDay, one.untilDay)
         expectSame(offered(one), slow)
       }),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 
@@ -137,7 +139,7 @@ describe('whatever the calendar, the zone and the change of its clocks', () => {
           )
         }),
       ),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 
@@ -151,7 +153,7 @@ describe('whatever the calendar, the zone and the change of its clocks', () => {
           return minutes.size <= given.size && minutes.isSubsetOf(given)
         }),
       ),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 
@@ -171,7 +173,7 @@ describe('whatever the calendar, the zone and the change of its clocks', () => {
           })
         })
       }),
-      { numRuns },
+      { numRuns, seed },
     )
   })
 })
