@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
+import { auditLogs } from '../../src/audit/collection'
+import { relayAuditEvents } from '../../src/audit/relay'
+import { verifyTrail } from '../../src/audit/verify'
 import { sweepPendingWrites } from '../../src/records/sweeper'
 import { createTestApp, NOW } from '../support/app'
 import { form, MULTIPART, pdf } from './files'
@@ -35,6 +38,8 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
     .select(['kind', 'outcome'])
     .where('requestId', '=', headers.get('x-request-id'))
     .execute()
+const idsInOutbox = async () =>
+  (await t.db.selectFrom('auditOutbox').select('id').orderBy('id').execute()).map(({ id }) => id)
 const records = async () => (await t.as(patient.actor).get(path)).body.data.map(({ id }: { id: string }) => id)
 
 let recordId = ''
@@ -53,7 +58,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('without MongoDB what needs it answers 503 and leaves one failed event; once it is back, the same key works', async () => {
+test('without MongoDB what needs it answers 503 and leaves one failed event, booking works and events wait; once it is back, all goes on', async () => {
   const asPatient = t.as(patient.actor)
   const answers = await Promise.all([
     write('during'),
@@ -78,6 +83,12 @@ test('without MongoDB what needs it answers 503 and leaves one failed event; onc
     expect(await eventsOf(answer)).toEqual([{ kind, outcome: 'error' }])
   }
 
+  const booking = await asPatient.post('/appointments', { doctorId: doctor.id, startsAt: '2026-01-06T14:00:00Z' })
+  expect(booking.status).toBe(201)
+  const waiting = await idsInOutbox()
+  await expect(relayAuditEvents(t.deps)).rejects.toThrow()
+  expect(await idsInOutbox()).toEqual(waiting)
+
   // One that was sent and never answered.
   await t.db
     .updateTable('auditOutbox')
@@ -101,4 +112,10 @@ test('without MongoDB what needs it answers 503 and leaves one failed event; onc
   expect([body.amendments, body.attachments.length]).toEqual([[], 1])
   expect((await amend(recordId)).status).toBe(201)
   expect((await attach(recordId)).status).toBe(201)
+
+  while ((await relayAuditEvents(t.deps)) > 0);
+  expect(await idsInOutbox()).toEqual([])
+  const relayed = await auditLogs(t.deps.mongo).distinct('eventId')
+  expect(waiting.filter((id) => !relayed.includes(id))).toEqual([])
+  expect(await verifyTrail(t.deps)).toMatchObject({ finding: undefined, last: relayed.length })
 }, 20_000)

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'bun:test'
+import { newId } from '../../src/database/ids'
+import type { Actor } from '../../src/deps'
+import { createTestApp, NOW } from '../support/app'
+
+const t = await createTestApp()
+const clinic = await t.newClinic()
+const admin = await t.newAdmin()
+
+const DAY = 86_400_000
+const at = (days: number) => new Date(NOW.getTime() + days * DAY)
+
+/** `all`: profile and every note; `own notes`: those they wrote, and nothing else. */
+type Sees = 'all' | 'profile' | 'own notes' | 'nothing'
+
+async function createCase() {
+  t.clock.set(NOW)
+  const [doctor, colleague] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
+  const [patient, guardian, stranger] = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
+  await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: patient.id }).execute()
+  // Somebody else's stay that they had with the patient gives the doctor nothing.
+  await t.newAppointment({ patient: stranger, doctor: colleague, startsAt: at(1) })
+  const former = await t.newDoctor({ clinicId: clinic.id })
+  const notes = { doctor: await writeNote(doctor), former: await writeNote(former) }
+  return { doctor, patient, people: [patient, guardian, doctor, colleague, stranger].map(({ actor }) => actor), notes }
+
+  /** As it would stand there since some earlier time. */
+  async function writeNote({ id: doctorId }: { id: string }): Promise<string> {
+    const author = { id: doctorId, name: 'Dr. Test' }
+    const envelope = { schemaVersion: 1, patientId: patient.id, doctorId, doctor: author, appointmentId: null }
+    const note = { type: 'visit_note', title: 'A', data: {}, amendments: [], createdAt: at(-1000) }
+    const _id = newId()
+    await t.deps.mongo.ready()
+    await t.deps.mongo.collection<{ _id: string }>('medical_records').insertOne({ _id, ...envelope, ...note })
+    return _id
+  }
+}
+
+type Case = Awaited<ReturnType<typeof createCase>>
+
+const appointment =
+  (status: 'held' | 'booked' | 'checked_in' | 'completed' | 'cancelled' | 'no_show', days: number) =>
+  ({ patient, doctor }: Case) =>
+    t.newAppointment({ patient, doctor, startsAt: at(days), status })
+
+async function openEmergency({ patient, doctor }: Case): Promise<void> {
+  const reason = 'Brought in unconscious after a fall'
+  const { status } = await t.as(doctor.actor).post(`/patients/${patient.id}/emergency-access`, { reason })
+  expect(status).toBe(201)
+}
+
+async function emergencyThatIsOver(given: Case): Promise<void> {
+  await openEmergency(given)
+  t.clock.advance(4 * 3_600_000)
+}
+
+/** What the doctor sees; nobody else gains or loses anything by what happens between the two. */
+const TABLE: [when: string, happens: (given: Case) => unknown, doctor: Sees][] = [
+  ['before any appointment', () => {}, 'own notes'],
+  ['while one is held', appointment('held', 10), 'own notes'],
+  ['once it is booked', appointment('booked', 10), 'all'],
+  ['during it', appointment('checked_in', 0), 'all'],
+  ['after it', appointment('completed', -1), 'all'],
+  ['after it was missed', appointment('no_show', -1), 'all'],
+  ['a year after it, less a day', appointment('completed', -364), 'all'],
+  ['more than a year after it', appointment('completed', -366), 'own notes'],
+  ['after it was cancelled', appointment('cancelled', 10), 'own notes'],
+  ['under emergency access', openEmergency, 'all'],
+  ['when emergency access is over', emergencyThatIsOver, 'own notes'],
+]
+
+const ROWS = TABLE.map(([when, happens, doctor]) => {
+  const sees: Sees[] = ['all', 'all', doctor, 'nothing', 'nothing', 'profile']
+  return [when, ...sees, happens] as const
+})
+
+describe('who sees what of a patient', () => {
+  test.each(ROWS)(
+    '%s: patient %s, guardian %s, their doctor %s, another doctor %s, another patient %s, admin %s',
+    async (_, ...row) => {
+      const happens = row.at(-1) as (given: Case) => unknown
+      const given = await createCase()
+      await happens(given)
+      const seen: Sees[] = []
+      for (const actor of [...given.people, admin]) seen.push(await whatSees(actor, given))
+      t.clock.set(NOW)
+      expect(seen).toEqual(row.slice(0, -1) as Sees[])
+    },
+  )
+})
+
+const PATTERNS: Record<string, Sees> = {
+  '200 200 200 200 200': 'all',
+  '200 403 403 403 403': 'profile',
+  '404 404 404 200 404': 'own notes',
+  '404 404 404 404 404': 'nothing',
+}
+
+async function whatSees(actor: Actor, { patient, notes }: Case): Promise<Sees> {
+  const ofPatient = `/patients/${patient.id}`
+  const paths = [ofPatient, `${ofPatient}/records`, `${ofPatient}/prescriptions`]
+  const statuses: number[] = []
+  for (const path of [...paths, `/records/${notes.doctor}`, `/records/${notes.former}`])
+    statuses.push((await t.as(actor).get(path)).status)
+  const pattern = statuses.join(' ')
+  const sees = PATTERNS[pattern]
+  if (!sees) throw new Error(`statuses ${pattern} make no sense`)
+  return sees
+}
