@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import type { KyselyPlugin } from 'kysely'
 import { createApp } from '../../src/app'
 import type { Role } from '../../src/auth/tables'
 import { signAccessToken } from '../../src/auth/tokens'
@@ -9,25 +8,11 @@ import { createWorld } from '../contract/world'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
+import { withoutDatabases } from './broken-deps'
 
 const t = await createTestApp()
 const world = await createWorld(t)
 const broken = createApp(withoutDatabases(t.deps))
-
-/** All that a request can do fails, but for signing in and writing to the outbox. */
-function withoutDatabases(deps: Deps): Deps {
-  const fail = () => {
-    throw new Error('broken on purpose')
-  }
-  const failing: KyselyPlugin = { transformQuery: fail, transformResult: fail }
-  const nothing = new Proxy(deps.mongo.db, { get: () => fail })
-  return {
-    ...deps,
-    db: deps.db.withPlugin(failing),
-    postgres: { ...deps.postgres, transaction: async () => fail() },
-    mongo: { ...deps.mongo, db: nothing, collection: fail, ready: async () => fail() },
-  }
-}
 
 const ROLES: Role[] = ['patient', 'doctor', 'admin']
 const rolesOf = ({ operation: { 'x-roles': roles } }: Route) =>
