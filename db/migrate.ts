@@ -17,6 +17,7 @@ import * as auditWriteId from './migrations/20261122T1040-audit-write-id'
 import * as createWaitlist from './migrations/20261122T1050-create-waitlist'
 import * as paymentLedger from './migrations/20261122T1060-payment-ledger'
 import * as idempotencyAuditFacts from './migrations/20261122T1080-idempotency-audit-facts'
+import * as paymentReconciliations from './migrations/20261122T1090-payment-reconciliations'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -35,6 +36,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1050-create-waitlist': createWaitlist,
   '20261122T1060-payment-ledger': paymentLedger,
   '20261122T1080-idempotency-audit-facts': idempotencyAuditFacts,
+  '20261122T1090-payment-reconciliations': paymentReconciliations,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }

@@ -2,7 +2,13 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** What can be started in the image. Bundled one by one, so that each has all it needs in one file. */
-const ENTRY_POINTS = ['src/index.ts', 'src/auth/admin-create.ts', 'src/audit/verify-command.ts', 'db/migrate.ts']
+const ENTRY_POINTS = [
+  'src/index.ts',
+  'src/auth/admin-create.ts',
+  'src/audit/verify-command.ts',
+  'src/payments/reconcile-command.ts',
+  'db/migrate.ts',
+]
 
 const root = join(import.meta.dir, '..')
 const outdir = join(root, 'dist')

@@ -5,6 +5,7 @@ import { RELAY_BATCH, relayAuditEvents } from './audit/relay'
 import { deleteDeadSessions } from './auth/dead-sessions'
 import type { Deps } from './deps'
 import { deleteOldKeys } from './http/idempotency/store'
+import { reconcileFinishedDays } from './payments/reconciliation/nightly'
 import { sweepPayments } from './payments/sweeper'
 import { deleteExpiredRecords } from './privacy/retention'
 import { sweepUploads } from './records/attachments/sweeper'
@@ -40,6 +41,7 @@ export function startMaintenance(deps: Deps): RunningTasks {
     { name: 'expired records', run: () => deleteExpiredRecords(deps), pause: () => HOUR },
     { name: 'pending clinical writes', run: () => sweepPendingWrites(deps), pause: () => 30 * SECOND },
     { name: 'unfinished payments', run: () => sweepPayments(deps), pause: () => 5 * SECOND },
+    { name: 'payment reconciliation', run: () => reconcileFinishedDays(deps), pause: () => 10 * MINUTE },
     { name: 'abandoned uploads', run: () => sweepUploads(deps), pause: () => 10 * MINUTE },
     { name: 'old idempotency keys', run: () => deleteOldKeys(db, clock(), CLEANUP_BATCH), pause: hourly },
     { name: 'dead sessions', run: () => deleteDeadSessions(db, clock(), CLEANUP_BATCH), pause: hourly },

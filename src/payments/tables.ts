@@ -85,8 +85,21 @@ export type PaymentEventsTable = {
   processedAt: Date | null
 }
 
+/** Each day that was compared with a provider after it was over; unfinished while `finishedAt` is null. */
+export type PaymentReconciliationsTable = {
+  provider: string
+  day: string
+  startedAt: Date
+  finishedAt: Date | null
+  compared: number | null
+  repaired: number | null
+  /** Differences that somebody has to look at. */
+  remaining: number | null
+}
+
 export type PaymentsTables = {
   payments: PaymentsTable
   paymentEntries: PaymentEntriesTable
   paymentEvents: PaymentEventsTable
+  paymentReconciliations: PaymentReconciliationsTable
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { createDesk } from '../../src/payments/providers/desk'
 import { PROVIDER_DEADLINE_MS } from '../../src/payments/providers/port'
+import { offer } from '../../src/payments/providers/providers'
 import { createSandbox } from '../../src/payments/providers/sandbox'
 import { createPaymentsApp } from '../payments/payments-app'
 
@@ -18,16 +18,8 @@ const sandbox = createSandbox({
   automatic: false,
   deadlineMs: PATIENCE,
 })
-const desk = createDesk()
 t.deps.paymentProviders.close()
-Object.assign(t.deps, {
-  paymentProviders: {
-    forMethod: (method: string) => (method === 'card' ? sandbox : desk),
-    named: (name: string) => [desk, sandbox].find((provider) => provider.name === name),
-    sandbox,
-    close: () => sandbox.close(),
-  },
-})
+Object.assign(t.deps, { paymentProviders: { ...offer(sandbox), sandbox, close: () => sandbox.close() } })
 
 test('while a provider hangs, those who pay are told in time and all others are served', async () => {
   const waiting = []

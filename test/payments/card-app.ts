@@ -1,5 +1,5 @@
 import { afterAll } from 'bun:test'
-import { createDesk } from '../../src/payments/providers/desk'
+import { offer } from '../../src/payments/providers/providers'
 import { createSandbox } from '../../src/payments/providers/sandbox'
 import { SIGNATURE_HEADER, type WebhookDelivery } from '../../src/payments/providers/sandbox-webhooks'
 import { signWebhook } from '../../src/payments/providers/webhook-signature'
@@ -25,16 +25,8 @@ export async function createCardApp(environment: Record<string, string> = {}) {
       return () => {}
     },
   })
-  const desk = createDesk()
   t.deps.paymentProviders.close()
-  Object.assign(t.deps, {
-    paymentProviders: {
-      forMethod: (method: string) => (method === 'card' ? payers : desk),
-      named: (name: string) => [desk, payers].find((provider) => provider.name === name),
-      sandbox: payers,
-      close: () => {},
-    },
-  })
+  Object.assign(t.deps, { paymentProviders: { ...offer(payers), sandbox: payers, close: () => {} } })
   const jobs = await createJobRunner(t)
   afterAll(() => t.clock.set(NOW))
 

@@ -19,6 +19,8 @@ export type PaymentProviders = {
   forMethod(method: PaymentsTable['method']): PaymentProvider | undefined
   /** By the name stored with a payment, or in a webhook's path. */
   named(name: string): PaymentProvider | undefined
+  /** Those that keep books of their own, to be compared with ours. */
+  online: readonly PaymentProvider[]
   sandbox: Sandbox | undefined
   close(): void
 }
@@ -28,7 +30,6 @@ export function createProviders(
   settings: ProviderSettings,
   { clock, deliver }: { clock: Clock; deliver: DeliverWebhook },
 ): PaymentProviders {
-  const desk = createDesk()
   const stripe = settings.stripe && createStripe(settings.stripe)
   const sandbox =
     settings.card === 'sandbox'
@@ -42,11 +43,19 @@ export function createProviders(
   if (settings.card === 'stripe' && !stripe) throw new Error('cards by Stripe need its secret key and webhook secrets')
 
   const card = { none: undefined, sandbox, stripe }[settings.card]
-  const all = [desk, sandbox, stripe].filter((provider) => provider !== undefined)
+  return { ...offer(card, [sandbox, stripe]), sandbox, close: () => sandbox?.close() }
+}
+
+/** The desk, whoever takes new cards, and those who took some before. */
+export function offer(
+  card: PaymentProvider | undefined,
+  others: readonly (PaymentProvider | undefined)[] = [card],
+): Pick<PaymentProviders, 'forMethod' | 'named' | 'online'> {
+  const desk = createDesk()
+  const online = others.filter((provider) => provider !== undefined)
   return {
     forMethod: (method) => (method === 'card' ? card : desk),
-    named: (name) => all.find((provider) => provider.name === name),
-    sandbox,
-    close: () => sandbox?.close(),
+    named: (name) => [desk, ...online].find((provider) => provider.name === name),
+    online,
   }
 }

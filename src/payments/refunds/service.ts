@@ -7,6 +7,7 @@ import { type AnyTransaction, failRefund, orderRefund, recordRefund } from '../l
 import { ProviderError, type ProviderRefund } from '../providers/port'
 import { findInnerPayment, findPaymentForUpdate, lockAppointmentOfPayment, type PaymentRow } from '../queries'
 import { getPayment } from '../service'
+import { applySeen, lockPayment } from '../settle'
 import { systemContext } from '../system'
 import type { RefundPayment } from './schemas'
 
@@ -58,8 +59,25 @@ export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
   }
 }
 
-/** What the provider says of a refund of this payment, by its answer or an event. */
-export async function applyRefund(ctx: AnyTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {
+/** What the provider says of a refund, at that time. It says too that its payment had succeeded, told or not. */
+export async function applySeenRefund(
+  ctx: AnyTransaction,
+  paymentId: string,
+  refund: ProviderRefund,
+  at: Date,
+): Promise<void> {
+  const payment = await findInnerPayment(ctx.db, paymentId)
+  const locked = payment?.chargedAmount === 0 && (await lockPayment(ctx, paymentId))
+  if (locked) {
+    const { amount, currency } = locked.payment
+    const paid = { ref: refund.paymentRef, status: 'succeeded', failureCode: null, amount, currency } as const
+    await applySeen(ctx, locked, { ...paid, at })
+  }
+  await applyRefund(ctx, paymentId, refund)
+}
+
+/** The provider's word on a refund of a payment that has come in. */
+async function applyRefund(ctx: AnyTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {
   const appointment = await lockAppointmentOfPayment(ctx.db, paymentId)
   const payment = appointment && (await findPaymentForUpdate(ctx.db, paymentId))
   if (!payment) return

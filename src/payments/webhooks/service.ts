@@ -6,8 +6,8 @@ import { AppError, invalid, notFound } from '../../errors'
 import { enqueue } from '../../jobs/queue'
 import type { AnyTransaction } from '../ledger/service'
 import { ProviderError, type ProviderEvent } from '../providers/port'
-import { findInnerPayment, findPaymentByRef } from '../queries'
-import { applyRefund } from '../refunds/service'
+import { findPaymentByRef } from '../queries'
+import { applySeenRefund } from '../refunds/service'
 import { applySeen, lockPayment } from '../settle'
 import { systemContext } from '../system'
 import type { PaymentEventsTable } from '../tables'
@@ -107,21 +107,13 @@ async function applyPaymentEvent(
   return (await applySeen(ctx, locked, { ...payment, at: occurredAt })) ? 'applied' : 'ignored'
 }
 
-/** A refund says that its payment had succeeded, even if that event is still on its way. */
 async function applyRefundEvent(
   ctx: AnyTransaction,
   { provider, snapshot, occurredAt }: StoredEvent,
 ): Promise<'applied' | 'unmatched'> {
   const refund = RefundSnapshot.parse(snapshot)
   const paymentId = await findPaymentByRef(ctx.db, provider, refund.paymentRef)
-  const payment = paymentId && (await findInnerPayment(ctx.db, paymentId))
-  if (!payment) return 'unmatched'
-  if (payment.chargedAmount === 0) {
-    const locked = await lockPayment(ctx, payment.id)
-    const { amount, currency } = payment
-    const paid = { ref: refund.paymentRef, status: 'succeeded', failureCode: null, amount, currency } as const
-    if (locked) await applySeen(ctx, locked, { ...paid, at: occurredAt })
-  }
-  await applyRefund(ctx, payment.id, refund)
+  if (!paymentId) return 'unmatched'
+  await applySeenRefund(ctx, paymentId, refund, occurredAt)
   return 'applied'
 }

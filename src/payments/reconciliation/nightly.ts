@@ -1,0 +1,47 @@
+import type { Deps } from '../../deps'
+import { addDays, localDay } from '../../scheduling/local-time'
+import { ProviderError } from '../providers/port'
+import { claimDay, finishDay } from './queries'
+import { daysRange, reconcile } from './service'
+
+/** Days that are made up for when no copy ran, or the provider did not answer. */
+const DAYS_BACK = 3
+const HOUR = 3_600_000
+/** A comparison that was begun so long ago died with its copy. */
+const STALE_MS = HOUR
+
+/**
+ * Compares each day (UTC) with every provider once it is over for an hour, and repairs what can be; gives how many days
+ * it did. Any number of copies may call it at any time: each day is one copy's.
+ */
+export async function reconcileFinishedDays(deps: Deps): Promise<number> {
+  const now = deps.clock()
+  const today = localDay(now.getTime() - HOUR, 'UTC')
+  let done = 0
+  for (const provider of deps.paymentProviders.online)
+    for (let back = DAYS_BACK; back > 0; back--) {
+      const claim = { provider: provider.name, day: addDays(today, -back) }
+      const staleBefore = new Date(now.getTime() - STALE_MS)
+      if (!(await claimDay(deps.db, { ...claim, now, staleBefore }))) continue
+      if (await reconcileDay(deps, claim)) done++
+    }
+  return done
+}
+
+async function reconcileDay(deps: Deps, claim: { provider: string; day: string }): Promise<boolean> {
+  const provider = deps.paymentProviders.named(claim.provider)
+  if (!provider) return false
+  try {
+    const { compared, found, remaining } = await reconcile(deps, provider, { ...daysRange(claim.day), fix: true })
+    const repaired = Math.max(0, found.length - remaining.length)
+    await finishDay(deps.db, { ...claim, finishedAt: deps.clock(), compared, repaired, remaining: remaining.length })
+    if (repaired > 0) deps.log.warn({ ...claim, repaired }, 'payments had drifted from their provider')
+    if (remaining.length > 0)
+      deps.log.error({ ...claim, remaining: remaining.length }, 'payments differ from their provider: reconcile them')
+    return true
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error
+    deps.log.warn({ ...claim, error }, 'payments could not be compared with their provider; it will be tried again')
+    return false
+  }
+}
