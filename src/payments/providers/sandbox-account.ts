@@ -23,17 +23,36 @@ const STATUS = {
 
 type Stored<T> = { shown: T; at: Date | null }
 
-/** The sandbox's books: who paid what and got what back. It knows nothing of networks, keys or time that passes. */
-export function createSandboxAccount(clock: Clock, emit: (event: SandboxEvent) => void) {
+/**
+ * The sandbox's books: who paid what and got what back. It knows nothing of networks, keys or time that passes. They end
+ * with the process; what the database still refers to is read out of its ref then, and `recall` says what has become of
+ * such a payment meanwhile.
+ */
+export function createSandboxAccount(
+  clock: Clock,
+  emit: (event: SandboxEvent) => void,
+  recall: (payment: ProviderPayment) => void,
+) {
   /** `at` is when it was paid. */
   const payments = new Map<string, Stored<ProviderPayment>>()
   /** `at` is when it was made. */
   const refunds = new Map<string, Stored<ProviderRefund>>()
 
-  function find<T>(stored: Map<string, Stored<T>>, ref: string): Stored<T> {
-    const found = stored.get(ref)
-    if (!found) throw sandboxError('rejected', 'there is no such thing', 'resource_missing')
-    return found
+  function findPayment(ref: string): Stored<ProviderPayment> {
+    const found = payments.get(ref)
+    if (found) return found
+    const forgotten = readPaymentRef(ref)
+    if (!forgotten) throw nothingThere()
+    const payment = { shown: forgotten, at: null }
+    payments.set(ref, payment)
+    recall(forgotten)
+    return payment
+  }
+
+  function findRefund(ref: string): ProviderRefund {
+    const shown = refunds.get(ref)?.shown ?? readRefundRef(ref)
+    if (!shown) throw nothingThere()
+    return shown
   }
 
   function change(payment: Stored<ProviderPayment>, status: ProviderPayment['status'], failureCode: string | null) {
@@ -55,30 +74,30 @@ export function createSandboxAccount(clock: Clock, emit: (event: SandboxEvent) =
   return {
     createPayment({ paymentId, amount, currency }: Omit<CreatePaymentRequest, 'idempotencyKey'>) {
       if (!isAmount(amount)) throw sandboxError('rejected', 'the amount cannot be charged', 'amount_step')
-      const ref = newRef('pay')
+      const ref = paymentRef({ paymentId, amount, currency })
       const shown = { ref, paymentId, amount, currency, status: 'pending' as const, failureCode: null }
       payments.set(ref, { shown, at: null })
       return show(shown)
     },
 
-    getPayment: (ref: string) => show(find(payments, ref).shown),
+    getPayment: (ref: string) => show(findPayment(ref).shown),
 
     /** False when the payment can no longer change. */
     pay(ref: string, outcome: SandboxOutcome): boolean {
-      const payment = find(payments, ref)
+      const payment = findPayment(ref)
       if (payment.shown.status === 'succeeded' || payment.shown.status === 'cancelled') return false
       change(payment, STATUS[outcome], outcome === 'fail' ? 'card_declined' : null)
       return true
     },
 
     cancelPayment(ref: string) {
-      const payment = find(payments, ref)
+      const payment = findPayment(ref)
       if (['pending', 'requires_action', 'failed'].includes(payment.shown.status)) change(payment, 'cancelled', null)
       return payment.shown.status
     },
 
     refund({ ref, refundId, amount, currency }: Omit<RefundRequest, 'idempotencyKey'>): ProviderRefund {
-      const payment = find(payments, ref).shown
+      const payment = findPayment(ref).shown
       const existing = refundsOf(ref).find((one) => one.refundId === refundId)
       if (existing && existing.amount !== amount)
         throw sandboxError('rejected', 'a refund of this id has another amount', 'refund_id_reused')
@@ -87,7 +106,7 @@ export function createSandboxAccount(clock: Clock, emit: (event: SandboxEvent) =
       if (!isAmount(amount) || amount > left || currency !== payment.currency)
         throw sandboxError('rejected', 'more than is left of the payment', 'amount_too_large')
       const shown = {
-        ref: newRef('ref'),
+        ref: refundRef({ paymentRef: ref, refundId, amount }),
         paymentRef: ref,
         refundId,
         amount,
@@ -99,9 +118,9 @@ export function createSandboxAccount(clock: Clock, emit: (event: SandboxEvent) =
       return shown
     },
 
-    getRefund: (ref: string) => find(refunds, ref).shown,
+    getRefund: findRefund,
 
-    /** Charges that succeeded and refunds, made in `from <= t < until`. */
+    /** Charges that succeeded and refunds, as far as this process knows, made in `from <= t < until`. */
     listEntries({ from, until }: { from: Date; until: Date }): ProviderEntry[] {
       const charges = [...payments.values()].map(({ shown, at }) => {
         const { ref, paymentId, amount, currency } = shown
@@ -125,5 +144,33 @@ export const sandboxError = (kind: ProviderErrorKind, detail: string, code: stri
 
 const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0
 
-/** Random, not counted: the sandbox forgets at each start, the database that keeps its ids does not. */
+const nothingThere = () => sandboxError('rejected', 'there is no such thing', 'resource_missing')
+
+/** Random, not counted: the database that keeps ids lives longer than the sandbox. */
 const newRef = (prefix: string) => `${prefix}_${crypto.randomUUID()}`
+
+type Refundable = Pick<ProviderPayment, 'amount' | 'currency'> & { paymentId: string }
+
+/** `pay-<our id>-<amount>-<currency>-<random>`: all there is to know of it but what became of it. */
+const paymentRef = ({ paymentId, amount, currency }: Refundable) =>
+  `pay-${paymentId}-${amount}-${currency}-${crypto.randomUUID().slice(0, 8)}`
+
+const PAYMENT_REF = /^pay-(.+)-(\d{1,16})-([A-Z]{3})-[0-9a-f]{8}$/
+
+function readPaymentRef(ref: string): ProviderPayment | undefined {
+  const [, paymentId, amount, currency] = PAYMENT_REF.exec(ref) ?? []
+  if (paymentId === undefined || currency === undefined) return undefined
+  return { ref, paymentId, amount: Number(amount), currency, status: 'pending', failureCode: null }
+}
+
+/** `ref-<our id>-<amount>-of-<payment's>` */
+const refundRef = ({ paymentRef, refundId, amount }: { paymentRef: string; refundId: string; amount: number }) =>
+  `ref-${refundId}-${amount}-of-${paymentRef}`
+
+function readRefundRef(ref: string): ProviderRefund | undefined {
+  const [, refundId, amount, of = ''] = /^ref-(.+)-(\d{1,16})-of-(pay-.+)$/.exec(ref) ?? []
+  const payment = readPaymentRef(of)
+  if (refundId === undefined || !payment) return undefined
+  const { currency } = payment
+  return { ref, paymentRef: of, refundId, amount: Number(amount), currency, status: 'succeeded' }
+}

@@ -1,5 +1,5 @@
 import type { Clock } from '../../deps'
-import { type CreatePaymentRequest, type PaymentProvider, PROVIDER_DEADLINE_MS } from './port'
+import { type CreatePaymentRequest, type PaymentProvider, PROVIDER_DEADLINE_MS, type ProviderPayment } from './port'
 import { createSandboxAccount, type SandboxOutcome, sandboxError } from './sandbox-account'
 import {
   createWebhookSender,
@@ -61,7 +61,7 @@ export type Sandbox = PaymentProvider & {
   close(): void
 }
 
-/** A card provider that lives in memory: the same rules as a real one and no money. */
+/** A card provider that lives in memory: the same rules as a real one and no money. What it made it knows again after a restart. */
 export function createSandbox({
   clock,
   webhookSecrets,
@@ -84,7 +84,14 @@ export function createSandbox({
     return stop
   }
   const send = createWebhookSender({ secret: webhookSecrets[0], clock, schedule, delayMs, deliver })
-  const account = createSandboxAccount(clock, send)
+  const account = createSandboxAccount(clock, send, recall)
+
+  /** A payment of an earlier process: what its amount says has happened by now. A `testToken` is forgotten. */
+  function recall(payment: ProviderPayment) {
+    if (!automatic) return
+    const outcome = outcomeOf(payment)
+    account.pay(payment.ref, outcome === 'process' ? 'succeed' : outcome)
+  }
 
   /** One call over the network that is not there. */
   async function call<T>(effect: () => T): Promise<T> {
