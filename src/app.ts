@@ -20,6 +20,7 @@ import { announceLimits, limitRequests } from './http/rate-limits'
 import type { HttpEnv } from './http/request'
 import { demandAddress, identifyRequest } from './http/request-id'
 import { patientRoutes } from './patients/routes'
+import { receiptRoutes } from './payments/receipts/routes'
 import { paymentRoutes } from './payments/routes'
 import { webhookRoutes } from './payments/webhooks/routes'
 import { privacyRoutes } from './privacy/routes'
@@ -52,6 +53,7 @@ export function createApp(deps: Deps) {
   app.route('/', recordRoutes(deps))
   app.route('/', privacyRoutes(deps))
   app.route('/', paymentRoutes(deps))
+  app.route('/', receiptRoutes(deps))
   app.route('/', webhookRoutes(deps))
   app.route('/', auditRoutes(deps))
   app.route('/', reviewRoutes(deps))

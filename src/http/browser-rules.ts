@@ -26,9 +26,18 @@ const forDocs = secureHeaders({
   xFrameOptions: 'DENY',
 })
 
-/** Tells browsers to trust an answer with nothing; only the documentation may run scripts, and only its own. */
-export const guardBrowsers: MiddlewareHandler<HttpEnv> = (c, next) =>
-  /^\/docs(\/|$)/.test(c.req.path) ? forDocs(c, next) : forAnswers(c, next)
+/**
+ * Tells browsers to trust an answer with nothing, unless it brings a policy of its own; only the documentation may run
+ * scripts, and only its own.
+ */
+export const guardBrowsers: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  let own: string | null = null
+  await (/^\/docs(\/|$)/.test(c.req.path) ? forDocs : forAnswers)(c, async () => {
+    await next()
+    own = c.res.headers.get('content-security-policy')
+  })
+  if (own) c.res.headers.set('Content-Security-Policy', own)
+}
 
 const LOCAL = /^http:\/\/localhost(:\d{1,5})?$/
 

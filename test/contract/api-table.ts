@@ -221,6 +221,7 @@ export const API: Record<string, Row> = {
   },
   'GET /payments': { who: 'signed_in', list: true, query: `appointmentId ${PAGE}`, answer: PAYMENT },
   'GET /payments/{id}': { who: 'signed_in', answer: PAYMENT },
+  'GET /payments/{id}/receipt': { who: ['patient', 'admin'] },
   'PUT /payments/{id}/mark-paid': { who: ADMIN, answer: PAYMENT },
   'POST /payments/{id}/refunds': { who: ADMIN, status: 201, body: 'amount reason', answer: PAYMENT },
   'POST /payments/webhooks/{provider}': { who: 'anyone', status: 204 },

@@ -1,0 +1,48 @@
+import { z } from '@hono/zod-openapi'
+import type { Deps } from '../../deps'
+import { AppError, notFound } from '../../errors'
+import { answer } from '../../http/answer'
+import { operation } from '../../http/operation'
+import { createRouter } from '../../http/router'
+import { PaymentPath } from '../schemas'
+import { receiptPage, receiptPolicy } from './page'
+import { findReceipt } from './queries'
+
+const getReceiptOperation = operation({
+  method: 'get',
+  path: '/payments/{id}/receipt',
+  tag: 'Payments',
+  operationId: 'getReceipt',
+  summary: 'Read the receipt of a payment',
+  description:
+    'A page to show or print, complete in itself: clinic, patient, visit, tax-free total, payment and refunds, in the currency of the payment. ' +
+    'Once money has come in, also when it has been given back since; before that `invalid_state`.',
+  access: ['patient', 'admin'],
+  who: 'the patient or a guardian, admins',
+  audit: { kind: 'payment.receipt', action: 'R' },
+  params: PaymentPath,
+  answer: {
+    status: 200,
+    description: 'An HTML page',
+    schema: z.string().max(2_000_000).openapi('Receipt', { example: '<!doctype html><html lang="en">…</html>' }),
+    contentType: 'text/html',
+  },
+  problems: ['invalid_state'],
+})
+
+export function receiptRoutes(deps: Deps) {
+  const { app, read } = createRouter(deps)
+  const policy = receiptPolicy()
+
+  read(getReceiptOperation, async ({ db, actor, now }, { params: { id } }) => {
+    const receipt = await findReceipt(db, actor, id)
+    if (!receipt) throw notFound('payment')
+    if (receipt.chargedAmount === 0) throw new AppError('invalid_state', 'Nothing has been paid yet.')
+    return answer(receiptPage(receipt, now), {
+      headers: { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': await policy },
+      audit: { patientIds: [receipt.patientId], targetId: id },
+    })
+  })
+
+  return app
+}
