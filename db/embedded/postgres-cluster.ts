@@ -29,6 +29,10 @@ export async function initialiseCluster(
     ...postgresUser,
   })
   const [exitCode, problem] = await Promise.all([initdb.exited, new Response(initdb.stderr).text()])
+  if (problem.includes('could not look up effective user ID'))
+    throw new EmbeddedDatabaseError(
+      `PostgreSQL needs a user that has a name, and ${process.getuid?.()} has none: run as one that is in /etc/passwd, or set POSTGRESQL_HOST.`,
+    )
   if (exitCode !== 0) throw new EmbeddedDatabaseError(`initdb could not make ${draft}: ${problem.trim()}`)
   renameSync(draft, data)
 }

@@ -183,6 +183,13 @@ describe('bun dev says in one sentence, and with exit code 1,', () => {
     expect(await failure(dev(folder, await freePort(), { uid }))).toBe(said)
   })
 
+  test.skipIf(process.getuid?.() !== 0)('that the user has no name, which PostgreSQL asks for', async () => {
+    const folder = newFolder()
+    chmodSync(folder, 0o777)
+    const said = /^PostgreSQL needs a user that has a name, and 54321 has none: run as one that is in \/etc\/passwd/
+    expect(await failure(dev(folder, await freePort(), { uid: 54_321 }))).toMatch(said)
+  })
+
   test('that it is not for production', async () => {
     const said = /^The embedded databases are for development only: unset NODE_ENV=production/
     expect(await failure(dev(newFolder(), await freePort(), { env: { NODE_ENV: 'production' } }))).toMatch(said)
