@@ -5,8 +5,9 @@ import { MongoClient } from 'mongodb'
 import { Client } from 'pg'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
+import { until } from '../support/until'
 import { newFolder, removeFolders, untilQuiet } from './folders'
-import { killAll, processesWith, start, until } from './processes'
+import { killAll, processesWith, start } from './processes'
 
 setDefaultTimeout(60_000)
 

@@ -1,7 +1,8 @@
 import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { processesWith, until } from './processes'
+import { until } from '../support/until'
+import { processesWith } from './processes'
 
 const folders: string[] = []
 

@@ -21,17 +21,6 @@ function commandLines(): { pid: number; command: string }[] {
     })
 }
 
-/** Waits until `condition` gives something. */
-export async function until<T>(condition: () => T | Promise<T>, deadline = 15_000): Promise<NonNullable<T>> {
-  const end = Date.now() + deadline
-  while (Date.now() < end) {
-    const value = await condition()
-    if (value) return value
-    await Bun.sleep(30)
-  }
-  throw new Error(`not within ${deadline} ms: ${condition}`)
-}
-
 export type Program = {
   pid: number
   /** Everything it has printed so far. */

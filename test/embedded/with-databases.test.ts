@@ -2,8 +2,9 @@ import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from '
 import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { until } from '../support/until'
 import { newFolder, removeFolders, untilQuiet } from './folders'
-import { killAll, type Program, processesWith, start, until } from './processes'
+import { killAll, type Program, processesWith, start } from './processes'
 
 setDefaultTimeout(60_000)
 

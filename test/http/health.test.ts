@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { until } from '../support/until'
 import { createAppOnOwnServers } from './own-databases'
 
 const t = await createAppOnOwnServers()
@@ -13,11 +14,10 @@ async function quickly<T>(task: () => Promise<T>): Promise<T> {
 
 /** The pools find out by themselves that a server is back. */
 async function untilReady(): Promise<Awaited<ReturnType<typeof ready>>> {
-  const deadline = performance.now() + 15_000
-  for (;;) {
+  return until(async () => {
     const answer = await ready()
-    if (answer.body.status === 'ok' || performance.now() > deadline) return answer
-  }
+    return answer.body.status === 'ok' ? answer : undefined
+  })
 }
 
 describe('health', () => {

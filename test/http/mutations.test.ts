@@ -11,6 +11,7 @@ import { identifyRequest } from '../../src/http/request-id'
 import { createRouter } from '../../src/http/router'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
+import { until } from '../support/until'
 
 const FULL = process.env.TEST_SCALE === 'full'
 const t = await createTestApp()
@@ -94,10 +95,7 @@ describe('the same request under the same key', () => {
     await holder.query('begin')
     await holder.query('select 1 from clinics where id = $1 for update', [id])
     const working = t.as(admin).patch(`/clinics/${id}`, { name: 'Slowly' }, keyed('slow'))
-    const deadline = performance.now() + 10_000
-    let waiting = 0
-    while (waiting === 0 && performance.now() < deadline)
-      waiting = (await sql`select 1 from pg_locks where not granted`.execute(t.db)).rows.length
+    await until(async () => (await sql`select 1 from pg_locks where not granted`.execute(t.db)).rows.length > 0)
     const meanwhile = await t.as(admin).patch(`/clinics/${id}`, { name: 'Slowly' }, keyed('slow'))
     expect(meanwhile).toMatchObject({ status: 409, body: { code: 'request_in_progress' } })
     await holder.query('rollback')

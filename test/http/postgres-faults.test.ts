@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { asUnavailable } from '../../src/database/constraints'
 import { openPostgres } from '../../src/database/postgres'
+import { until } from '../support/until'
 import { createAppOnOwnServers } from './own-databases'
 
 const t = await createAppOnOwnServers({ POSTGRESQL_POOL_SIZE: '4' })
@@ -35,12 +36,10 @@ async function holding<T>(clinicId: string, meanwhile: () => Promise<T>): Promis
 async function cutWaiting(count: number): Promise<void> {
   const observer = await connect()
   const waiting = `select pid from pg_stat_activity where wait_event_type = 'Lock'`
-  const deadline = performance.now() + 10_000
-  let { rows } = await observer.query(waiting)
-  while (rows.length < count) {
-    if (performance.now() > deadline) throw new Error(`${rows.length} wait, not ${count}`)
-    rows = (await observer.query(waiting)).rows
-  }
+  const rows = await until(async () => {
+    const { rows } = await observer.query<{ pid: number }>(waiting)
+    return rows.length < count ? undefined : rows
+  })
   for (const { pid } of rows) await observer.query('select pg_terminate_backend($1)', [pid])
   await observer.end()
 }
@@ -124,10 +123,10 @@ describe('a PostgreSQL that restarts', () => {
     }
 
     await t.startPostgres()
-    const deadline = performance.now() + 10_000
-    let answer = await t.as(admin).post('/clinics', clinic, key)
-    while (answer.status === 503 && performance.now() < deadline)
-      answer = await t.as(admin).post('/clinics', clinic, key)
+    const answer = await until(async () => {
+      const again = await t.as(admin).post('/clinics', clinic, key)
+      return again.status === 503 ? undefined : again
+    })
     expect(answer.status).toBe(201)
     const made = await t.db.selectFrom('clinics').select('id').where('name', '=', clinic.name).execute()
     expect(made).toEqual([{ id: answer.body.id }])

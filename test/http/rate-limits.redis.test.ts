@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
 import { findProgram } from '../support/programs'
+import { until } from '../support/until'
 
 const program = findProgram('redis-server', 'rate limits shared in Redis')
 const folder = mkdtempSync(join(tmpdir(), 'redis-'))
@@ -52,15 +53,6 @@ function redis(command: string): Promise<string> {
       },
     }).catch(() => resolve(''))
   })
-}
-
-/** For what other processes do in their own time. */
-async function until(holds: () => Promise<boolean>, ms = 15_000): Promise<void> {
-  const deadline = performance.now() + ms
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error('it did not come to pass')
-    await Bun.sleep(20)
-  }
 }
 
 const newCopy = () => createTestApp({ RATE_LIMIT: 'on', REDIS_URL: url })

@@ -1,8 +1,10 @@
-/** Waits for what another process or connection will make true; throws after `withinMs`. */
-export async function until(isSo: () => Promise<boolean>, withinMs = 10_000): Promise<void> {
+/** Waits for what another process or connection will make true, and gives it; throws after `withinMs`. */
+export async function until<T>(condition: () => T | Promise<T>, withinMs = 15_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + withinMs
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`not so within ${withinMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+  while (performance.now() < deadline) {
+    const value = await condition()
+    if (value) return value
+    await Bun.sleep(5)
   }
+  throw new Error(`not so within ${withinMs} ms: ${condition}`)
 }
