@@ -1,5 +1,4 @@
-import { formatInstant } from '../http/schemas'
-import { DAY, localDay, localStart } from './local-time'
+import { DAY, isoOfWall, localDay, localStart } from './local-time'
 import type { Facts, FactsRow, RoomRow } from './queries'
 import { overlap } from './ranges'
 import type { Slot } from './schemas'
@@ -140,8 +139,8 @@ export function toSlot({ doctor, visitType, clinics }: DoctorFacts, { clinicId, 
     doctorName: doctor.name,
     clinicId,
     visitTypeId: visitType.id,
-    startsAt: formatInstant(new Date(start)),
-    endsAt: formatInstant(new Date(end)),
+    startsAt: `${isoOfWall(start)}Z`,
+    endsAt: `${isoOfWall(end)}Z`,
     localStart: localStart(start, timeZone),
   }
 }

@@ -13,6 +13,14 @@ const SPANS_KEPT_PER_ZONE = 64
  */
 export type OffsetSpan = { from: number; until: number; offset: number }
 
+// Some forty years of them.
+const DAYS_KEPT = 15_000
+const knownDays = new Map<number, string>()
+
+const twoDigits = (value: number) => String(value).padStart(2, '0')
+/** HH:mm of every minute of a day. */
+const CLOCK = Array.from({ length: 1440 }, (_, i) => `${twoDigits(Math.floor(i / 60))}:${twoDigits(i % 60)}`)
+
 const spansByZone = new Map<string, OffsetSpan[]>()
 
 /** The span of constant offset around an instant; throws RangeError on an unknown zone or an impossible instant. */
@@ -57,7 +65,12 @@ export function dayNumber(day: string): number {
 
 /** The calendar day YYYY-MM-DD of a number of days since 1970-01-01. */
 export function dayOfNumber(days: number): string {
-  return isoOfWall(days * DAY).slice(0, 10)
+  let day = knownDays.get(days)
+  if (day === undefined) {
+    day = new Date(days * DAY).toISOString().slice(0, 10)
+    if (knownDays.size < DAYS_KEPT) knownDays.set(days, day)
+  }
+  return day
 }
 
 /** The local day of an instant, as days since 1970-01-01. */
@@ -94,7 +107,7 @@ export function localWallTime(instant: number, timeZone: string): string {
 export function localStart(instant: number, timeZone: string): string {
   const { offset } = offsetSpanAt(instant, timeZone)
   const sign = offset < 0 ? '-' : '+'
-  return isoOfWall(instant + offset).slice(0, 19) + sign + isoOfWall(Math.abs(offset)).slice(11, 16)
+  return isoOfWall(instant + offset) + sign + isoOfWall(Math.abs(offset)).slice(11, 16)
 }
 
 /** The first instant of a local day and the first of the next: 23, 24 or 25 hours apart, none for a day left out. */
@@ -119,6 +132,9 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-function isoOfWall(wall: number): string {
-  return new Date(wall).toISOString()
+/** YYYY-MM-DDTHH:mm:ss of a wall number; of an instant, what it is in UTC. A search writes thousands of them. */
+export function isoOfWall(wall: number): string {
+  const day = Math.floor(wall / DAY)
+  const seconds = Math.floor((wall - day * DAY) / 1000)
+  return `${dayOfNumber(day)}T${CLOCK[Math.floor(seconds / 60)]}:${twoDigits(seconds % 60)}`
 }

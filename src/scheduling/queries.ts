@@ -20,8 +20,14 @@ import {
   withRooms,
 } from './selections'
 
-/** Everything that decides when these doctors can be booked, in one statement; unknown ids give no row. */
-export const findFacts = prepared((db, search: FactsSearch & { doctorIds: string[] }) =>
+/**
+ * Everything that decides when one doctor can be booked, in one statement; an unknown id gives no row. For one id
+ * PostgreSQL keeps a plan, for a list of them it would plan anew each time, which takes longer than the reading.
+ */
+export const findFacts = prepared((db, search: FactsSearch & { doctorId: string }) => selectFactsOfDoctor(db, search))
+
+/** The same for several doctors. */
+export const findFactsOfMany = prepared((db, search: FactsSearch & { doctorIds: string[] }) =>
   withRooms(
     db,
     search,
@@ -32,6 +38,9 @@ export const findFacts = prepared((db, search: FactsSearch & { doctorIds: string
     ),
   ),
 )
+
+const selectFactsOfDoctor = (db: Kysely<Database>, search: FactsSearch & { doctorId: string }) =>
+  withRooms(db, search, selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', search.doctorId))
 
 export type Facts = Awaited<ReturnType<typeof findFacts>>[number]
 export type FactsRow = Facts['doctors'][number]
@@ -78,19 +87,11 @@ function prepareBookingFacts(role: Role) {
 export const findMovingFacts = prepared((db, search: BookingSearch) => selectBookingFacts(db, search))
 
 const selectBookingFacts = (db: Kysely<Database>, search: BookingSearch) =>
-  withRooms(
-    db,
-    search,
-    selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', search.doctorId),
-  ).select(jsonRows(lapsed(search)).as('lapsed'))
+  selectFactsOfDoctor(db, search).select(jsonRows(lapsed(search)).as('lapsed'))
 
 /** The same for one doctor whose times are to be explained: with the appointments that take them. */
 export const findExplainedFacts = prepared((db, search: BookingSearch) =>
-  withRooms(
-    db,
-    search,
-    selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', search.doctorId),
-  ).select(jsonRows(visitsOfDoctor(search)).as('visits')),
+  selectFactsOfDoctor(db, search).select(jsonRows(visitsOfDoctor(search)).as('visits')),
 )
 
 /**

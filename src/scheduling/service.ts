@@ -5,7 +5,7 @@ import type { Context } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
 import { type BookedTerms, type DoctorFacts, readFacts, readRange, searchAround, toSlot } from './facts'
 import { addDays, DAY, dayNumber, localDay } from './local-time'
-import { type Facts, findBookingFacts, findFacts, findMovingFacts, lockForBooking } from './queries'
+import { type Facts, findBookingFacts, findFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
 import type { TimeRange } from './ranges'
 import { DEFAULT_DAYS, type DoctorSlotsQuery, MAX_SEARCH_DAYS, type Slot } from './schemas'
 import { bookableStarts } from './slots'
@@ -29,7 +29,7 @@ export async function findSlots(ctx: Reader, doctorId: string, query: DoctorSlot
 
   // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
   const stretch: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
-  const [found] = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorIds: [doctorId] })
+  const [found] = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
   const facts = readOpenDoctor(ctx, found!)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
   return facts ? slotsOf(facts, clinicId, (today) => ({ from: query.from ?? today, to: query.to })) : []
@@ -63,7 +63,7 @@ export async function nextSlots(
   if (doctorIds.length === 0) return new Map()
   const now = ctx.now.getTime()
   const until = now + (NEXT_SLOT_DAYS + 1) * DAY
-  const [found] = await findFacts(ctx.db, { ...searchAround(ctx, [now, until]), doctorIds })
+  const [found] = await findFactsOfMany(ctx.db, { ...searchAround(ctx, [now, until]), doctorIds })
   const slots = readFacts(found!, ctx.now).flatMap((facts) => firstSlot(facts) ?? [])
   return new Map(slots.map((slot) => [slot.doctorId, slot]))
 }

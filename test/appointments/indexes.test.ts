@@ -7,6 +7,7 @@ import type { Actor } from '../../src/deps'
 import { searchAround } from '../../src/scheduling/facts'
 import { findBookingFacts, findFacts } from '../../src/scheduling/queries'
 import { createTestApp, NOW } from '../support/app'
+import { openCopy } from '../support/copies'
 import { scansOf } from '../support/query-plans'
 
 const APPOINTMENTS = process.env.TEST_SCALE === 'full' ? 100_000 : 10_000
@@ -98,8 +99,18 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
     const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime() + 31 * 86_400_000], {
       patientId: patient.id,
     })
-    const scans = await scansOf(t, (db) => findFacts(db, { ...search, doctorIds: [doctor.id] }))
+    const scans = await scansOf(t, (db) => findFacts(db, { ...search, doctorId: doctor.id }))
     expect(scans.occupancy).toEqual(['occupancy_no_overlap'])
+  })
+
+  test('a doctor’s search is planned once and for all, since planning it takes longer than running it', async () => {
+    const { anonymous, deps } = openCopy(t, { POSTGRESQL_POOL_SIZE: '2' })
+    for (let i = 0; i < 8; i++) await anonymous.get(`/doctors/${doctor.id}/slots`)
+    const { rows } = await sql<{ planned: number }>`
+      select custom_plans as planned from pg_prepared_statements where statement like 'with%from occupancy%'`.execute(
+      deps.db,
+    )
+    expect(rows).toEqual([{ planned: 5 }])
   })
 
   test('a booking reads the large tables by index, also to learn whether a doctor and a patient are related', async () => {

@@ -5,6 +5,7 @@ import {
   addDays,
   dayBounds,
   instantAt,
+  isoOfWall,
   isoWeekday,
   isTimeZone,
   localDay,
@@ -95,3 +96,11 @@ function momentsOf2026(timeZone: string): Temporal.ZonedDateTime[] {
   const second = first?.getTimeZoneTransition('next')
   return [newYear, first, second].filter((moment) => moment !== null && moment !== undefined)
 }
+
+test('a wall number is written as Date writes it, before 1970 too and in whatever order of days', () => {
+  const ms = fc.integer({ min: Date.UTC(1800, 0, 1), max: Date.UTC(2300, 0, 1) })
+  fc.assert(
+    fc.property(ms, (wall) => expect(isoOfWall(wall)).toBe(new Date(wall).toISOString().slice(0, 19))),
+    { numRuns },
+  )
+})

@@ -52,7 +52,7 @@ function prepareSearch(ofSpecialization: boolean, ofClinic: boolean) {
     const facts = within(search, sql<Date>`${until} + interval '2 days'`)
     // To whom the further tables are none of their business, it is a database like any other.
     const plain = limited as unknown as QueryCreator<Database>
-    const doctors = selectFacts(plain, facts, visitTypeWanted(facts)).where(
+    const doctors = selectFacts(db, facts, visitTypeWanted(facts)).where(
       'doctors.id',
       'in',
       sql<string>`(select id from candidate)`,
