@@ -5,7 +5,7 @@ import type { Answer } from '../support/client'
 import { openCopy } from '../support/copies'
 
 const FULL = process.env.TEST_SCALE === 'full'
-const ROUNDS = FULL ? 50 : 4
+const ROUNDS = FULL ? 50 : 2
 const BOOKINGS = 8
 
 const t = await createTestApp()

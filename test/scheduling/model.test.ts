@@ -10,7 +10,7 @@ import { type Copy, createModelWorld, type Doctor, type World } from './model-wo
 import { startsByBruteForce } from './oracle'
 
 const FULL = process.env.TEST_SCALE === 'full'
-const STEPS = FULL ? 400 : 14
+const STEPS = FULL ? 400 : 10
 const DAYS = FULL ? 5 : 2
 const MINUTE = 60_000
 const TIME_LIMIT = FULL ? 600_000 : 60_000

@@ -6,7 +6,7 @@ import { openCopy } from '../support/copies'
 import { raceWithHeadStart } from '../support/head-start'
 import { createWaitlistApp, MINUTE } from './waitlist-app'
 
-const ROUNDS = process.env.TEST_SCALE === 'full' ? 100 : 3
+const ROUNDS = process.env.TEST_SCALE === 'full' ? 100 : 2
 const BOOKERS = 6
 
 const t = await createWaitlistApp()
