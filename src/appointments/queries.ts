@@ -123,9 +123,11 @@ export function listAppointments(
     .execute()
 }
 
-export function findAppointmentById(db: Kysely<Database>, visible: Expression<SqlBool>, id: string) {
-  return selectAppointments(db, visible).where('appointments.id', '=', id).executeTakeFirst()
-}
+export const selectAppointmentById = (db: Kysely<Database>, visible: Expression<SqlBool>, id: string) =>
+  selectAppointments(db, visible).where('appointments.id', '=', id)
+
+export const findAppointmentById = (...search: Parameters<typeof selectAppointmentById>) =>
+  selectAppointmentById(...search).executeTakeFirst()
 
 /** Whose locks to take, read without any. */
 export function findAppointmentParties(db: Kysely<Database>, visible: Expression<SqlBool>, id: string) {

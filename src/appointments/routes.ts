@@ -126,7 +126,7 @@ const quoteCancellationOperation = operation({
 })
 
 export function appointmentRoutes(deps: Deps) {
-  const { app, read, mutation } = createRouter(deps)
+  const { app, read, readOne, mutation } = createRouter(deps)
 
   mutation(bookAppointmentOperation, {
     lane: ({ body }) => [deps.bookingLane, body.doctorId],
@@ -145,17 +145,17 @@ export function appointmentRoutes(deps: Deps) {
     return answer(page, { audit: { patientIds } })
   })
 
-  read(getAppointmentOperation, async (ctx, { params }) => answerAppointment(ctx, await getAppointment(ctx, params.id)))
+  readOne(getAppointmentOperation, async (ctx, { params }, find) =>
+    answerAppointment(ctx, await getAppointment(ctx, params.id, find)),
+  )
 
   mutation(cancelAppointmentOperation, async (ctx, { params, body, ifMatch }) =>
     answerAppointment(ctx, await cancelAppointment(ctx, params.id, body, ifMatch)),
   )
 
-  read(quoteCancellationOperation, async (ctx, { params }) => {
-    const appointment = await getAppointment(ctx, params.id)
-    const audit = { targetId: appointment.id, patientIds: [appointment.patientId] }
-    return answer(quoteCancellation(ctx, appointment), { audit })
-  })
+  readOne(quoteCancellationOperation, async (ctx, { params }, find) =>
+    answer(quoteCancellation(ctx, await getAppointment(ctx, params.id, find))),
+  )
 
   return app
 }

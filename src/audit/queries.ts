@@ -202,7 +202,7 @@ export function searchLogs(
     ...((from || to) && { occurredAt: { ...(from && { $gte: from }), ...(to && { $lt: to }) } }),
   }
   return auditLogs(mongo)
-    .find(filter, { projection: { bytes: 1 } })
+    .find(filter, { projection: { bytes: 1 }, maxTimeMS: 5_000 })
     .sort({ _id: -1 })
     .limit(limit)
     .toArray()

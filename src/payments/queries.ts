@@ -117,9 +117,8 @@ const selectPayments = (db: Kysely<Database>, actor: Actor) =>
 
 export type PaymentRow = Awaited<ReturnType<typeof listPayments>>[number]
 
-export function findPaymentById(db: Kysely<Database>, actor: Actor, id: string) {
-  return selectPayments(db, actor).where('payments.id', '=', id).executeTakeFirst()
-}
+export const selectPaymentById = (db: Kysely<Database>, actor: Actor, id: string) =>
+  selectPayments(db, actor).where('payments.id', '=', id)
 
 /** Newest first; `after` is the last row of the page before. */
 export function listPayments(

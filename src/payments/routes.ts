@@ -99,7 +99,7 @@ const refundPaymentOperation = operation({
 })
 
 export function paymentRoutes(deps: Deps) {
-  const { app, read, mutation } = createRouter(deps)
+  const { app, read, readOne, mutation } = createRouter(deps)
 
   mutation(createPaymentOperation, {
     run: async (ctx, { body }) => {
@@ -127,11 +127,9 @@ export function paymentRoutes(deps: Deps) {
     )
   })
 
-  read(getPaymentOperation, async (ctx, { params }) => {
-    const payment = await getPayment(ctx, params.id)
-    const clientSecret = await secretFor(ctx, payment)
-    const audit = { patientIds: [payment.patientId], targetId: payment.id }
-    return answer(presentPayment(payment, clientSecret), { audit })
+  readOne(getPaymentOperation, async (ctx, { params }, find) => {
+    const payment = await getPayment(ctx, params.id, find)
+    return answer(presentPayment(payment, await secretFor(ctx, payment)))
   })
 
   mutation(markPaymentPaidOperation, async (ctx, { params }) => {

@@ -1,3 +1,4 @@
+import type { FindOne } from '../database/audit-outbox'
 import { newId } from '../database/ids'
 import type { Actor, Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
@@ -6,10 +7,10 @@ import { DESK } from './providers/desk'
 import {
   findActivePayment,
   findAppointmentForUpdate,
-  findPaymentById,
   insertPayment,
   lockPaymentsOfAppointments,
   type PaymentRow,
+  selectPaymentById,
 } from './queries'
 import { releasePayments } from './release'
 import type { CreatePayment, Payment } from './schemas'
@@ -77,9 +78,14 @@ async function giveUpFailed(ctx: TransactionContext, appointmentId: string): Pro
     await releasePayments(ctx, appointmentId)
 }
 
-/** Throws not_found, also for somebody else's. */
-export async function getPayment(ctx: { db: Context['db']; actor: Actor }, id: string): Promise<PaymentRow> {
-  const payment = await findPaymentById(ctx.db, ctx.actor, id)
+/** Throws not_found, also for somebody else's. `find` puts it on record. */
+export async function getPayment(
+  { db, actor }: { db: Context['db']; actor: Actor },
+  id: string,
+  find?: FindOne,
+): Promise<PaymentRow> {
+  const select = selectPaymentById(db, actor, id)
+  const payment = find ? await find(select) : await select.executeTakeFirst()
   if (!payment) throw notFound('payment')
   return payment
 }

@@ -3,7 +3,6 @@ import type { Collection, Filter, FindCursor } from 'mongodb'
 import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
 import type { Database } from '../database/schema'
 import { type Viewer, visiblePatients } from '../patients/access'
-import type { MedicalRecordDocument } from './collections'
 
 const READ = { maxTimeMS: 5_000 }
 
@@ -60,10 +59,6 @@ const quoted = (words: string) =>
 
 export async function findDocument<D extends PatientDocument>(collection: Collection<D>, id: string) {
   return (await asDocuments(collection).findOne({ _id: id, ...NOT_VOID }, READ)) as D | null
-}
-
-export function findRecordByAttachment(records: Collection<MedicalRecordDocument>, attachmentId: string) {
-  return records.findOne({ 'attachments.id': attachmentId, ...NOT_VOID }, READ)
 }
 
 /** Whether the doctor has written any document of the collection for the patient. */

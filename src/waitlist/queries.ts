@@ -80,9 +80,8 @@ export function listEntries(
     .execute()
 }
 
-export function findEntry(db: Kysely<Database>, actor: Actor, id: string) {
-  return selectEntries(db, actor).where('waitlistEntries.id', '=', id).executeTakeFirst()
-}
+export const selectEntry = (db: Kysely<Database>, actor: Actor, id: string) =>
+  selectEntries(db, actor).where('waitlistEntries.id', '=', id)
 
 /** Whether any doctor of the specialization, in any case, works at the clinic, or anywhere. */
 export async function hasDoctorOf(

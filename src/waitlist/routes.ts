@@ -115,7 +115,7 @@ const leaveWaitlistOperation = operation({
 const auditOf = ({ id, patientId }: EntryRow) => ({ targetId: id, patientIds: [patientId] })
 
 export function waitlistRoutes(deps: Deps) {
-  const { app, read, mutation } = createRouter(deps)
+  const { app, read, readOne, mutation } = createRouter(deps)
 
   mutation(joinWaitlistOperation, async (ctx, { body }) => {
     const entry = await joinWaitlist(ctx, body)
@@ -127,10 +127,9 @@ export function waitlistRoutes(deps: Deps) {
     return answer(page, { audit: { patientIds: page.data.map(({ patient }) => patient.id) } })
   })
 
-  read(getWaitlistEntryOperation, async (ctx, { params }) => {
-    const entry = await getEntry(ctx, params.id)
-    return answer(presentEntry(entry, ctx.now), { audit: auditOf(entry) })
-  })
+  readOne(getWaitlistEntryOperation, async (ctx, { params }, find) =>
+    answer(presentEntry(await getEntry(ctx, params.id, find), ctx.now)),
+  )
 
   mutation(acceptOfferOperation, async (ctx, { params }) => {
     const entry = await acceptOffer(ctx, params.id)

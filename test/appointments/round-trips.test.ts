@@ -40,6 +40,13 @@ test('a refused booking takes one more for the alternatives of the doctor, two w
   expect(poor.roundTrips).toBe(begin + locks + load + rollback + 2)
 })
 
+test('one appointment is one round trip, its audit event included', async () => {
+  const { body } = await t.as(patient.actor).get('/appointments')
+  const read = await wire.measure(() => wire.as(patient.actor).get(`/appointments/${body.data[0].id}`))
+  expect(read.answer.body).toEqual(body.data[0])
+  expect(read.roundTrips).toBe(1)
+})
+
 test('a page of a list is one round trip, its audit event another; slots are one', async () => {
   const list = await wire.measure(() => wire.as(patient.actor).get('/appointments'))
   expect(list.answer.body.data.length).toBe(2)

@@ -91,7 +91,10 @@ describe('one event, whatever becomes of the request', () => {
     const [event, ...more] = await eventsOf(done)
     expect(event).toMatchObject({ kind, action, outcome: 'success', actorId, actorRole })
     expect(more).toEqual([])
-    if (OF_A_PATIENT.test(route.path)) expect(event!.patientIds).not.toEqual([])
+    if (OF_A_PATIENT.test(route.path)) {
+      expect(event!.patientIds).not.toEqual([])
+      expect(event!.purpose).not.toBeNull()
+    }
 
     if (!key || ENDS_ITS_SESSION.includes(name)) return
     const again = await ask(t.app, route, call, call.as ?? world.owner[role], key)
