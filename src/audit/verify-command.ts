@@ -105,7 +105,8 @@ async function run(words: string[], env: Record<string, string | undefined>, pri
     }
     const verdict = await verifyTrail(deps, { ...options, onProgress: showProgress(warn) })
     print(describe(verdict))
-    if (verdict.checkpoint) print(`checkpoint ${formatCheckpoint(verdict.checkpoint)}`)
+    // One that is not to be kept must not look like one.
+    if (!verdict.finding && verdict.checkpoint) print(`checkpoint ${formatCheckpoint(verdict.checkpoint)}`)
     print(`public key ${(await openCheckpointKey(config.audit)).publicKey}`)
     return verdict.finding ? 1 : 0
   } finally {

@@ -66,6 +66,7 @@ describe('audit:verify', () => {
     await logs.deleteOne({ _id: 110 })
     const { out, code } = await call()
     expect([code, out[0]]).toEqual([1, 'NOT INTACT: event 100: its kind is not the one that was hashed'])
+    expect(out.filter((line) => line.startsWith('checkpoint'))).toEqual([])
   })
 
   test('prints every checkpoint, and holds the trail to those that were kept', async () => {
