@@ -182,8 +182,8 @@ async function expectAgreement({ t, stripe }: World, { paid, unpaid }: { paid: s
     .selectFrom('paymentEntries')
     .select(['kind', 'amount', 'status'])
     .where('paymentId', '=', paid)
-    .orderBy('createdAt')
-    .orderBy('id')
+    .orderBy('kind')
+    .orderBy('amount')
     .execute()
   expect(entries).toEqual([
     { kind: 'charge', amount: PRICE, status: 'succeeded' },
