@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { newId } from '../../src/database/ids'
 import { inTransaction } from '../../src/database/transaction'
 import type { Deps } from '../../src/deps'
+import type { Jobs } from '../../src/jobs/queue'
 import { insertEntry } from '../../src/payments/ledger/queries'
 import { processEvent, receiveWebhook } from '../../src/payments/webhooks/service'
 import { createPaymentsApp } from '../payments/payments-app'
@@ -12,12 +13,15 @@ import { NOW } from '../support/app'
 /** Each order of five events, times how often each is told with other repeats and delays: 10,080 sequences at full scale. */
 const FULL = process.env.TEST_SCALE === 'full'
 const ORDERS = FULL ? 120 : 4
-const TELLINGS = FULL ? 14 : 4
+const TELLINGS = FULL ? 14 : 2
 const SEED = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const WORKERS = 8
 const DAY = 86_400_000
 const SECRET = 'whsec_permutations'
 const SECRET_KEY = 'sk_test_permutations'
+
+/** The test itself does what jobs would. */
+const unheeded: Jobs = { enqueue: async () => {}, work: () => ({ stop: async () => {} }), close: async () => {} }
 
 type Event = { type: string; rawBody: string }
 let events: Event[] = []
@@ -119,7 +123,12 @@ describe('five events in any order, late and more than once', () => {
   let bases: string[] = []
   beforeAll(async () => {
     bases = []
-    for (let i = 0; i < WORKERS; i++) bases.push((await t.booking({ status: 'completed' })).appointmentId)
+    for (let i = 0; i < WORKERS; i++) {
+      // Of a doctor each: those of one take turns.
+      const doctor = await t.newDoctor({ clinicId: t.clinic.id })
+      const visit = { patient: await t.newPatient(), doctor, startsAt: NOW, status: 'completed' } as const
+      bases.push((await t.newAppointment(visit)).id)
+    }
     console.log(`seed ${SEED}: TEST_SEED=${SEED} tells the same again`)
   })
 
@@ -160,7 +169,7 @@ describe('five events in any order, late and more than once', () => {
   /** Tells one sequence, each event at its own time, through the same door as any. */
   async function tell(sequence: { event: Event; at: Date }[]): Promise<void> {
     for (const { event, at } of sequence) {
-      const deps: Deps = { ...t.deps, clock: () => at }
+      const deps: Deps = { ...t.deps, jobs: unheeded, clock: () => at }
       const headers = new Headers({ 'stripe-signature': await server.sign(event.rawBody, SECRET, at) })
       await receiveWebhook(deps, 'stripe', event.rawBody, headers)
       const { id: eventId } = JSON.parse(event.rawBody)
