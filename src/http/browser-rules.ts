@@ -41,17 +41,29 @@ export const guardBrowsers: MiddlewareHandler<HttpEnv> = async (c, next) => {
 
 const LOCAL = /^http:\/\/localhost(:\d{1,5})?$/
 
-/** CORS for the configured origins and, outside production, for any port of localhost. */
+const EXPOSED = ['ETag', 'Location', 'X-Request-Id', 'Retry-After', 'RateLimit', 'Idempotent-Replayed']
+
+/**
+ * CORS for the configured origins and, outside production, for any port of localhost. hono/cors answers preflights only:
+ * on other answers it sets its headers in a way that turns every body into a stream, which costs more than most answers.
+ */
 export function allowOrigins({ config }: Deps): MiddlewareHandler<HttpEnv> {
   const known = new Set(config.corsOrigins)
-  const share = cors({
-    origin: (origin) => (known.has(origin) || (!config.production && LOCAL.test(origin)) ? origin : null),
+  const allowed = (origin: string) => (known.has(origin) || (!config.production && LOCAL.test(origin)) ? origin : null)
+  const answerPreflight = cors({
+    origin: allowed,
     allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Request-Id'],
-    exposeHeaders: ['ETag', 'Location', 'X-Request-Id', 'Retry-After', 'RateLimit', 'Idempotent-Replayed'],
+    exposeHeaders: EXPOSED,
     maxAge: 600,
   })
-  // hono/cors answers every OPTIONS; one that is not a preflight asks what an address knows.
-  return (c, next) =>
-    c.req.method === 'OPTIONS' && !c.req.header('access-control-request-method') ? next() : share(c, next)
+  return async (c, next) => {
+    // An OPTIONS that is no preflight asks what an address knows.
+    if (c.req.method === 'OPTIONS' && c.req.header('access-control-request-method')) return answerPreflight(c, next)
+    await next()
+    const origin = allowed(c.req.header('origin') ?? '')
+    if (origin) c.res.headers.set('Access-Control-Allow-Origin', origin)
+    c.res.headers.set('Access-Control-Expose-Headers', EXPOSED.join(','))
+    c.res.headers.append('Vary', 'Origin')
+  }
 }

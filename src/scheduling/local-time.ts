@@ -17,9 +17,9 @@ export type OffsetSpan = { from: number; until: number; offset: number }
 const DAYS_KEPT = 15_000
 const knownDays = new Map<number, string>()
 
-const twoDigits = (value: number) => String(value).padStart(2, '0')
+const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => String(i).padStart(2, '0'))
 /** HH:mm of every minute of a day. */
-const CLOCK = Array.from({ length: 1440 }, (_, i) => `${twoDigits(Math.floor(i / 60))}:${twoDigits(i % 60)}`)
+const CLOCK = Array.from({ length: 1440 }, (_, i) => `${TWO_DIGITS[Math.floor(i / 60)]}:${TWO_DIGITS[i % 60]}`)
 
 const spansByZone = new Map<string, OffsetSpan[]>()
 
@@ -136,5 +136,5 @@ export function isTimeZone(name: string): boolean {
 export function isoOfWall(wall: number): string {
   const day = Math.floor(wall / DAY)
   const seconds = Math.floor((wall - day * DAY) / 1000)
-  return `${dayOfNumber(day)}T${CLOCK[Math.floor(seconds / 60)]}:${twoDigits(seconds % 60)}`
+  return `${dayOfNumber(day)}T${CLOCK[Math.floor(seconds / 60)]}:${TWO_DIGITS[seconds % 60]}`
 }
