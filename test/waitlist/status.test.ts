@@ -35,15 +35,15 @@ describe('an entry', () => {
   })
 
   test.each([
-    ['held', inAMinute, 'offered'],
-    ['held', now, 'lapsed'],
-    ['expired', now, 'lapsed'],
-    ['cancelled', null, 'declined'],
-    ['booked', null, 'accepted'],
-    ['checked_in', null, 'accepted'],
-    ['completed', null, 'accepted'],
-    ['no_show', null, 'accepted'],
-  ] as const)('whose offered time is %s (until %s) is %s', (status, holdExpiresAt, expected) => {
+    ['held', 'offered', inAMinute],
+    ['held', 'lapsed', now],
+    ['expired', 'lapsed', now],
+    ['cancelled', 'declined', null],
+    ['booked', 'accepted', null],
+    ['checked_in', 'accepted', null],
+    ['completed', 'accepted', null],
+    ['no_show', 'accepted', null],
+  ] as const)('whose offered time is %s is %s', (status, expected, holdExpiresAt) => {
     const offer = { status, holdExpiresAt }
     expect(statusNow({ status: 'offered', endsOn: '2026-01-05' }, offer, now)).toBe(expected)
   })
