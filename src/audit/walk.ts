@@ -30,7 +30,8 @@ export type Walk = {
 export type Walked = { events: number; finding?: Finding; complete: boolean }
 
 export const NO_NUMBER = 'no event has such a number'
-const BATCH = 2_000
+const BATCH = 1_000
+const AHEAD = 3
 
 /** Reads the chain in order and stops at the first thing that is wrong. */
 export async function walkChain(mongo: Mongo, walk: Walk): Promise<Walked> {
@@ -53,16 +54,26 @@ export async function walkChain(mongo: Mongo, walk: Walk): Promise<Walked> {
   return { events, complete: true }
 }
 
-/** While one batch is checked, the next is on its way. */
+/** While one is checked, others are on their way. */
 async function* batches(mongo: Mongo, after: number, last: number): AsyncGenerator<AuditLog[]> {
-  let coming = listLogs(mongo, { after, last, limit: BATCH })
+  const ranges: { after: number; logs: Promise<AuditLog[]> }[] = []
+  let asked = after
   for (;;) {
-    const logs = await coming
+    while (asked < last && ranges.length < AHEAD) {
+      const range = { after: asked, last: Math.min(asked + BATCH, last) }
+      // One more than there should be: among so many is one whose number is none.
+      const logs = listLogs(mongo, { ...range, limit: BATCH + 1 })
+      // Nobody waits for it when the walk ends early.
+      logs.catch(() => {})
+      ranges.push({ after: asked, logs })
+      asked = range.last
+    }
+    const range = ranges.shift()
+    if (!range) return
+    const logs = await range.logs
+    yield logs.length > 0 ? logs : await listLogs(mongo, { after: range.after, last, limit: 1 })
+    // Whoever reads this has seen that some are missing, or all that were to come.
     if (logs.length === 0) return
-    coming = listLogs(mongo, { after: logs.at(-1)!._id, last, limit: BATCH })
-    // Nobody waits for it when the walk ends early.
-    coming.catch(() => {})
-    yield logs
   }
 }
 
