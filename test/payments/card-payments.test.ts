@@ -142,8 +142,9 @@ describe('a provider in trouble', () => {
       const done = await send()
       expect(done).toMatchObject({ status: 201, body: { id: stored!.id, clientSecret: expect.any(String) } })
       expect(payers.count().payments).toBe(before + 1)
-      expect((await auditOf(stored!.id)).map(({ kind, outcome }) => [kind, outcome])).toEqual([
-        ['payment.create', 'success'],
+      expect(await auditOf(stored!.id)).toMatchObject([
+        { kind: 'payment.create', outcome: 'success' },
+        { kind: 'payment.create', outcome: 'success', detail: { replayed: true } },
       ])
     },
   )
