@@ -14,6 +14,8 @@ when they do not, 2 when they could not be compared.
 /** What ends the command with a sentence for whoever typed it. */
 class Complaint extends Error {}
 
+type Print = (line: string) => void
+
 type Task = { from: string; to: string; fix: boolean }
 
 function readTask(words: string[]): Task {
@@ -51,24 +53,41 @@ function describe({ kind, of, id, ref, here, there }: Difference, note: string):
   return `${words.join('  ')}  here: ${here ?? 'nothing'}  there: ${there ?? 'nothing'}${note}`
 }
 
-function print(provider: string, { compared, found, remaining }: Report): void {
+function linesOf(provider: string, { compared, found, remaining }: Report): string[] {
   const left = new Set(remaining.map(nameOf))
-  for (const difference of found) if (!left.has(nameOf(difference))) console.log(describe(difference, '  REPAIRED'))
-  for (const difference of remaining) console.log(describe(difference, ''))
+  const repaired = found.filter((difference) => !left.has(nameOf(difference)))
   const entries = `${compared} ${compared === 1 ? 'entry' : 'entries'} compared`
-  console.log(`${provider}: ${entries}, ${found.length} differed, ${remaining.length} differ`)
+  return [
+    ...repaired.map((difference) => describe(difference, '  REPAIRED')),
+    ...remaining.map((difference) => describe(difference, '')),
+    `${provider}: ${entries}, ${found.length} differed, ${remaining.length} differ`,
+  ]
 }
 
-async function run(): Promise<number> {
-  const { from, to, fix } = readTask(process.argv.slice(2))
-  const deps = openDeps(readOwnConfig(process.env))
+/** Gives the exit code; `print` is for what was found, `warn` for everything else. */
+export async function runReconcileCommand(
+  words: string[],
+  env: Record<string, string | undefined>,
+  print: Print,
+  warn: Print,
+): Promise<number> {
+  try {
+    return await run(readTask(words), env, print)
+  } catch (error) {
+    warn(explain(error))
+    return 2
+  }
+}
+
+async function run({ from, to, fix }: Task, env: Record<string, string | undefined>, print: Print): Promise<number> {
+  const deps = openDeps(readOwnConfig(env))
   try {
     const { online } = deps.paymentProviders
-    if (online.length === 0) console.log('No card provider is configured: there is nothing to compare with.')
+    if (online.length === 0) print('No card provider is configured: there is nothing to compare with.')
     let remaining = 0
     for (const provider of online) {
       const report = await reconcile(deps, provider, { ...daysRange(from, to), fix })
-      print(provider.name, report)
+      for (const line of linesOf(provider.name, report)) print(line)
       remaining += report.remaining.length
     }
     return remaining === 0 ? 0 : 1
@@ -85,12 +104,4 @@ function explain(error: unknown): string {
 }
 
 if (import.meta.main)
-  await run().then(
-    (code) => {
-      process.exitCode = code
-    },
-    (error) => {
-      console.error(explain(error))
-      process.exitCode = 2
-    },
-  )
+  process.exitCode = await runReconcileCommand(process.argv.slice(2), process.env, console.log, console.error)

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { runReconcileCommand } from '../../src/payments/reconcile-command'
 import { reconcileFinishedDays } from '../../src/payments/reconciliation/nightly'
 import { daysRange, reconcile } from '../../src/payments/reconciliation/service'
 import { NOW } from '../support/app'
@@ -213,7 +214,7 @@ describe('the rest of what a Stripe account holds', async () => {
     t.stripe.confirm(ref, 'succeed')
     t.loseWebhooks()
     const days = ['--from', '2026-01-04', '--to', DAY]
-    const listed = await run(days)
+    const listed = await call(days)
     expect(listed).toMatchObject({
       code: 1,
       out: [
@@ -241,17 +242,21 @@ describe('the rest of what a Stripe account holds', async () => {
   })
 
   async function run(words: string[], env: Record<string, string> = {}) {
+    const [out, err]: [string[], string[]] = [[], []]
+    const print = (lines: string[]) => (line: string) => void lines.push(line)
+    const code = await runReconcileCommand(words, { ...t.env, ...env }, print(out), print(err))
+    return { out, err: err.join('\n'), code }
+  }
+
+  /** As it is called from a terminal. */
+  async function call(words: string[]) {
     const child = Bun.spawn([process.execPath, 'src/payments/reconcile-command.ts', ...words], {
       cwd: join(import.meta.dir, '../..'),
-      env: { PATH: process.env.PATH, ...t.env, ...env },
+      env: { PATH: process.env.PATH, ...t.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const [out, err, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ])
-    return { out: out.split('\n').slice(0, -1), err, code }
+    const [out, code] = await Promise.all([new Response(child.stdout).text(), child.exited])
+    return { out: out.split('\n').slice(0, -1), code }
   }
 })
 
