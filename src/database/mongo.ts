@@ -15,15 +15,12 @@ export type Mongo = {
 
 /**
  * The one shared client. It connects when first used and again by itself, so the API starts and books without MongoDB;
- * an operation fails after at most 3 s when no server answers. Writes are acknowledged by a majority, from the journal.
+ * an operation fails after at most 3 s when no server answers, or as the address says. Writes are acknowledged by a majority, from the journal.
  */
 export function openMongo(config: Config['mongo'], collections: CollectionSpec[]): Mongo {
   const client = new MongoClient(config.uri, {
+    ...patienceOf(config.uri),
     maxPoolSize: config.poolSize,
-    serverSelectionTimeoutMS: 3_000,
-    connectTimeoutMS: 3_000,
-    socketTimeoutMS: 10_000,
-    waitQueueTimeoutMS: 3_000,
     retryWrites: false,
     writeConcern: { w: 'majority', journal: true, wtimeoutMS: 5_000 },
     appName: 'clinic-api',
@@ -47,6 +44,17 @@ export function openMongo(config: Config['mongo'], collections: CollectionSpec[]
     close: () => client.close(),
   }
 }
+
+const PATIENCE = {
+  serverSelectionTimeoutMS: 3_000,
+  connectTimeoutMS: 3_000,
+  socketTimeoutMS: 10_000,
+  waitQueueTimeoutMS: 3_000,
+}
+
+/** The address may name others; the driver would let an option win over it. */
+const patienceOf = (uri: string) =>
+  Object.fromEntries(Object.entries(PATIENCE).filter(([name]) => !uri.toLowerCase().includes(`${name.toLowerCase()}=`)))
 
 const NAMESPACE_EXISTS = 48
 

@@ -12,6 +12,7 @@ import { verifyTrail } from '../../src/audit/verify'
 import { appendAuditEvent } from '../../src/database/audit-outbox'
 import { newId } from '../../src/database/ids'
 import { createTestApp, NOW, type TestApp } from '../support/app'
+import { impatient } from '../support/impatient'
 import { append, clearTrail, drain, event, expectWholeTrail, findingOf, stored, waiting } from './trail'
 
 const FULL = process.env.TEST_SCALE === 'full'
@@ -213,7 +214,7 @@ describe('the audit relay', () => {
     const start = () => startEmbeddedMongo({ directory, ephemeral: true })
     let mongo = await start()
     try {
-      const t = await createTestApp({ MONGODB_URI: mongo.uri, MONGODB_DATABASE: 'audit' })
+      const t = await createTestApp({ MONGODB_URI: impatient(mongo.uri), MONGODB_DATABASE: 'audit' })
       const admin = await t.newAdmin()
       const relay = () => relayAuditEvents(t.deps)
       const ids = await append(t, 2)

@@ -26,10 +26,10 @@ async function run(words: string[] = [], env: Record<string, string> = {}) {
 }
 
 /** As it is called from a terminal. */
-async function call(env: Record<string, string> = {}) {
+async function call() {
   const child = Bun.spawn([process.execPath, 'src/audit/verify-command.ts'], {
     cwd: join(import.meta.dir, '../..'),
-    env: { PATH: process.env.PATH, ...needed, ...env },
+    env: { PATH: process.env.PATH, ...needed },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [out, err, code] = await Promise.all([
@@ -94,7 +94,7 @@ describe('audit:verify', () => {
   })
 
   test('ends with 2 when a database does not answer or a setting is missing', async () => {
-    const down = await call({ POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
+    const down = await run([], { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
     expect(down.code).toBe(2)
     expect(down.err).toStartWith('Could not be checked: ')
     const missing = await run([], { AUDIT_SIGNING_KEY: '' })

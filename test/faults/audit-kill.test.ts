@@ -10,7 +10,7 @@ import { createTestApp } from '../support/app'
 const FULL = process.env.TEST_SCALE === 'full'
 const WRITERS = FULL ? 64 : 16
 const REQUESTS = FULL ? 2_000 : 8
-const KILLS = FULL ? 10 : 2
+const KILLS = FULL ? 10 : 1
 
 const t = await createTestApp()
 // The servers live in real time.

@@ -4,6 +4,7 @@ import { signAccessToken } from '../../src/auth/tokens'
 import { form, MULTIPART, pdf } from '../records/files'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'
+import { impatient } from '../support/impatient'
 
 const t = await createTestApp()
 const clinic = await t.newClinic()
@@ -219,7 +220,7 @@ const NOT_ABOUT_THEM = new Set([
 describe('an export that fails on the way', () => {
   test('is not begun without MongoDB', async () => {
     const { patient } = await known()
-    const copy = openCopy(t, { MONGODB_URI: 'mongodb://127.0.0.1:1/none' })
+    const copy = openCopy(t, { MONGODB_URI: impatient('mongodb://127.0.0.1:1/none') })
     const asPatient = copy.as(patient.actor)
     const answers = ['export', 'access-log'].map((path) => asPatient.get(`/patients/${patient.id}/${path}`))
     for (const { status } of await Promise.all(answers)) expect(status).toBe(503)

@@ -8,11 +8,12 @@ import { relayAuditEvents } from '../../src/audit/relay'
 import { verifyTrail } from '../../src/audit/verify'
 import { sweepPendingWrites } from '../../src/records/sweeper'
 import { createTestApp, NOW } from '../support/app'
+import { impatient } from '../support/impatient'
 import { form, MULTIPART, pdf } from './files'
 
 const directory = mkdtempSync(join(tmpdir(), 'clinic-mongo-down-'))
 let engine = await startEmbeddedMongo({ directory, ephemeral: true })
-const t = await createTestApp({ MONGODB_URI: engine.uri, MONGODB_DATABASE: 'clinic' })
+const t = await createTestApp({ MONGODB_URI: impatient(engine.uri), MONGODB_DATABASE: 'clinic' })
 const clinic = await t.newClinic()
 const doctor = await t.newDoctor({ clinicId: clinic.id })
 const patient = await t.newPatient()
