@@ -149,6 +149,7 @@ describe('erasing a patient', () => {
   test('purges what they wait for and every stored answer to them, and nothing of others', async () => {
     const patient = await registered()
     const other = await t.newPatient()
+    const desk = await t.newAdmin()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const wish = {
       doctorId: doctor.id,
@@ -166,14 +167,21 @@ describe('erasing a patient', () => {
         status: 'completed',
       })
       const key = { headers: { 'idempotency-key': 'paid' } }
-      expect((await t.as(actor).post('/payments', { appointmentId: visit.id, method: 'cash' }, key)).status).toBe(201)
+      const made = await t.as(actor).post('/payments', { appointmentId: visit.id, method: 'cash' }, key)
+      expect(made.status).toBe(201)
+      // An answer that names no patient: only the audit event did.
+      const atTheDesk = { headers: { 'idempotency-key': `desk ${id}` } }
+      expect((await t.as(desk).put(`/payments/${made.body.id}/mark-paid`, undefined, atTheDesk)).status).toBe(200)
     }
     await erase(patient.id)
     const waiting = await t.db.selectFrom('waitlistEntries').select('patientId').execute()
     expect(waiting).toEqual([{ patientId: other.id }])
-    const users = [patient.actor.userId, other.actor.userId]
-    const answers = await t.db.selectFrom('idempotencyKeys').select('userId').where('userId', 'in', users).execute()
-    expect(answers).toEqual([{ userId: other.actor.userId }])
+    const users = [patient.actor.userId, other.actor.userId, desk.userId]
+    const keys = t.db.selectFrom('idempotencyKeys').select(['userId', 'patientIds']).where('userId', 'in', users)
+    expect(await keys.orderBy('createdAt').orderBy('userId').execute()).toEqual([
+      { userId: other.actor.userId, patientIds: [other.id] },
+      { userId: desk.userId, patientIds: [other.id] },
+    ])
   })
 
   test('lets guardians go, in both directions', async () => {
