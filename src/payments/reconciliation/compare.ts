@@ -65,7 +65,7 @@ export function compareRefund(payment: LedgerPayment | undefined, there: Provide
   if (!here) return { ...base, kind: 'missing_here', id: null, here: null, repair }
   const known = { ...base, id: here.id, here: inWords(here) }
   if (!sameMoney(here, there)) return { ...known, kind: 'other_amount' }
-  if (here.status === there.status && here.providerRef !== null) return undefined
+  if (here.status === there.status) return undefined
   return { ...known, kind: 'other_status', repair }
 }
 

@@ -68,10 +68,7 @@ async function compare(ctx: Context<null>, provider: PaymentProvider, range: Ran
       for (const payment of payments)
         answers.push(...(await askAbout(provider, payment, { told, range, now: ctx.now })))
   }
-  const differences = answers.filter((answer) => answer !== undefined)
-  // Money first: a refund cannot be entered before what it gives back.
-  differences.sort((a, b) => Number(a.of === 'refund') - Number(b.of === 'refund'))
-  return { compared: answers.length, differences }
+  return { compared: answers.length, differences: answers.filter((answer) => answer !== undefined) }
 }
 
 async function* pagesOf(provider: PaymentProvider, range: Range): AsyncGenerator<ProviderEntry[]> {
