@@ -18,6 +18,7 @@ import * as createWaitlist from './migrations/20261122T1050-create-waitlist'
 import * as paymentLedger from './migrations/20261122T1060-payment-ledger'
 import * as idempotencyAuditFacts from './migrations/20261122T1080-idempotency-audit-facts'
 import * as paymentReconciliations from './migrations/20261122T1090-payment-reconciliations'
+import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -37,6 +38,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1060-payment-ledger': paymentLedger,
   '20261122T1080-idempotency-audit-facts': idempotencyAuditFacts,
   '20261122T1090-payment-reconciliations': paymentReconciliations,
+  '20261122T1100-ledger-sums': ledgerSums,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }

@@ -35,7 +35,7 @@ export type PaymentsTable = {
   providerStatus: ProviderPaymentStatus | null
   providerStatusAt: Date | null
   failureCode: string | null
-  /** Sums of the entries: charges, and refunds that have not failed. Constraints keep 0 ≤ refunded ≤ charged ≤ amount. */
+  /** Sums of the entries, kept by a trigger: charges, and refunds that have not failed. Constraints keep 0 ≤ refunded ≤ charged ≤ amount. */
   chargedAmount: Generated<number>
   refundedAmount: Generated<number>
   resolution: PaymentResolution | null

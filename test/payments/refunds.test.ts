@@ -130,6 +130,9 @@ describe('giving a payment back', () => {
       .execute()
     expect(await less.catch((error) => error.constraint)).toBe('payments_refunded_within_charged')
     const [charge] = await entriesOf(id)
+    const entry = { ...charge!, id: crypto.randomUUID(), kind: 'refund', providerRef: null, amount: 9501 } as const
+    const past = t.db.insertInto('paymentEntries').values(entry).execute()
+    expect(await past.catch((error) => error.constraint)).toBe('payments_refunded_within_charged')
     const again = { ...charge!, id: crypto.randomUUID(), providerRef: null }
     expect(
       await t.db

@@ -1,7 +1,7 @@
 import type { Insertable, Kysely, Transaction } from 'kysely'
 import type { Database } from '../../database/schema'
 import type { PaymentChanges } from '../queries'
-import type { PaymentEntriesTable } from '../tables'
+import type { PaymentEntriesTable, PaymentsTable } from '../tables'
 
 const ENTRY_COLUMNS = [
   'paymentEntries.id',
@@ -18,40 +18,33 @@ const ENTRY_COLUMNS = [
 export type Entry = NonNullable<Awaited<ReturnType<typeof findEntry>>>
 
 /**
- * An entry and what it changes of its payment, in one statement; the payment's row must be locked. `payments_charged_within_amount`
- * and `payments_refunded_within_charged` refuse what would give back more than was taken.
+ * An entry and what it changes of its payment, in one statement; the payment's row must be locked. A trigger keeps the sums,
+ * and `payments_charged_within_amount` and `payments_refunded_within_charged` refuse what would give back more than came in.
  */
 export async function insertEntry(
   db: Transaction<Database>,
   entry: Insertable<PaymentEntriesTable>,
-  changes: PaymentChanges,
+  changes: PaymentChanges & Pick<PaymentsTable, 'status'>,
 ): Promise<void> {
-  const counted = entry.status === 'failed' ? 0 : entry.amount
   await db
     .with('entry', (qb) => qb.insertInto('paymentEntries').values(entry))
     .updateTable('payments')
     .set(changes)
-    .set((eb) =>
-      entry.kind === 'charge'
-        ? { chargedAmount: eb('chargedAmount', '+', counted) }
-        : { refundedAmount: eb('refundedAmount', '+', counted) },
-    )
     .where('id', '=', entry.paymentId)
     .execute()
 }
 
-/** What the provider said of a refund; `freed` is what no longer counts of it. */
+/** What the provider said of a refund; a failed one does not count any more. */
 export async function updateRefund(
   db: Transaction<Database>,
   entry: Pick<PaymentEntriesTable, 'id' | 'paymentId' | 'status' | 'providerRef' | 'failureCode' | 'settledAt'>,
-  { freed, ...changes }: { freed: number } & PaymentChanges,
+  changes: PaymentChanges & Pick<PaymentsTable, 'status'>,
 ): Promise<void> {
   const { id, paymentId, ...settled } = entry
   await db
     .with('entry', (qb) => qb.updateTable('paymentEntries').set(settled).where('id', '=', id))
     .updateTable('payments')
     .set(changes)
-    .set((eb) => ({ refundedAmount: eb('refundedAmount', '-', freed) }))
     .where('id', '=', paymentId)
     .execute()
 }

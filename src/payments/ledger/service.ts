@@ -139,7 +139,7 @@ async function settleRefund(ctx: AnyTransaction, payment: InnerPayment, entry: E
   const status = deriveStatus({ ...payment, refundedAmount: payment.refundedAmount - freed })
   const superseded = await isSuperseded(ctx, payment, status)
   const update = { id, paymentId, settledAt: settledAt(settled.status, ctx.now), ...settled }
-  await updateRefund(ctx.db, update, { freed, status, superseded })
+  await updateRefund(ctx.db, update, { status, superseded })
 }
 
 async function insertForeignRefund(
