@@ -10,8 +10,8 @@ import type { CancelAppointment, CancellationQuote } from './schemas'
 import { assertTransition, mayBecome } from './status'
 
 /**
- * Frees the time at once, voids a payment that is not made yet, and has the share of one that is given back by a job. Throws not_found, version_mismatch, and
- * invalid_state once the appointment has started or is over.
+ * Frees the time at once, voids a payment that is not made yet, and has the share of one that was made given back by a job.
+ * Throws not_found, version_mismatch, and invalid_state once the appointment has started or is over.
  */
 export async function cancelAppointment(
   ctx: TransactionContext,

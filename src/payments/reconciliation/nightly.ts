@@ -5,7 +5,7 @@ import { claimDay, finishDay } from './queries'
 import { daysRange, reconcile } from './service'
 
 /** Days that are made up for when no copy ran, or the provider did not answer. */
-const DAYS_BACK = 3
+const DAYS_BACK = 7
 const HOUR = 3_600_000
 /** A comparison that was begun so long ago died with its copy. */
 const STALE_MS = HOUR
