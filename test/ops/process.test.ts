@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { signAccessToken } from '../../src/auth/tokens'
@@ -7,6 +7,8 @@ import { until } from '../support/until'
 import { startServer } from './server'
 
 const t = await createTestApp()
+// A dozen processes start at once, and each test's time is that of all.
+setDefaultTimeout(60_000)
 t.clock.set(new Date())
 const admin = await t.newAdmin()
 const env = { ...t.env, LOG_LEVEL: 'info' }
