@@ -23,7 +23,11 @@ const copies = [startCopy(), startCopy()]
 
 function startCopy() {
   const server = startServer({ ...t.env, LOG_LEVEL: 'info', POSTGRESQL_POOL_SIZE: '10' })
-  return { server, url: server.url() }
+  const copy = { server, url: '', up: Promise.resolve() }
+  copy.up = server.url().then((url) => {
+    copy.url = url
+  })
+  return copy
 }
 
 async function killAndStartAgain(which: number): Promise<void> {
@@ -31,14 +35,16 @@ async function killAndStartAgain(which: number): Promise<void> {
   server.kill('SIGKILL')
   await server.ended()
   copies[which] = startCopy()
-  await copies[which].url
+  await copies[which].up
 }
 
 type Sent = { method: string; path: string; body?: object; key?: string }
 
 async function attempt(which: number, { method, path, body, key }: Sent) {
   const requestId = newId()
-  const response = await fetch(`${await copies[which]!.url}${path}`, {
+  const { url } = copies[which]!
+  if (!url) throw new Error('this copy is starting')
+  const response = await fetch(`${url}${path}`, {
     method,
     headers: {
       authorization: await authorise(),
