@@ -13,11 +13,11 @@ import * as addAvailabilityVersion from './migrations/20261122T1005-add-availabi
 import * as auditChain from './migrations/20261122T1010-audit-chain'
 import * as emergencyAccess from './migrations/20261122T1030-emergency-access'
 import * as appointmentLifecycle from './migrations/20261122T1040-appointment-lifecycle'
-import * as auditWriteId from './migrations/20261122T1040-audit-write-id'
+import * as auditWriteId from './migrations/20261122T1045-audit-write-id'
 import * as createWaitlist from './migrations/20261122T1050-create-waitlist'
-import * as paymentLedger from './migrations/20261122T1060-payment-ledger'
-import * as idempotencyAuditFacts from './migrations/20261122T1080-idempotency-audit-facts'
-import * as paymentReconciliations from './migrations/20261122T1090-payment-reconciliations'
+import * as paymentLedger from './migrations/20261122T1055-payment-ledger'
+import * as idempotencyAuditFacts from './migrations/20261122T1056-idempotency-audit-facts'
+import * as paymentReconciliations from './migrations/20261122T1057-payment-reconciliations'
 import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
@@ -33,11 +33,11 @@ const migrations: Record<string, Migration> = {
   '20261122T1010-audit-chain': auditChain,
   '20261122T1030-emergency-access': emergencyAccess,
   '20261122T1040-appointment-lifecycle': appointmentLifecycle,
-  '20261122T1040-audit-write-id': auditWriteId,
+  '20261122T1045-audit-write-id': auditWriteId,
   '20261122T1050-create-waitlist': createWaitlist,
-  '20261122T1060-payment-ledger': paymentLedger,
-  '20261122T1080-idempotency-audit-facts': idempotencyAuditFacts,
-  '20261122T1090-payment-reconciliations': paymentReconciliations,
+  '20261122T1055-payment-ledger': paymentLedger,
+  '20261122T1056-idempotency-audit-facts': idempotencyAuditFacts,
+  '20261122T1057-payment-reconciliations': paymentReconciliations,
   '20261122T1100-ledger-sums': ledgerSums,
 }
 

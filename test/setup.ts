@@ -1,6 +1,6 @@
 import { afterAll } from 'bun:test'
-import { killServers } from './ops/server'
 import { stopDatabases } from './support/databases'
+import { killServers } from './support/server'
 
 /** Databases start when the first test asks for one, and stop after the last file. */
 afterAll(async () => {

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { chromium } from 'playwright-core'
-import { startServer } from '../ops/server'
 import { createTestApp } from '../support/app'
 import { findProgram } from '../support/programs'
+import { startServer } from '../support/server'
 
 const executablePath = findProgram('chromium', 'the page at /docs')
 

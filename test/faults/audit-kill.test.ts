@@ -4,8 +4,8 @@ import { relayAuditEvents } from '../../src/audit/relay'
 import { verifyTrail } from '../../src/audit/verify'
 import { signAccessToken } from '../../src/auth/tokens'
 import { newId } from '../../src/database/ids'
-import { startServer } from '../ops/server'
 import { createTestApp } from '../support/app'
+import { startServer } from '../support/server'
 
 const FULL = process.env.TEST_SCALE === 'full'
 const WRITERS = FULL ? 64 : 16

@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { signAccessToken } from '../../src/auth/tokens'
 import { addDays, instantAt, localDay } from '../../src/scheduling/local-time'
-import { startServer } from '../ops/server'
 import { createTestApp } from '../support/app'
+import { startServer } from '../support/server'
 
 const FULL = process.env.TEST_SCALE === 'full'
 const BOOKINGS = FULL ? 1_000 : 60

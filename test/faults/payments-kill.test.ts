@@ -5,9 +5,9 @@ import type { Actor } from '../../src/deps'
 import { sweepPayments } from '../../src/payments/sweeper'
 import { addDays, localDay } from '../../src/scheduling/local-time'
 import { createJobRunner } from '../jobs/run-jobs'
-import { startServer } from '../ops/server'
 import { createPaymentsApp } from '../payments/payments-app'
 import { startStripeServer } from '../payments/providers/stripe-server'
+import { startServer } from '../support/server'
 
 const FULL = process.env.TEST_SCALE === 'full'
 /** Where the API dies; at full scale after every commit and around every call, until one is never reached. */

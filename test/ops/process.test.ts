@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { signAccessToken } from '../../src/auth/tokens'
 import { createTestApp } from '../support/app'
+import { startServer } from '../support/server'
 import { until } from '../support/until'
-import { startServer } from './server'
 
 const t = await createTestApp()
 // A dozen processes start at once, and each test's time is that of all.
