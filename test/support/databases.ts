@@ -15,6 +15,7 @@ let made = 0
 
 async function start() {
   const directory = mkdtempSync(join(tmpdir(), 'clinic-test-'))
+  removeAfterUs(directory)
   const [postgres, mongo] = await Promise.all([
     startEmbeddedPostgres({ directory: join(directory, 'postgres'), ephemeral: true, maxConnections: 300 }),
     startEmbeddedMongo({ directory: join(directory, 'mongo'), ephemeral: true }),
@@ -22,6 +23,19 @@ async function start() {
   await administer(postgres, `create database ${TEMPLATE}`)
   await migrate({ ...postgres, database: TEMPLATE })
   return { directory, postgres, mongo }
+}
+
+// Collecting it would close its pipe.
+let janitor: Bun.Subprocess<'pipe', 'ignore', 'ignore'> | undefined
+
+/** However this process ends: kill -9 and the end of a worker leave no time to tidy up. */
+function removeAfterUs(directory: string): void {
+  const script = 'while read -r _; do :; done; n=50; until rm -rf "$1" || [ $((n -= 1)) = 0 ]; do sleep 0.2; done'
+  janitor = Bun.spawn(['/bin/sh', '-c', script, 'sh', directory], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  janitor.unref()
 }
 
 async function administer(connection: PostgresConnection, statement: string): Promise<void> {
