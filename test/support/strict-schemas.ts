@@ -25,25 +25,33 @@ export function createSchemaCompiler({ components }: ApiDocument) {
     open: each((schema) => close(schema, 'leave open')),
   })
 
-  const cache = new Map<string, Check>()
-  const compile = (schema: unknown): Check => {
-    const key = JSON.stringify(schema)
-    let check = cache.get(key)
-    if (!check) {
-      const validate = ajv.compile(schema as Schema)
-      check = (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: 'body' }) + extra())
-      const extra = () => {
-        const params: Record<string, unknown> = validate.errors?.[0]?.params ?? {}
-        const name = params.additionalProperty ?? params.unevaluatedProperty
-        return name === undefined ? '' : ` (${name})`
-      }
-      cache.set(key, check)
+  const compile = (schema: Schema): Check => {
+    const validate = ajv.compile(schema)
+    const extra = () => {
+      const params: Record<string, unknown> = validate.errors?.[0]?.params ?? {}
+      const name = params.additionalProperty ?? params.unevaluatedProperty
+      return name === undefined ? '' : ` (${name})`
     }
-    return check
+    return (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: 'body' }) + extra())
   }
   return {
-    strict: (schema: Schema) => compile(close(schema)),
-    asWritten: (schema: Schema) => compile(repoint(schema, 'written')),
+    strict: oncePerSchema((schema) => compile(close(schema) as Schema)),
+    asWritten: oncePerSchema((schema) => compile(repoint(schema, 'written') as Schema)),
+  }
+}
+
+/** Rewriting and compiling take longer than any check; many answers share a schema without sharing the object. */
+function oncePerSchema(make: (schema: Schema) => Check): (schema: Schema) => Check {
+  const ofObject = new WeakMap<Schema, Check>()
+  const ofText = new Map<string, Check>()
+  return (schema) => {
+    const known = ofObject.get(schema)
+    if (known) return known
+    const text = JSON.stringify(schema)
+    const check = ofText.get(text) ?? make(schema)
+    ofText.set(text, check)
+    ofObject.set(schema, check)
+    return check
   }
 }
 
