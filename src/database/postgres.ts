@@ -47,9 +47,8 @@ class PreparingClient extends pg.Client {
   override query(query: unknown, values?: unknown, callback?: unknown): unknown {
     const prepared =
       typeof query === 'string' && Array.isArray(values) ? { name: preparedName(query), text: query, values } : query
-    // biome-ignore lint/suspicious/noExplicitAny: see above
-    const base = super.query as (...args: any[]) => unknown
-    return prepared === query ? base.call(this, query, values, callback) : base.call(this, prepared, callback)
+    const base = super.query.bind(this) as unknown as (...args: unknown[]) => unknown
+    return prepared === query ? base(query, values, callback) : base(prepared, callback)
   }
 }
 

@@ -7,7 +7,7 @@ import { STATUS, titleOf } from './problem'
 import type { OperationLimit } from './rate-limits'
 import { Problem } from './schemas'
 
-/** `public`: a token is not looked at. `optional`: none is fine, a bad one is 401. `signed_in`: any role. */
+/** `public`: a token is not looked at. `optional`: none is fine, a bad one is 401. `signed_in`: whatever the role. */
 export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
 
 type Schema = z.ZodType

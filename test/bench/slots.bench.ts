@@ -54,7 +54,7 @@ async function openWorld(rows: number) {
 
 const count = (value: number) => value.toLocaleString('en')
 const today = () => new Date().toISOString().slice(0, 10)
-/** Far apart in the table, and each doctor as often as any other. */
+/** Far apart in the table, and all doctors equally often. */
 const spread = <T>(all: T[], n: number): T => all[(n * 7919) % all.length]!
 
 function slotsOfDoctor({ doctors }: Calendar, days = 31): Requests {

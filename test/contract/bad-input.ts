@@ -20,7 +20,7 @@ export type BadCase = {
   headers?: Record<string, string>
   /** The field that was changed, as `errors` names it. */
   field?: string
-  /** Undefined: any answer that is documented for the operation; otherwise one of these. */
+  /** Undefined: whatever is documented for the operation; otherwise one of these. */
   verdict?: number[]
   /** Part of every run, not only of the full one. */
   always?: boolean

@@ -140,7 +140,7 @@ export const BAD_CONTENT_TYPES = [
   'json',
 ]
 
-/** Values of request headers, each sent alone, and the status they get where the header counts; null: any documented one. */
+/** Values of request headers, each sent alone, and the status they get where the header counts; null: whichever is documented. */
 export const BAD_HEADERS: [name: string, value: string, status: number | null][] = [
   ['Idempotency-Key', '', 422],
   ['Idempotency-Key', 'x'.repeat(201), 422],

@@ -165,7 +165,7 @@ describe('five events in any order, late and more than once', () => {
     return { id, ref, refundIds }
   }
 
-  /** Tells one sequence, each event at its own time, through the same door as any, and does the jobs that this leaves. */
+  /** Tells one sequence, each event at its own time, through the door that all take, and does the jobs that this leaves. */
   async function tell(sequence: { event: Event; at: Date }[]): Promise<void> {
     const waiting: string[] = []
     const jobs: Jobs = {

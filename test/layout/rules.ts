@@ -216,6 +216,7 @@ export const RULES: Rule[] = [
         'bare',
         /\bmock\.module\(|\b(?:test|describe|it)\.(?:only|todo)\b/g,
       ),
+    // In quotes it leaves nothing out: it is what the rule has to find.
     broken: ['test/a/a.test.ts', "test.only('x', () => {})"],
   },
 ]

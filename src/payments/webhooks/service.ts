@@ -54,7 +54,7 @@ function contentOf(event: ProviderEvent): Pick<PaymentEventsTable, 'paymentRef' 
   return { paymentRef: null, snapshot: null }
 }
 
-/** For a provider that lives in this process: its webhooks take the same way as any. */
+/** For a provider that lives in this process: its webhooks take the way of all others. */
 export async function receiveWebhook(deps: Deps, provider: string, text: string, headers: Headers): Promise<void> {
   const ctx = systemContext(deps, 'payment-webhook')
   const event = await verifyWebhook(ctx, provider, { text, headers })
