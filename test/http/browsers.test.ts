@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createTestApp } from '../support/app'
-import { PRODUCTION } from './production'
+import { PRODUCTION } from '../support/settings'
 
 const t = await createTestApp({ CORS_ORIGINS: 'https://clinic.example' })
 const live = await createTestApp({ ...PRODUCTION, CORS_ORIGINS: 'https://clinic.example' })

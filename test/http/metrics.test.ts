@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createTestApp } from '../support/app'
-import { PRODUCTION } from './production'
+import { PRODUCTION } from '../support/settings'
 
 const TOKEN = 'metrics-token-0123456789'
 const open = await createTestApp()

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
-import { PRODUCTION } from './production'
+import { PRODUCTION } from '../support/settings'
 
 const ON = { RATE_LIMIT: 'on' }
 const t = await createTestApp(ON)

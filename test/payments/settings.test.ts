@@ -1,38 +1,18 @@
 import { describe, expect, test } from 'bun:test'
-import { ConfigError, readConfig } from '../../src/config'
+import { readConfig } from '../../src/config'
+import { complaint, USABLE } from '../support/settings'
 
-const random = (seed: string) => `${seed}4kQ9vX2mB7nR5tY8wZ3cF6hJ1pL0sD`
-const usable = {
-  POSTGRESQL_HOST: 'db.internal',
-  POSTGRESQL_USER: 'clinic',
-  POSTGRESQL_DATABASE: 'clinic',
-  MONGODB_URI: 'mongodb://mongo.internal/clinic',
-  JWT_ACCESS_SECRET: random('a1'),
-  JWT_REFRESH_SECRET: random('b2'),
-  PASSWORD_PEPPER: random('c3'),
-  AUDIT_SIGNING_KEY: random('d4'),
-}
-const production = { ...usable, NODE_ENV: 'production' }
+const production = { ...USABLE, NODE_ENV: 'production' }
 const stripe = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRETS: 'whsec_1, whsec_2' }
 
 const settings = (env: Record<string, string>) => readConfig(env).payments
 
-function complaint(env: Record<string, string>): string {
-  try {
-    readConfig(env)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  return 'none'
-}
-
 describe('who takes cards', () => {
   test('is the sandbox by default, in production nobody', () => {
-    expect(settings(usable).card).toBe('sandbox')
+    expect(settings(USABLE).card).toBe('sandbox')
     expect(settings(production).card).toBe('none')
-    expect(settings({ ...usable, CARD_PROVIDER: 'none' }).card).toBe('none')
-    expect(settings({ ...usable, SANDBOX_DELAY: '3s' }).sandbox.delayMs).toBe(3_000)
+    expect(settings({ ...USABLE, CARD_PROVIDER: 'none' }).card).toBe('none')
+    expect(settings({ ...USABLE, SANDBOX_DELAY: '3s' }).sandbox.delayMs).toBe(3_000)
   })
 
   test('can be Stripe, with several webhook secrets in use', () => {
@@ -58,7 +38,7 @@ describe('who takes cards', () => {
     [{ ...stripe, STRIPE_BASE_URL: 'https://stripe.example/v1' }, 'STRIPE_BASE_URL must be an origin'],
     [{ ...stripe, STRIPE_BASE_URL: 'stripe.example' }, 'STRIPE_BASE_URL must be an origin'],
   ])('%j is refused', (given, reason) => {
-    const message = complaint({ ...usable, ...given })
+    const message = complaint({ ...USABLE, ...given })
     expect(message).toContain(reason)
     expect(message).not.toMatch(/whsec_1|sk_live/)
   })
