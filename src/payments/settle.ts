@@ -65,7 +65,7 @@ export async function applySeen(
 }
 
 /** An event that came before its payment's ref was known can be understood now. */
-async function reopenEvents(ctx: AnyTransaction, provider: string, ref: string): Promise<void> {
+export async function reopenEvents(ctx: AnyTransaction, provider: string, ref: string): Promise<void> {
   for (const eventId of await reopenUnmatchedEvents(ctx.db, provider, ref))
     await enqueue(ctx, 'payments.event', { eventId })
 }

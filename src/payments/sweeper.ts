@@ -1,13 +1,13 @@
 import { asUnavailable } from '../database/constraints'
 import { inTransaction } from '../database/transaction'
-import type { Deps } from '../deps'
-import { enqueue } from '../jobs/queue'
+import type { Context, Deps } from '../deps'
 import { releasePayment } from './card'
 import { listUnsentRefunds } from './ledger/queries'
 import { ProviderError } from './providers/port'
-import { listAppointmentsToRelease, listUnreleased, lockAppointment, reopenUnmatchedEvents } from './queries'
+import { listAppointmentsToRelease, listUnreleased, lockAppointment } from './queries'
 import { sendRefund } from './refunds/service'
 import { releasePayments } from './release'
+import { reopenEvents } from './settle'
 import { systemContext } from './system'
 import { listMatchableEvents, listWaitingEvents } from './webhooks/queries'
 import { processEvent } from './webhooks/service'
@@ -29,8 +29,8 @@ export async function sweepPayments(deps: Deps): Promise<number> {
   const ctx = systemContext(deps, 'payment-sweep')
   const { db, now } = ctx
   const before = new Date(now.getTime() - PATIENCE_MS)
-  const given = await giveUpUnpaid(deps)
-  const matched = await reopenMatchable(deps)
+  const given = await giveUpUnpaid(ctx)
+  const matched = await reopenMatchable(ctx)
   const events = await listWaitingEvents(db, before, BATCH)
   const refunds = await listUnsentRefunds(db, before, BATCH)
   const releases = await listUnreleased(db, before, BATCH)
@@ -55,8 +55,7 @@ async function each({ log }: Deps, rows: { id: string }[], run: (id: string) => 
 }
 
 /** Payments of holds that lapsed, of appointments that were cancelled, and cards that nobody ever finished. */
-async function giveUpUnpaid(deps: Deps): Promise<number> {
-  const ctx = systemContext(deps, 'payment-sweep')
+async function giveUpUnpaid(ctx: Context<null>): Promise<number> {
   const abandonedBefore = new Date(ctx.now.getTime() - ABANDONED_MS)
   const found = await listAppointmentsToRelease(ctx.db, { now: ctx.now, abandonedBefore, limit: BATCH })
   for (const { appointmentId } of found)
@@ -66,13 +65,9 @@ async function giveUpUnpaid(deps: Deps): Promise<number> {
   return found.length
 }
 
-async function reopenMatchable(deps: Deps): Promise<number> {
-  const ctx = systemContext(deps, 'payment-sweep')
+async function reopenMatchable(ctx: Context<null>): Promise<number> {
   const found = await listMatchableEvents(ctx.db, BATCH)
   for (const { provider, providerRef } of found)
-    await inTransaction(ctx, async (ctx) => {
-      for (const eventId of await reopenUnmatchedEvents(ctx.db, provider, providerRef!))
-        await enqueue(ctx, 'payments.event', { eventId })
-    })
+    await inTransaction(ctx, (ctx) => reopenEvents(ctx, provider, providerRef!))
   return found.length
 }
