@@ -1,7 +1,7 @@
 import type { TransactionContext } from '../deps'
 import { invalid, notFound, versionMismatch } from '../errors'
 import { visibleAppointments } from './policy'
-import { type AppointmentRow, findAppointmentForUpdate, updateAppointmentStatus } from './queries'
+import { type AppointmentRow, findAppointmentById, lockAppointmentRow, updateAppointmentStatus } from './queries'
 import type { ProgressAppointment } from './schemas'
 import { assertTransition, isUndo } from './status'
 
@@ -17,7 +17,8 @@ export async function progressAppointment(
   { reason }: ProgressAppointment,
   ifMatch: number | null = null,
 ): Promise<{ appointment: AppointmentRow; undone: boolean }> {
-  const appointment = await findAppointmentForUpdate(ctx.db, visibleAppointments(ctx.actor), id)
+  await lockAppointmentRow(ctx.db, id)
+  const appointment = await findAppointmentById(ctx.db, visibleAppointments(ctx.actor), id)
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   assertTransition(appointment, to, ctx.now)

@@ -139,7 +139,15 @@ export function findAppointmentParties(db: Kysely<Database>, visible: Expression
     .executeTakeFirst()
 }
 
-/** After the locks of doctor and patient, never before. */
+/**
+ * Locks the row and nothing else, for those that take no lock of doctor and patient. Whoever moves it to another clinic
+ * meanwhile would take it out of a select that joins while it waits; what is read next is as it is then.
+ */
+export async function lockAppointmentRow(db: Transaction<Database>, id: string): Promise<void> {
+  await db.selectFrom('appointments').select('id').where('id', '=', id).forUpdate().execute()
+}
+
+/** After the locks of doctor and patient, never before: nobody moves it then. */
 export function findAppointmentForUpdate(db: Transaction<Database>, visible: Expression<SqlBool>, id: string) {
   return selectAppointments(db, visible).where('appointments.id', '=', id).forUpdate('appointments').executeTakeFirst()
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
 import type { AppointmentStatus } from '../../src/appointments/tables'
 import { createTestApp, NOW } from '../support/app'
 import { occupancyFaults } from '../support/occupancy'
+import { until } from '../support/until'
 
 const t = await createTestApp()
 const admin = await t.newAdmin()
@@ -161,4 +163,21 @@ describe('setting a misclick back', () => {
     await put('check-in', { reason: 'None needed' })
     expect(await stored(id)).toMatchObject({ undoneAt: null, undoneBy: null, undoReason: null })
   })
+})
+
+test('an appointment that is being moved to another clinic is found once it is there', async () => {
+  t.clock.set(NOW)
+  const other = await t.newClinic()
+  const doctor = await t.newDoctor({ clinicId: clinic.id })
+  const { id } = await t.newAppointment({ patient: await t.newPatient(), doctor, startsAt: new Date(START) })
+  const mover = await t.deps.postgres.pool.connect()
+  await mover.query('begin')
+  await mover.query('update appointments set clinic_id = $2 where id = $1', [id, other.id])
+  const { rows } = await mover.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const waiting = sql`select 1 from pg_stat_activity where ${rows[0]!.pid}::int = any(pg_blocking_pids(pid))`
+  const answer = t.as(admin).put(`/appointments/${id}/check-in`)
+  await until(async () => (await waiting.execute(t.db)).rows.length > 0)
+  await mover.query('commit')
+  mover.release()
+  expect(await answer).toMatchObject({ status: 200, body: { status: 'checked_in', clinic: { id: other.id } } })
 })
