@@ -18,7 +18,7 @@ import { auditOf, runMutation } from './mutation'
 import type { Access, Operation } from './operation'
 import { limitOperation } from './rate-limits'
 import type { HttpEnv } from './request'
-import { streamBody } from './stream'
+import { streamBody, textBody } from './stream'
 
 type HonoContext = BareContext<HttpEnv>
 
@@ -255,4 +255,4 @@ function ifMatchOf(c: HonoContext): number | null {
 }
 
 const toResponse = ({ status, body, headers }: { status: number; body: string; headers: Record<string, string> }) =>
-  new Response(status === 204 ? null : body, { status, headers })
+  new Response(status === 204 ? null : textBody(body), { status, headers })

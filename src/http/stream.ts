@@ -1,5 +1,20 @@
 /** Text is sent by this much at a time, so that neither many small writes nor much memory are needed. */
 const CHUNK = 32 * 1024
+/** A longer text is better off as a stream: of a string of 15 KiB or more Bun sends each header in packets of its own. */
+const LONG_TEXT = 15_000
+
+const encoder = new TextEncoder()
+
+/** A body that is all there, in the form in which it leaves fastest. */
+export function textBody(text: string): string | ReadableStream<Uint8Array> {
+  if (text.length < LONG_TEXT) return text
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(encoder.encode(text))
+      controller.close()
+    },
+  })
+}
 
 /**
  * Bytes of a body as it is made: nothing is made before it is asked for, nor faster than it is taken. A failure on the way
@@ -29,7 +44,6 @@ export function streamBody(pieces: AsyncIterable<string | Uint8Array>, onError: 
 }
 
 async function* inChunks(pieces: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  const encoder = new TextEncoder()
   let text = ''
   for await (const piece of pieces) {
     if (typeof piece === 'string') text += piece

@@ -119,33 +119,48 @@ function format({ method, path, token, body, key }: Request, host: string): stri
 
 type Answer = { status: number; bytes: number }
 
-/** One kept-alive connection; answers must name their length, as both servers' do. */
+const LAST_CHUNK = '0\r\n\r\n'
+
+/** One kept-alive connection; answers must name their length or come in chunks, without a line break in their text. */
 async function connect(hostname: string, port: number) {
   const none = Buffer.alloc(0)
   let head: Buffer = none
   let answer: Answer | undefined
-  let missing = 0
+  /** Bytes to come; undefined where the last chunk says that it is the last. */
+  let missing: number | undefined
+  let tail = ''
   let settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
 
   function take(chunk: Buffer): void {
-    if (!answer) {
+    if (answer) takeBody(answer, chunk)
+    else {
       head = head.length === 0 ? chunk : Buffer.concat([head, chunk])
       const end = head.indexOf('\r\n\r\n')
-      if (end < 0) return
-      const text = head.toString('latin1', 0, end)
-      const length = /\r\ncontent-length: *(\d+)/i.exec(text)
-      if (!length) {
-        fail(new Error(`an answer without its length:\n${text}`))
-        return
-      }
-      answer = { status: Number(text.slice(9, 12)), bytes: Number(length[1]) }
-      missing = answer.bytes - (head.length - end - 4)
-      head = none
-    } else missing -= chunk.length
-    if (missing > 0) return
-    const whole = answer
+      if (end >= 0) takeHead(head.toString('latin1', 0, end), head.subarray(end + 4))
+    }
+  }
+
+  function takeHead(text: string, rest: Buffer): void {
+    const length = /\r\ncontent-length: *(\d+)/i.exec(text)
+    if (!length && !/\r\ntransfer-encoding: *chunked/i.test(text)) {
+      fail(new Error(`an answer without an end:\n${text}`))
+      return
+    }
+    head = none
+    tail = ''
+    missing = length ? Number(length[1]) : undefined
+    answer = { status: Number(text.slice(9, 12)), bytes: 0 }
+    takeBody(answer, rest)
+  }
+
+  function takeBody(taken: Answer, chunk: Buffer): void {
+    taken.bytes += chunk.length
+    if (missing === undefined) {
+      tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - LAST_CHUNK.length))).slice(-LAST_CHUNK.length)
+      if (tail !== LAST_CHUNK) return
+    } else if (taken.bytes < missing) return
     answer = undefined
-    settle?.resolve(whole)
+    settle?.resolve(taken)
   }
   const fail = (error: Error) => settle?.reject(error)
 
