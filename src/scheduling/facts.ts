@@ -1,4 +1,4 @@
-import { DAY, isoOfWall, localDay, localStart } from './local-time'
+import { DAY, localDay, localStart, utcOf } from './local-time'
 import type { Facts, FactsRow, RoomRow } from './queries'
 import { overlap } from './ranges'
 import type { Slot } from './schemas'
@@ -139,8 +139,8 @@ export function toSlot({ doctor, visitType, clinics }: DoctorFacts, { clinicId, 
     doctorName: doctor.name,
     clinicId,
     visitTypeId: visitType.id,
-    startsAt: `${isoOfWall(start)}Z`,
-    endsAt: `${isoOfWall(end)}Z`,
+    startsAt: utcOf(start),
+    endsAt: utcOf(end),
     localStart: localStart(start, timeZone),
   }
 }

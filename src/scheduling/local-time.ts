@@ -13,9 +13,10 @@ const SPANS_KEPT_PER_ZONE = 64
  */
 export type OffsetSpan = { from: number; until: number; offset: number }
 
-// Some forty years of them.
+// Some forty years of days, and a hundred days of instants, one every five minutes.
 const DAYS_KEPT = 15_000
-const knownDays = new Map<number, string>()
+const INSTANTS_KEPT = 30_000
+const OFFSETS_KEPT = 50
 
 const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => String(i).padStart(2, '0'))
 /** HH:mm of every minute of a day. */
@@ -64,14 +65,7 @@ export function dayNumber(day: string): number {
 }
 
 /** The calendar day YYYY-MM-DD of a number of days since 1970-01-01. */
-export function dayOfNumber(days: number): string {
-  let day = knownDays.get(days)
-  if (day === undefined) {
-    day = new Date(days * DAY).toISOString().slice(0, 10)
-    if (knownDays.size < DAYS_KEPT) knownDays.set(days, day)
-  }
-  return day
-}
+export const dayOfNumber = remembered(DAYS_KEPT, (days) => new Date(days * DAY).toISOString().slice(0, 10))
 
 /** The local day of an instant, as days since 1970-01-01. */
 export function localDayNumber(instant: number, timeZone: string): number {
@@ -105,9 +99,29 @@ export function localWallTime(instant: number, timeZone: string): string {
 
 /** An instant (epoch ms) in the zone's own time and offset, such as 2026-03-02T09:00:00-05:00. */
 export function localStart(instant: number, timeZone: string): string {
-  const { offset } = offsetSpanAt(instant, timeZone)
-  const sign = offset < 0 ? '-' : '+'
-  return isoOfWall(instant + offset) + sign + isoOfWall(Math.abs(offset)).slice(11, 16)
+  return startsWithOffset(offsetSpanAt(instant, timeZone).offset)(instant)
+}
+
+const startsWithOffset = remembered(OFFSETS_KEPT, (offset) => {
+  const suffix = (offset < 0 ? '-' : '+') + isoOfWall(Math.abs(offset)).slice(11, 16)
+  return remembered(INSTANTS_KEPT, (instant) => isoOfWall(instant + offset) + suffix)
+})
+
+/** An instant (epoch ms) in UTC, such as 2026-03-02T14:00:00Z. */
+export const utcOf = remembered(INSTANTS_KEPT, (instant) => `${isoOfWall(instant)}Z`)
+
+/** Searches write the same times over and over: what was made of the last `limit` numbers or fewer is kept. */
+function remembered<T>(limit: number, make: (number: number) => T): (number: number) => T {
+  const known = new Map<number, T>()
+  return (number) => {
+    let made = known.get(number)
+    if (made === undefined) {
+      made = make(number)
+      if (known.size === limit) known.clear()
+      known.set(number, made)
+    }
+    return made
+  }
 }
 
 /** The first instant of a local day and the first of the next: 23, 24 or 25 hours apart, none for a day left out. */
@@ -132,7 +146,7 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** YYYY-MM-DDTHH:mm:ss of a wall number; of an instant, what it is in UTC. A search writes thousands of them. */
+/** YYYY-MM-DDTHH:mm:ss of a wall number. */
 export function isoOfWall(wall: number): string {
   const day = Math.floor(wall / DAY)
   const seconds = Math.floor((wall - day * DAY) / 1000)

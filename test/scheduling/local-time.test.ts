@@ -11,6 +11,7 @@ import {
   localDay,
   localStart,
   localWallTime,
+  utcOf,
 } from '../../src/scheduling/local-time'
 
 const numRuns = process.env.TEST_SCALE === 'full' ? 2000 : 200
@@ -103,4 +104,12 @@ test('a wall number is written as Date writes it, before 1970 too and in whateve
     fc.property(ms, (wall) => expect(isoOfWall(wall)).toBe(new Date(wall).toISOString().slice(0, 19))),
     { numRuns },
   )
+})
+
+test('an instant is written as Date writes it, however many came before and in whatever order', () => {
+  const written = (instant: number) => `${new Date(instant).toISOString().slice(0, 19)}Z`
+  const instants = Array.from({ length: 40_000 }, (_, i) => utc('2026-01-01T00:00') + ((i * 7919) % 40_000) * 300_000)
+
+  expect(instants.map(utcOf)).toEqual(instants.map(written))
+  expect(instants.map(utcOf)).toEqual(instants.map(written))
 })
