@@ -3,7 +3,6 @@ import type { Context, TransactionContext } from '../deps'
 import { notFound, versionMismatch } from '../errors'
 import { settleCancellation } from '../payments/release'
 import { timeFreed } from '../waitlist/time-freed'
-import { visibleAppointments } from './policy'
 import { type AppointmentRow, cancelAppointmentRow, findAppointmentForUpdate, findAppointmentParties } from './queries'
 import { refundOnCancel } from './refund'
 import type { CancelAppointment, CancellationQuote } from './schemas'
@@ -19,11 +18,10 @@ export async function cancelAppointment(
   { reason }: CancelAppointment,
   ifMatch: number | null,
 ): Promise<AppointmentRow> {
-  const visible = visibleAppointments(ctx.actor)
-  const parties = await findAppointmentParties(ctx.db, visible, id)
+  const parties = await findAppointmentParties(ctx.db, ctx.actor, id)
   if (!parties) throw notFound('appointment')
   await lockResources(ctx.db, [parties.doctorId, parties.patientId])
-  const appointment = await findAppointmentForUpdate(ctx.db, visible, id)
+  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, id)
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   assertTransition(appointment, 'cancelled', ctx.now)

@@ -1,6 +1,5 @@
 import type { TransactionContext } from '../deps'
 import { invalid, notFound, versionMismatch } from '../errors'
-import { visibleAppointments } from './policy'
 import { type AppointmentRow, findAppointmentById, lockAppointmentRow, updateAppointmentStatus } from './queries'
 import type { ProgressAppointment } from './schemas'
 import { assertTransition, isUndo } from './status'
@@ -18,7 +17,7 @@ export async function progressAppointment(
   ifMatch: number | null = null,
 ): Promise<{ appointment: AppointmentRow; undone: boolean }> {
   await lockAppointmentRow(ctx.db, id)
-  const appointment = await findAppointmentById(ctx.db, visibleAppointments(ctx.actor), id)
+  const appointment = await findAppointmentById(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   assertTransition(appointment, to, ctx.now)

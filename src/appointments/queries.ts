@@ -7,10 +7,14 @@ import {
   sql,
   type Transaction,
 } from 'kysely'
+import { preparedOneRow } from '../database/audited-read'
 import { jsonRow } from '../database/json'
+import { preparedByRole } from '../database/prepared'
 import type { Database } from '../database/schema'
+import type { Actor } from '../deps'
 import { ACTIVE_PAYMENT_STATUSES } from '../payments/status'
 import type { TimeRange } from '../scheduling/ranges'
+import { visibleAppointments } from './policy'
 import type { AppointmentStatus, AppointmentsTable, OccupancyTable } from './tables'
 
 /** An appointment with the names and the payment that an answer shows; `visible` narrows it to what the caller may see. */
@@ -123,20 +127,24 @@ export function listAppointments(
     .execute()
 }
 
-export const selectAppointmentById = (db: Kysely<Database>, visible: Expression<SqlBool>, id: string) =>
-  selectAppointments(db, visible).where('appointments.id', '=', id)
+type ById = { id: string }
 
-export const findAppointmentById = (...search: Parameters<typeof selectAppointmentById>) =>
-  selectAppointmentById(...search).executeTakeFirst()
+export const findAppointmentById = preparedOneRow((db, actor, { id }: ById) =>
+  selectAppointments(db, visibleAppointments(actor)).where('appointments.id', '=', id),
+)
 
-/** Whose locks to take, read without any. */
-export function findAppointmentParties(db: Kysely<Database>, visible: Expression<SqlBool>, id: string) {
-  return db
+const selectParties = preparedByRole((db, actor, { id }: ById) =>
+  db
     .selectFrom('appointments')
     .select(['doctorId', 'patientId', 'clinicId', 'roomId', 'visitTypeId', 'createdBy'])
     .where('id', '=', id)
-    .where(visible)
-    .executeTakeFirst()
+    .where(visibleAppointments(actor)),
+)
+
+/** Whose locks to take, read without any. */
+export async function findAppointmentParties(db: Kysely<Database>, actor: Actor, id: string) {
+  const [parties] = await selectParties(db, actor, { id })
+  return parties
 }
 
 /**
@@ -147,9 +155,14 @@ export async function lockAppointmentRow(db: Transaction<Database>, id: string):
   await db.selectFrom('appointments').select('id').where('id', '=', id).forUpdate().execute()
 }
 
+const selectForUpdate = preparedByRole((db, actor, { id }: ById) =>
+  selectAppointments(db, visibleAppointments(actor)).where('appointments.id', '=', id).forUpdate('appointments'),
+)
+
 /** After the locks of doctor and patient, never before: nobody moves it then. */
-export function findAppointmentForUpdate(db: Transaction<Database>, visible: Expression<SqlBool>, id: string) {
-  return selectAppointments(db, visible).where('appointments.id', '=', id).forUpdate('appointments').executeTakeFirst()
+export async function findAppointmentForUpdate(db: Transaction<Database>, actor: Actor, id: string) {
+  const [appointment] = await selectForUpdate(db, actor, { id })
+  return appointment
 }
 
 /** What an appointment takes, and of whom. */

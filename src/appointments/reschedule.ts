@@ -7,7 +7,6 @@ import { localDay, MINUTE } from '../scheduling/local-time'
 import { loadMovingFacts, lockMoving, type VisitFacts } from '../scheduling/service'
 import { timeFreed } from '../waitlist/time-freed'
 import { findPlace, slotTaken } from './place'
-import { visibleAppointments } from './policy'
 import {
   type AppointmentRow,
   findAppointmentById,
@@ -30,12 +29,11 @@ export async function rescheduleAppointment(
   ifMatch: number | null = null,
 ): Promise<AppointmentRow> {
   if (startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
-  const visible = visibleAppointments(ctx.actor)
-  const parties = await findAppointmentParties(ctx.db, visible, id)
+  const parties = await findAppointmentParties(ctx.db, ctx.actor, id)
   if (!parties) throw notFound('appointment')
   const { doctorId, patientId, visitTypeId } = parties
   await lockMoving(ctx, { id, doctorId, patientId, visitTypeId, clinicId })
-  const appointment = await findAppointmentForUpdate(ctx.db, visible, id)
+  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, id)
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   assertMovable(appointment, ctx.now)
@@ -88,7 +86,7 @@ export async function offerOtherTimes(
   error: AppError,
 ): Promise<AppError> {
   if (error.code !== 'slot_taken' && error.code !== 'patient_busy') return error
-  const appointment = await findAppointmentById(ctx.db, visibleAppointments(ctx.actor), id)
+  const appointment = await findAppointmentById(ctx.db, ctx.actor, { id })
   if (!appointment) return error
   const moving = { id, booked: bookedTerms(appointment) }
   const alternatives = await findAlternatives(ctx, { ...appointment, startsAt, clinicId, moving })

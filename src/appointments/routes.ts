@@ -146,7 +146,7 @@ export function appointmentRoutes(deps: Deps) {
   })
 
   readOne(getAppointmentOperation, async (ctx, { params }, find) =>
-    answerAppointment(ctx, await getAppointment(ctx, params.id, find)),
+    answerAppointment(ctx, await getAppointment(params.id, find)),
   )
 
   mutation(cancelAppointmentOperation, async (ctx, { params, body, ifMatch }) =>
@@ -154,7 +154,7 @@ export function appointmentRoutes(deps: Deps) {
   )
 
   readOne(quoteCancellationOperation, async (ctx, { params }, find) =>
-    answer(quoteCancellation(ctx, await getAppointment(ctx, params.id, find))),
+    answer(quoteCancellation(ctx, await getAppointment(params.id, find))),
   )
 
   return app

@@ -1,11 +1,11 @@
-import type { FindOne } from '../database/audit-outbox'
+import type { FindOne } from '../database/audited-read'
 import type { Actor, Context } from '../deps'
 import { notFound } from '../errors'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
 import { visibleAppointments } from './policy'
-import { type AppointmentRow, listAppointments as listAppointmentRows, selectAppointmentById } from './queries'
+import { type AppointmentRow, findAppointmentById, listAppointments as listAppointmentRows } from './queries'
 import type { Appointment, ListAppointmentsQuery } from './schemas'
 
 type Reader = Pick<Context, 'db' | 'actor'>
@@ -35,8 +35,8 @@ export const presentAppointment = (row: AppointmentRow, { role }: Pick<Actor, 'r
 })
 
 /** Throws not_found, also for one that is not the caller's. `find` puts it on record. */
-export async function getAppointment({ db, actor }: Reader, id: string, find: FindOne): Promise<AppointmentRow> {
-  const row = await find(selectAppointmentById(db, visibleAppointments(actor), id))
+export async function getAppointment(id: string, find: FindOne): Promise<AppointmentRow> {
+  const row = await find(findAppointmentById, { id })
   if (!row) throw notFound('appointment')
   return row
 }

@@ -1,4 +1,4 @@
-import { type Expression, type Kysely, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { AuditAction, AuditOutcome, AuditPurpose } from '../audit/tables'
 import type { Role } from '../auth/tables'
 import type { Actor } from '../deps'
@@ -24,7 +24,7 @@ type Request = { actor: Actor | null; now: Date; requestId: string; ip: string |
 /** What is treatment here becomes `emergency` in the database where the doctor has emergency access (a trigger). */
 const PURPOSE_OF: Record<Role, AuditPurpose> = { patient: 'patient_request', doctor: 'treatment', admin: 'operations' }
 
-const purposeOf = (role: Role | null) => role && PURPOSE_OF[role]
+export const purposeOf = (role: Role | null) => role && PURPOSE_OF[role]
 
 export function auditEvent(
   request: Request,
@@ -55,36 +55,6 @@ export type AuditEvent = ReturnType<typeof auditEvent>
 /** Appends to the outbox in the caller's transaction. */
 export async function appendAuditEvent(db: Kysely<Database>, ...events: AuditEvent[]): Promise<void> {
   await db.insertInto('auditOutbox').values(events).execute().catch(refuseUnaudited)
-}
-
-/** Runs a select of one row about one patient, and puts on record what it found. */
-export type FindOne = <O extends { patientId: string }>(select: Expression<O>) => Promise<O | undefined>
-
-/** Of a read of one row; see `selectAudited`. */
-export const readEvent = (request: Request, audit: Parameters<typeof auditEvent>[1], targetId: string): AuditEvent => ({
-  ...auditEvent(request, audit, { targetId }),
-  purpose: purposeOf(request.actor?.role ?? null),
-})
-
-/**
- * Reads one row about one patient and, where there is one, appends the event that says so, naming the patient: one
- * statement, so that neither is there without the other.
- */
-export async function selectAudited<O extends { patientId: string }>(
-  db: Kysely<Database>,
-  select: Expression<O>,
-  { action, actorId, actorRole, id, ip, kind, occurredAt, outcome, purpose, requestId, targetId }: AuditEvent,
-): Promise<O | undefined> {
-  const { rows } = await sql<O>`
-    with seen as ${select}, audited as (
-      insert into audit_outbox
-        (id, occurred_at, kind, action, outcome, actor_id, actor_role, purpose, patient_ids, target_id, request_id, ip)
-      select ${id}, ${occurredAt}, ${kind}, ${action}, ${outcome}, ${actorId}, ${actorRole}, ${purpose},
-        array[seen.patient_id], ${targetId}, ${requestId}, ${ip}
-      from seen
-    )
-    select seen.* from seen`.execute(db)
-  return rows[0]
 }
 
 const onRecord = new WeakSet<object>()

@@ -1,7 +1,8 @@
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context as BareContext } from 'hono'
 import type { Role } from '../auth/tables'
-import { auditEvent, type FindOne, readEvent, selectAudited, withEvent } from '../database/audit-outbox'
+import { auditEvent, withEvent } from '../database/audit-outbox'
+import { type FindOne, readEvent } from '../database/audited-read'
 import type { PatientDocument } from '../database/fenced-insert'
 import type { Lane } from '../database/lane'
 import type { Actor, Context, Deps, TransactionContext } from '../deps'
@@ -113,7 +114,7 @@ export function createRouter(deps: Deps) {
     },
 
     /**
-     * A GET of one row about one patient: `find` runs its select and writes the audit event in the same statement, which
+     * A GET of one row about one patient: `find` reads it and writes the audit event in one statement, which
      * saves a round trip.
      */
     readOne<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, S extends z.ZodType>(
@@ -123,8 +124,8 @@ export function createRouter(deps: Deps) {
       register(op, async (c, ctx, input) => {
         const event = readEvent(ctx, auditOf(op), c.req.param('id')!)
         let recorded = false
-        const find: FindOne = async (select) => {
-          const row = await selectAudited(ctx.db, select, event)
+        const find: FindOne = async (read, values) => {
+          const row = await read(ctx.db, ctx.actor, values, event)
           recorded = row !== undefined
           return row
         }

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { visibleAppointments } from '../appointments/policy'
+import { preparedOneRow } from '../database/audited-read'
 import { jsonRows } from '../database/json'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
@@ -117,8 +118,9 @@ const selectPayments = (db: Kysely<Database>, actor: Actor) =>
 
 export type PaymentRow = Awaited<ReturnType<typeof listPayments>>[number]
 
-export const selectPaymentById = (db: Kysely<Database>, actor: Actor, id: string) =>
-  selectPayments(db, actor).where('payments.id', '=', id)
+export const findPaymentById = preparedOneRow((db, actor, { id }: { id: string }) =>
+  selectPayments(db, actor).where('payments.id', '=', id),
+)
 
 /** Newest first; `after` is the last row of the page before. */
 export function listPayments(

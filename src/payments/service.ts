@@ -1,4 +1,4 @@
-import type { FindOne } from '../database/audit-outbox'
+import type { FindOne } from '../database/audited-read'
 import { newId } from '../database/ids'
 import type { Actor, Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
@@ -7,10 +7,10 @@ import { DESK } from './providers/desk'
 import {
   findActivePayment,
   findAppointmentForUpdate,
+  findPaymentById,
   insertPayment,
   lockPaymentsOfAppointments,
   type PaymentRow,
-  selectPaymentById,
 } from './queries'
 import { releasePayments } from './release'
 import type { CreatePayment, Payment } from './schemas'
@@ -84,8 +84,7 @@ export async function getPayment(
   id: string,
   find?: FindOne,
 ): Promise<PaymentRow> {
-  const select = selectPaymentById(db, actor, id)
-  const payment = find ? await find(select) : await select.executeTakeFirst()
+  const payment = find ? await find(findPaymentById, { id }) : await findPaymentById(db, actor, { id })
   if (!payment) throw notFound('payment')
   return payment
 }

@@ -7,6 +7,7 @@ import {
   sql,
   type Transaction,
 } from 'kysely'
+import { preparedOneRow } from '../database/audited-read'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
 import type { TimeFreed } from './jobs'
@@ -80,8 +81,9 @@ export function listEntries(
     .execute()
 }
 
-export const selectEntry = (db: Kysely<Database>, actor: Actor, id: string) =>
-  selectEntries(db, actor).where('waitlistEntries.id', '=', id)
+export const findEntry = preparedOneRow((db, actor, { id }: { id: string }) =>
+  selectEntries(db, actor).where('waitlistEntries.id', '=', id),
+)
 
 /** Whether any doctor of the specialization, in any case, works at the clinic, or anywhere. */
 export async function hasDoctorOf(

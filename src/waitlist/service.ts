@@ -2,7 +2,7 @@ import { cancelAppointment } from '../appointments/cancel'
 import { confirmHold } from '../appointments/holds/service'
 import type { Role } from '../auth/tables'
 import { getClinic } from '../clinics/service'
-import type { FindOne } from '../database/audit-outbox'
+import type { FindOne } from '../database/audited-read'
 import { newId } from '../database/ids'
 import { lockResources } from '../database/transaction'
 import type { Actor, Context, TransactionContext } from '../deps'
@@ -12,15 +12,7 @@ import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/paginatio
 import { formatInstant } from '../http/schemas'
 import { canSeePatient } from '../patients/access'
 import { localStart } from '../scheduling/local-time'
-import {
-  changeStatus,
-  countWaiting,
-  type EntryRow,
-  hasDoctorOf,
-  insertEntry,
-  listEntries,
-  selectEntry,
-} from './queries'
+import { changeStatus, countWaiting, type EntryRow, findEntry, hasDoctorOf, insertEntry, listEntries } from './queries'
 import type { JoinWaitlist, ListWaitlistQuery, WaitlistEntry } from './schemas'
 import { assertTransition, earliestToday, statusNow } from './status'
 
@@ -86,8 +78,7 @@ type Reader = Pick<Context, 'db' | 'actor'>
 
 /** Throws not_found, also for one that is not the caller's. `find` puts it on record. */
 export async function getEntry({ db, actor }: Reader, id: string, find?: FindOne): Promise<EntryRow> {
-  const select = selectEntry(db, actor, id)
-  const entry = find ? await find(select) : await select.executeTakeFirst()
+  const entry = find ? await find(findEntry, { id }) : await findEntry(db, actor, { id })
   if (!entry) throw notFound('entry')
   return entry
 }
