@@ -1,15 +1,7 @@
-import {
-  type Expression,
-  expressionBuilder,
-  type Insertable,
-  type Kysely,
-  type SqlBool,
-  sql,
-  type Transaction,
-} from 'kysely'
+import { expressionBuilder, type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRow } from '../database/json'
-import { preparedByRole } from '../database/prepared'
+import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
 import { ACTIVE_PAYMENT_STATUSES } from '../payments/status'
@@ -17,8 +9,8 @@ import type { TimeRange } from '../scheduling/ranges'
 import { visibleAppointments } from './policy'
 import type { AppointmentStatus, AppointmentsTable, OccupancyTable } from './tables'
 
-/** An appointment with the names and the payment that an answer shows; `visible` narrows it to what the caller may see. */
-function selectAppointments(db: Kysely<Database>, visible: Expression<SqlBool>) {
+/** An appointment with the names and the payment that an answer shows; if the actor may see it. */
+function selectAppointments(db: Kysely<Database>, actor: Actor) {
   return db
     .selectFrom('appointments')
     .innerJoin('patients', 'patients.id', 'appointments.patientId')
@@ -58,7 +50,7 @@ function selectAppointments(db: Kysely<Database>, visible: Expression<SqlBool>) 
       'visitTypes.name as visitTypeName',
     ])
     .select([jsonRow(roomOfAppointment()).as('room'), jsonRow(paymentOfAppointment()).as('payment')])
-    .where(visible)
+    .where(visibleAppointments(actor))
 }
 
 export type AppointmentRow = Awaited<ReturnType<typeof listAppointments>>[number]
@@ -92,16 +84,19 @@ export type AppointmentFilters = {
   clinicId?: string
 }
 
+type Page = { order: 'asc' | 'desc'; limit: number }
+
 /** By start, then id; `after` is the last row of the page before. */
-export function listAppointments(
+export const listAppointments = prepared(selectPage, ['role', 'order'])
+
+function selectPage(
   db: Kysely<Database>,
-  visible: Expression<SqlBool>,
-  filters: AppointmentFilters,
-  page: { order: 'asc' | 'desc'; limit: number; after?: { startsAt: Date; id: string } },
+  actor: Actor,
+  { status, from, to, doctorId, patientId, clinicId }: AppointmentFilters,
+  { order, limit }: Page,
+  after?: { startsAt: Date; id: string },
 ) {
-  const { status, from, to, doctorId, patientId, clinicId } = filters
-  const { order, limit, after } = page
-  return selectAppointments(db, visible)
+  return selectAppointments(db, actor)
     .where((eb) =>
       status
         ? eb('appointments.status', '=', sql<AppointmentStatus>`any(${status})`)
@@ -124,21 +119,22 @@ export function listAppointments(
     .orderBy('appointments.startsAt', order)
     .orderBy('appointments.id', order)
     .limit(limit)
-    .execute()
 }
 
 type ById = { id: string }
 
 export const findAppointmentById = preparedOneRow((db, actor, { id }: ById) =>
-  selectAppointments(db, visibleAppointments(actor)).where('appointments.id', '=', id),
+  selectAppointments(db, actor).where('appointments.id', '=', id),
 )
 
-const selectParties = preparedByRole((db, actor, { id }: ById) =>
-  db
-    .selectFrom('appointments')
-    .select(['doctorId', 'patientId', 'clinicId', 'roomId', 'visitTypeId', 'createdBy'])
-    .where('id', '=', id)
-    .where(visibleAppointments(actor)),
+const selectParties = prepared(
+  (db, actor: Actor, { id }: ById) =>
+    db
+      .selectFrom('appointments')
+      .select(['doctorId', 'patientId', 'clinicId', 'roomId', 'visitTypeId', 'createdBy'])
+      .where('id', '=', id)
+      .where(visibleAppointments(actor)),
+  ['role'],
 )
 
 /** Whose locks to take, read without any. */
@@ -155,8 +151,10 @@ export async function lockAppointmentRow(db: Transaction<Database>, id: string):
   await db.selectFrom('appointments').select('id').where('id', '=', id).forUpdate().execute()
 }
 
-const selectForUpdate = preparedByRole((db, actor, { id }: ById) =>
-  selectAppointments(db, visibleAppointments(actor)).where('appointments.id', '=', id).forUpdate('appointments'),
+const selectForUpdate = prepared(
+  (db, actor: Actor, { id }: ById) =>
+    selectAppointments(db, actor).where('appointments.id', '=', id).forUpdate('appointments'),
+  ['role'],
 )
 
 /** After the locks of doctor and patient, never before: nobody moves it then. */
@@ -247,12 +245,15 @@ export function updateAppointmentStatus(
 }
 
 /** Cancels, frees what was taken and voids a pending payment, in one statement; the row must be locked. */
-export function cancelAppointmentRow(
-  db: Transaction<Database>,
-  id: string,
-  cancelled: { cancelledAt: Date; cancelledBy: string; cancellationReason: string | null },
-) {
-  return db
+export async function cancelAppointmentRow(db: Transaction<Database>, id: string, cancelled: Cancelled) {
+  const [appointment] = await cancelRow(db, { id }, cancelled)
+  return appointment!
+}
+
+type Cancelled = { cancelledAt: Date; cancelledBy: string; cancellationReason: string | null }
+
+const cancelRow = prepared((db, { id }: ById, cancelled: Cancelled) =>
+  db
     .with('appointment', (qb) =>
       qb
         .updateTable('appointments')
@@ -278,6 +279,5 @@ export function cancelAppointmentRow(
         'voided',
       ),
       jsonRow(paymentOfAppointment()).as('payment'),
-    ])
-    .executeTakeFirstOrThrow()
-}
+    ]),
+)

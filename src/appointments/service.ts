@@ -4,7 +4,6 @@ import { notFound } from '../errors'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
-import { visibleAppointments } from './policy'
 import { type AppointmentRow, findAppointmentById, listAppointments as listAppointmentRows } from './queries'
 import type { Appointment, ListAppointmentsQuery } from './schemas'
 
@@ -48,7 +47,7 @@ export async function listAppointments(
 ) {
   const [startsAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
   const after = startsAt && id ? { startsAt: new Date(startsAt), id } : undefined
-  const rows = await listAppointmentRows(db, visibleAppointments(actor), filters, { order, limit: limit + 1, after })
+  const rows = await listAppointmentRows(db, actor, filters, { order, limit: limit + 1 }, after)
   const page = toPage(
     rows,
     limit,

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { HashedPassword } from './passwords'
 import type { Role, UserStatus, UsersTable } from './tables'
@@ -25,8 +26,11 @@ const selectUsers = (db: Kysely<Database>) =>
 export type UserRow = NonNullable<Awaited<ReturnType<typeof findUserById>>>
 export type UserWithPassword = NonNullable<Awaited<ReturnType<typeof findUserWithPassword>>>
 
-export function findUserById(db: Kysely<Database>, id: string) {
-  return selectUsers(db).where('users.id', '=', id).executeTakeFirst()
+const selectById = prepared((db, { id }: { id: string }) => selectUsers(db).where('users.id', '=', id))
+
+export async function findUserById(db: Kysely<Database>, id: string) {
+  const [user] = await selectById(db, { id })
+  return user
 }
 
 export function findUserWithPassword(db: Kysely<Database>, id: string) {

@@ -1,12 +1,13 @@
 import type { Kysely, Transaction } from 'kysely'
+import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { ClinicsTable } from './tables'
 
 const COLUMNS = ['id', 'name', 'timeZone', 'currency', 'address', 'phone', 'version', 'createdAt'] as const
 
 /** Newest first; `after` is the last row of the page before. */
-export function listClinics(db: Kysely<Database>, limit: number, after?: { createdAt: Date; id: string }) {
-  return db
+export const listClinics = prepared((db, { limit }: { limit: number }, after?: { createdAt: Date; id: string }) =>
+  db
     .selectFrom('clinics')
     .select(COLUMNS)
     .$if(after !== undefined, (qb) =>
@@ -14,9 +15,8 @@ export function listClinics(db: Kysely<Database>, limit: number, after?: { creat
     )
     .orderBy('createdAt', 'desc')
     .orderBy('id', 'desc')
-    .limit(limit)
-    .execute()
-}
+    .limit(limit),
+)
 
 export function findClinicById(db: Kysely<Database>, id: string) {
   return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).executeTakeFirst()

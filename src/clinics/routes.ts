@@ -71,7 +71,11 @@ export function clinicRoutes(deps: Deps) {
 
   read(listClinicsOperation, async ({ db }, { query: { limit, cursor } }) => {
     const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-    const rows = await listClinics(db, limit + 1, createdAt && id ? { createdAt: new Date(createdAt), id } : undefined)
+    const rows = await listClinics(
+      db,
+      { limit: limit + 1 },
+      createdAt && id ? { createdAt: new Date(createdAt), id } : undefined,
+    )
     return answer(toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentClinic))
   })
 

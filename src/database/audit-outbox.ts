@@ -5,6 +5,7 @@ import type { Actor } from '../deps'
 import { unavailable } from '../errors'
 import { asUnavailable, isRetryable } from './constraints'
 import { newId } from './ids'
+import { prepared } from './prepared'
 import type { Database } from './schema'
 
 /** What a handler adds to the event of its request: whose data, which thing. Ids and small plain values only. */
@@ -98,10 +99,7 @@ export function createAuditWriter(db: Kysely<Database>): AuditWriter {
 
   async function write(batch: Waiting[]): Promise<void> {
     try {
-      await insertEvents(
-        db,
-        batch.map(({ event }) => event),
-      )
+      await insertEvents(db, { events: JSON.stringify(batch.map(({ event }) => event)) })
       for (const { resolve } of batch) resolve()
     } catch (error) {
       // The statement was refused and nothing of it is there: one event of the batch must not fail the others.
@@ -119,14 +117,14 @@ export function createAuditWriter(db: Kysely<Database>): AuditWriter {
   }
 }
 
-/** One text whatever their number, so that it is prepared once. */
-async function insertEvents(db: Kysely<Database>, events: AuditEvent[]): Promise<void> {
-  await sql`
+/** One text whatever their number: an array of them as JSON. */
+const insertEvents = prepared(
+  (_db, { events }: { events: string }) => sql`
     insert into audit_outbox
       (id, occurred_at, kind, action, outcome, actor_id, actor_role, purpose, patient_ids, target_id, request_id, ip, detail)
     select id, "occurredAt", kind, action, outcome, "actorId", "actorRole", purpose, "patientIds", "targetId", "requestId", ip, detail
-    from json_to_recordset(${JSON.stringify(events)}::json) as event (
+    from json_to_recordset(${events}::json) as event (
       id uuid, "occurredAt" timestamptz, kind text, action text, outcome text, "actorId" uuid, "actorRole" text, purpose text,
       "patientIds" uuid[], "targetId" uuid, "requestId" text, ip text, detail jsonb
-    )`.execute(db)
-}
+    )`,
+)

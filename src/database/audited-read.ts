@@ -1,7 +1,7 @@
-import { type CompiledQuery, type Expression, type Kysely, sql } from 'kysely'
+import { type Expression, type Kysely, sql } from 'kysely'
 import type { Actor } from '../deps'
 import { type AuditEvent, auditEvent, purposeOf } from './audit-outbox'
-import { preparedByRole } from './prepared'
+import { prepared, type Statement } from './prepared'
 import type { Database } from './schema'
 
 /** Of a read of one row; whose it is, the statement says itself. */
@@ -25,11 +25,12 @@ export type FindOne = <V, O>(read: OneRow<V, O>, values: V) => Promise<O | undef
  * that says so, naming the patient: one statement, so that neither is there without the other.
  */
 export function preparedOneRow<V extends object, O extends { patientId: string }>(
-  select: (db: Kysely<Database>, actor: Actor, values: V) => Expression<O> & { compile(): CompiledQuery<O> },
+  select: (db: Kysely<Database>, actor: Actor, values: V) => Expression<O> & Statement<O>,
 ): OneRow<V, O> {
-  const find = preparedByRole(select)
-  const findAudited = preparedByRole((db, actor, values: V, event: AuditEvent) =>
-    audited(select(db, actor, values), event),
+  const find = prepared(select, ['role'])
+  const findAudited = prepared(
+    (db, actor: Actor, values: V, event: AuditEvent) => audited(select(db, actor, values), event),
+    ['role'],
   )
   return async (db, actor, values, event) => {
     const [row] = event ? await findAudited(db, actor, values, event) : await find(db, actor, values)

@@ -1,10 +1,11 @@
 import type { CompiledQuery, Kysely } from 'kysely'
-import type { Role } from '../auth/tables'
-import type { Actor } from '../deps'
 import type { Database } from './schema'
 
 /** Whatever Kysely builds: a query, or raw SQL, which needs the handle to be compiled. */
-type Statement<O> = { compile(db: Kysely<Database>): CompiledQuery<O> }
+export type Statement<O> = { compile(db: Kysely<Database>): CompiledQuery<O> }
+
+/** Objects whose members are the values of a statement. */
+type Values = (object | undefined)[]
 
 /** Holds a value's place while its statement is compiled. */
 class Place {
@@ -15,36 +16,49 @@ class Place {
 }
 
 /**
- * A statement that is compiled once and then run with other values: Kysely takes longer to compile a large one than
- * PostgreSQL to run it. `build` sees placeholders only: it must name each value and hand it on as it is, not spread,
- * compare or change it.
+ * A statement that is compiled once and then run with other values: Kysely takes longer to build and compile a large one
+ * than PostgreSQL to run it. `build` sees placeholders: it must hand each value on as it is, not compare or change it. It
+ * does see what is undefined, and the values of the names in `shapedBy`; of each such shape there is a statement.
  */
-export function prepared<V extends object[], O>(
+export function prepared<V extends Values, O>(
   build: (db: Kysely<Database>, ...values: V) => Statement<O>,
+  shapedBy: string[] = [],
 ): (db: Kysely<Database>, ...values: V) => Promise<O[]> {
-  let compiled: CompiledQuery<O> | undefined
+  const statements = new Map<string, CompiledQuery<O>>()
   return async (db, ...values) => {
-    compiled ??= build(db, ...placeholders(values)).compile(db)
-    const parameters = compiled.parameters.map((value) => (value instanceof Place ? valueAt(value, values) : value))
-    const { rows } = await db.executeQuery<O>({ ...compiled, parameters })
+    const shape = shapeOf(values, shapedBy)
+    let statement = statements.get(shape)
+    if (!statement) {
+      statement = build(db, ...placeholders(values, shapedBy)).compile(db)
+      statements.set(shape, statement)
+    }
+    const parameters = statement.parameters.map((value) => (value instanceof Place ? valueAt(value, values) : value))
+    const { rows } = await db.executeQuery<O>({ ...statement, parameters })
     return rows
   }
 }
 
-/** The same where it depends on the caller's role, by which the statements differ. Of the actor it may use the ids. */
-export function preparedByRole<V extends object[], O>(
-  build: (db: Kysely<Database>, actor: Actor, ...values: V) => Statement<O>,
-): (db: Kysely<Database>, actor: Actor, ...values: V) => Promise<O[]> {
-  const preparedFor = (role: Role) =>
-    prepared((db, { userId, sessionId, patientId, doctorId }: Actor, ...values: V) =>
-      build(db, { role, userId, sessionId, patientId, doctorId }, ...values),
-    )
-  const statements = { patient: preparedFor('patient'), doctor: preparedFor('doctor'), admin: preparedFor('admin') }
-  return (db, actor, ...values) => statements[actor.role](db, actor, ...values)
+const valueAt = ({ argument, name }: Place, values: Values): unknown => Reflect.get(values[argument]!, name)
+
+function shapeOf(values: Values, shapedBy: string[]): string {
+  let shape = ''
+  for (const members of values) {
+    for (const [name, value] of Object.entries(members ?? {}))
+      if (value !== undefined) shape += shapedBy.includes(name) ? `${name}=${value} ` : `${name} `
+    shape += members ? ';' : '-'
+  }
+  return shape
 }
 
-const valueAt = ({ argument, name }: Place, values: object[]) => Reflect.get(values[argument]!, name)
-
-/** Every member of each is a placeholder of its own name. To the builder they are values like any others, hence the cast. */
-const placeholders = <V extends object[]>(values: V) =>
-  values.map((_value, argument) => new Proxy({}, { get: (_target, name) => new Place(argument, String(name)) })) as V
+/** To the builder they are values like any others, hence the cast. */
+const placeholders = <V extends Values>(values: V, shapedBy: string[]) =>
+  values.map(
+    (members, argument) =>
+      members &&
+      Object.fromEntries(
+        Object.entries(members).map(([name, value]) => {
+          const isSeen = value === undefined || shapedBy.includes(name)
+          return [name, isSeen ? value : new Place(argument, name)]
+        }),
+      ),
+  ) as V

@@ -1,6 +1,7 @@
 import { type Expression, type Kysely, sql, Transaction } from 'kysely'
 import { isRetryable } from './constraints'
 import type { Postgres, Rows } from './postgres'
+import { prepared } from './prepared'
 import type { Database } from './schema'
 
 type Handle = { db: Kysely<Database>; postgres: Postgres }
@@ -35,8 +36,12 @@ export async function inTransaction<C extends Handle, T>(
  * A statement of its own by necessity: one that locks and reads would read from before the lock.
  */
 export async function lockResources(db: Transaction<Database>, ids: string[]): Promise<void> {
-  await lockStatement(db, sql<{ id: string }>`select unnest(${ids}::uuid[]) as id`).execute()
+  await lockAll(db, { ids })
 }
+
+const lockAll = prepared((db, { ids }: { ids: string[] }) =>
+  lockStatement(db, sql<{ id: string }>`select unnest(${ids}::uuid[]) as id`),
+)
 
 /** The same for the ids that a select gives. A lock is known by the low 64 bits of its id: 62 of them are random. */
 export function lockStatement(db: Kysely<Database>, ids: Expression<{ id: string }>) {

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { jsonRows } from '../database/json'
+import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { DoctorsTable } from './tables'
 import { VISIT_TYPE_COLUMNS } from './visit-types/queries'
@@ -34,10 +35,12 @@ export type DoctorRow = Awaited<ReturnType<typeof listDoctors>>[number]
 type DoctorFilter = { specialization?: string; clinicId?: string; q?: string; verified?: boolean }
 
 /** By name, then id; `after` is the last row of the page before. */
-export function listDoctors(
+export const listDoctors = prepared(selectPage, ['verified'])
+
+function selectPage(
   db: Kysely<Database>,
   { specialization, clinicId, q, verified }: DoctorFilter,
-  limit: number,
+  { limit }: { limit: number },
   after?: { name: string; id: string },
 ) {
   return doctorsWithDetails(db)
@@ -68,11 +71,13 @@ export function listDoctors(
     .orderBy('doctors.name')
     .orderBy('doctors.id')
     .limit(limit)
-    .execute()
 }
 
-export function findDoctorById(db: Kysely<Database>, id: string) {
-  return doctorsWithDetails(db).where('doctors.id', '=', id).executeTakeFirst()
+const selectById = prepared((db, { id }: { id: string }) => doctorsWithDetails(db).where('doctors.id', '=', id))
+
+export async function findDoctorById(db: Kysely<Database>, id: string) {
+  const [doctor] = await selectById(db, { id })
+  return doctor
 }
 
 export function findDoctorForUpdate(db: Transaction<Database>, id: string) {

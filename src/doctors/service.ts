@@ -37,7 +37,7 @@ export async function findDoctors(
   const after = name !== undefined && id !== undefined ? { name, id } : undefined
   if (status === 'pending' && ctx.actor?.role !== 'admin') return { data: [], nextCursor: null }
   const verified = status === 'pending' ? false : ctx.config.doctorVerification || undefined
-  const rows = await listDoctors(ctx.db, { ...filter, verified }, limit + 1, after)
+  const rows = await listDoctors(ctx.db, { ...filter, verified }, { limit: limit + 1 }, after)
   const keyOf = (row: DoctorRow) => [row.name, row.id]
   const page = toPage(rows, limit, keyOf, (row) => presentDoctor(row, ctx.actor))
   return include === 'nextSlot' ? { ...page, data: await withNextSlots(ctx, page.data) } : page

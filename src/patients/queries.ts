@@ -1,6 +1,6 @@
 import { type Insertable, type Kysely, sql, type Transaction, type Updateable } from 'kysely'
 import type { Database } from '../database/schema'
-import { type Viewer, visiblePatients } from './access'
+import { preparedForViewer, type Viewer, visiblePatients } from './access'
 import type { PatientsTable } from './tables'
 
 const COLUMNS = [
@@ -25,9 +25,12 @@ const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
 const selectOne = (db: Kysely<Database>, viewer: Viewer, id: string) =>
   db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(viewer))
 
+const selectVisible = preparedForViewer((db, viewer, { id }: { id: string }) => selectOne(db, viewer, id))
+
 /** Undefined for one who does not exist and for one the viewer may not see. */
-export function findVisiblePatient(db: Kysely<Database>, viewer: Viewer, id: string) {
-  return selectOne(db, viewer, id).executeTakeFirst()
+export async function findVisiblePatient(db: Kysely<Database>, viewer: Viewer, id: string) {
+  const [patient] = await selectVisible(db, viewer, { id })
+  return patient
 }
 
 export function findVisiblePatientForUpdate(db: Transaction<Database>, viewer: Viewer, id: string) {

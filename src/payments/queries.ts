@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { visibleAppointments } from '../appointments/policy'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRows } from '../database/json'
+import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
 import { ACTIVE_PAYMENT_STATUSES } from './status'
@@ -123,10 +124,13 @@ export const findPaymentById = preparedOneRow((db, actor, { id }: { id: string }
 )
 
 /** Newest first; `after` is the last row of the page before. */
-export function listPayments(
+export const listPayments = prepared(selectPage, ['role'])
+
+function selectPage(
   db: Kysely<Database>,
   actor: Actor,
-  { appointmentId, limit, after }: { appointmentId?: string; limit: number; after?: { createdAt: Date; id: string } },
+  { appointmentId, limit }: { appointmentId?: string; limit: number },
+  after?: { createdAt: Date; id: string },
 ) {
   return selectPayments(db, actor)
     .$if(appointmentId !== undefined, (qb) => qb.where('payments.appointmentId', '=', appointmentId!))
@@ -138,7 +142,6 @@ export function listPayments(
     .orderBy('payments.createdAt', 'desc')
     .orderBy('payments.id', 'desc')
     .limit(limit)
-    .execute()
 }
 
 export type InnerPayment = NonNullable<Awaited<ReturnType<typeof findInnerPayment>>>

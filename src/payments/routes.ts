@@ -115,7 +115,7 @@ export function paymentRoutes(deps: Deps) {
   read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, appointmentId } }) => {
     const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
     const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
-    const rows = await listPayments(db, actor, { appointmentId, limit: limit + 1, after })
+    const rows = await listPayments(db, actor, { appointmentId, limit: limit + 1 }, after)
     return answer(
       toPage(
         rows,

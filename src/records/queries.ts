@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Collection, Filter, FindCursor } from 'mongodb'
 import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
 import type { Database } from '../database/schema'
-import { type Viewer, visiblePatients } from '../patients/access'
+import { preparedForViewer, type Viewer, visiblePatients } from '../patients/access'
 
 const READ = { maxTimeMS: 5_000 }
 
@@ -74,18 +74,19 @@ export async function hasWritten<D extends PatientDocument>(
 const asDocuments = <D extends PatientDocument>(collection: Collection<D>) =>
   collection as unknown as Collection<PatientDocument>
 
+type AuthorshipSearch = { doctorId: string; patientId: string; appointmentId: string | null }
+
 /**
  * What a doctor needs to write about a patient, in one statement: undefined when they may not see the patient. Whether
  * `appointmentId` is one of the two's.
  */
-export function findAuthorship(
-  db: Kysely<Database>,
-  viewer: Viewer,
-  doctorId: string,
-  patientId: string,
-  appointmentId: string | null,
-) {
-  return db
+export async function findAuthorship(db: Kysely<Database>, viewer: Viewer, search: AuthorshipSearch) {
+  const [authorship] = await selectAuthorship(db, viewer, search)
+  return authorship
+}
+
+const selectAuthorship = preparedForViewer((db, viewer, { doctorId, patientId, appointmentId }: AuthorshipSearch) =>
+  db
     .selectFrom('patients')
     .innerJoin('doctors', (join) => join.on('doctors.id', '=', doctorId))
     .select(['patients.id as patientId', 'doctors.name as doctorName'])
@@ -99,9 +100,8 @@ export function findAuthorship(
       ).as('sharesAppointment'),
     )
     .where('patients.id', '=', patientId)
-    .where(visiblePatients(viewer))
-    .executeTakeFirst()
-}
+    .where(visiblePatients(viewer)),
+)
 
 export async function findDoctorName(db: Kysely<Database>, id: string): Promise<string | undefined> {
   const doctor = await db.selectFrom('doctors').select('name').where('id', '=', id).executeTakeFirst()

@@ -46,7 +46,7 @@ async function composeEnvelope(
   { id, createdAt }: Fixed,
 ) {
   const { doctorId } = ctx.actor
-  const authorship = doctorId && (await findAuthorship(ctx.db, ctx, doctorId, patientId, appointmentId))
+  const authorship = doctorId && (await findAuthorship(ctx.db, ctx, { doctorId, patientId, appointmentId }))
   if (!authorship) throw notFound('patient')
   if (appointmentId !== null && !authorship.sharesAppointment)
     throw invalid('appointmentId', 'must be an appointment of this patient with you')

@@ -8,6 +8,7 @@ import {
   type Transaction,
 } from 'kysely'
 import { preparedOneRow } from '../database/audited-read'
+import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
 import type { TimeFreed } from './jobs'
@@ -64,10 +65,13 @@ function selectEntries(db: Kysely<Database>, actor: Actor) {
 export type EntryRow = Awaited<ReturnType<typeof listEntries>>[number]
 
 /** Newest first; `after` is the last row of the page before. */
-export function listEntries(
+export const listEntries = prepared(selectPage, ['role'])
+
+function selectPage(
   db: Kysely<Database>,
   actor: Actor,
-  { limit, after }: { limit: number; after?: { createdAt: Date; id: string } },
+  { limit }: { limit: number },
+  after?: { createdAt: Date; id: string },
 ) {
   return selectEntries(db, actor)
     .$if(after !== undefined, (qb) =>
@@ -78,7 +82,6 @@ export function listEntries(
     .orderBy('waitlistEntries.createdAt', 'desc')
     .orderBy('waitlistEntries.id', 'desc')
     .limit(limit)
-    .execute()
 }
 
 export const findEntry = preparedOneRow((db, actor, { id }: { id: string }) =>

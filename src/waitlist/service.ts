@@ -88,7 +88,7 @@ export async function listWaitlist({ db, actor, now }: Reader & Pick<Context, 'n
   const { limit, cursor } = query
   const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
   const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
-  const rows = await listEntries(db, actor, { limit: limit + 1, after })
+  const rows = await listEntries(db, actor, { limit: limit + 1 }, after)
   return toPage(
     rows,
     limit,

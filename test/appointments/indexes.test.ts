@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Kysely, sql } from 'kysely'
-import { visibleAppointments } from '../../src/appointments/policy'
 import { type AppointmentFilters, listAppointments } from '../../src/appointments/queries'
 import type { Database } from '../../src/database/schema'
 import type { Actor } from '../../src/deps'
@@ -67,11 +66,7 @@ beforeAll(async () => {
 }, 120_000)
 
 const list = (actor: Actor, filters: AppointmentFilters) => (db: Kysely<Database>) =>
-  listAppointments(db, visibleAppointments(actor), filters, {
-    order: 'asc',
-    limit: 21,
-    after: { startsAt: NOW, id: doctor.id },
-  })
+  listAppointments(db, actor, filters, { order: 'asc', limit: 21 }, { startsAt: NOW, id: doctor.id })
 
 describe(`on ${APPOINTMENTS} appointments`, () => {
   test('there are as many as there should be', async () => {

@@ -10,7 +10,11 @@ export function withoutDatabases(deps: Deps): Deps {
   const nothing = new Proxy(deps.mongo.db, { get: () => fail })
   return {
     ...deps,
-    db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: async () => fail() }) }),
+    db: new Kysely<Database>({
+      dialect: new PostgresDialect({ pool: async () => fail() }),
+      // As ever: what is compiled for this database is kept, and runs on the others too.
+      plugins: [...deps.db.getExecutor().plugins],
+    }),
     postgres: { ...deps.postgres, transaction: async () => fail() },
     mongo: { ...deps.mongo, db: nothing, collection: fail, ready: async () => fail() },
   }

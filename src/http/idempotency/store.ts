@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { type AuditEvent, appendAuditEvent, refuseUnaudited } from '../../database/audit-outbox'
+import { prepared } from '../../database/prepared'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'
@@ -8,29 +9,35 @@ import type { IdempotencyKey } from './keys'
 export async function recordOutcome(
   db: Transaction<Database>,
   event: AuditEvent,
-  key: (IdempotencyKey & { userId: string; answer: StoredAnswer }) | undefined,
+  key: (Key & { answer: StoredAnswer }) | undefined,
 ): Promise<void> {
   if (!key) return appendAuditEvent(db, event)
-  await db
+  const headers = JSON.stringify(key.answer.headers)
+  await insertOutcome(db, key, { ...key.answer, headers }, event).catch(refuseUnaudited)
+}
+
+type StoredAs = { status: number; body: string; headers: string }
+type Key = IdempotencyKey & { userId: string }
+
+const insertOutcome = prepared((db, key: Key, answer: StoredAs, event: AuditEvent) =>
+  db
     .with('stored', (qb) =>
       qb.insertInto('idempotencyKeys').values({
         id: key.id,
         userId: key.userId,
         fingerprint: key.fingerprint,
         documentId: null,
-        status: key.answer.status,
-        body: key.answer.body,
-        headers: sql<Record<string, string>>`${JSON.stringify(key.answer.headers)}::jsonb`,
+        status: answer.status,
+        body: answer.body,
+        headers: sql<Record<string, string>>`${answer.headers}::jsonb`,
         createdAt: event.occurredAt,
         patientIds: event.patientIds,
         targetId: event.targetId,
       }),
     )
     .with('audited', (qb) => qb.insertInto('auditOutbox').values(event))
-    .selectNoFrom(sql`1`.as('done'))
-    .execute()
-    .catch(refuseUnaudited)
-}
+    .selectNoFrom(sql`1`.as('done')),
+)
 
 /** Forgets answers after 24 hours, by the injected clock, at most `limit` of them in one call. Gives how many. */
 export async function deleteOldKeys(db: Kysely<Database>, now: Date, limit: number): Promise<number> {
