@@ -62,7 +62,7 @@ const roomOfAppointment = () =>
     .whereRef('rooms.id', '=', 'appointments.roomId')
 
 /** The active payment, else the latest. */
-function paymentOfAppointment() {
+export function paymentOfAppointment() {
   return expressionBuilder<Database, 'appointments'>()
     .selectFrom('payments')
     .select(['payments.id', 'payments.status', 'payments.amount', 'payments.currency'])
@@ -157,7 +157,10 @@ const selectForUpdate = prepared(
   ['role'],
 )
 
-/** After the locks of doctor and patient, never before: nobody moves it then. */
+/**
+ * After the locks of doctor and patient, never before: nobody moves it then. It may be paid while this waits for its row, so
+ * that what changes it next gives its payment.
+ */
 export async function findAppointmentForUpdate(db: Transaction<Database>, actor: Actor, id: string) {
   const [appointment] = await selectForUpdate(db, actor, { id })
   return appointment
@@ -209,7 +212,7 @@ export function moveAppointment(db: Transaction<Database>, id: string, moved: Mo
         .set(moved)
         .set((eb) => ({ version: eb('version', '+', 1), calendarSequence: eb('calendarSequence', '+', 1) }))
         .where('id', '=', id)
-        .returning('version'),
+        .returning(['id', 'version']),
     )
     .with('taken', (qb) =>
       qb
@@ -225,7 +228,8 @@ export function moveAppointment(db: Transaction<Database>, id: string, moved: Mo
         .whereRef('occupancy.kind', '=', 'place.kind'),
     )
     .selectFrom('moved')
-    .select('version')
+    .innerJoin('appointments', 'appointments.id', 'moved.id')
+    .select(['moved.version', jsonRow(paymentOfAppointment()).as('payment')])
     .executeTakeFirstOrThrow()
 }
 

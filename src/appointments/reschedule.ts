@@ -53,9 +53,9 @@ export async function rescheduleAppointment(
     date: localDay(startsAt.getTime(), clinic.timeZone),
   }
   try {
-    const { version } = await moveAppointment(ctx.db, id, moved, place.taken)
+    const { version, payment } = await moveAppointment(ctx.db, id, moved, place.taken)
     await timeFreed(ctx, appointment)
-    return { ...appointment, ...moved, version, clinicName: clinic.name, room }
+    return { ...appointment, ...moved, version, clinicName: clinic.name, room, payment }
   } catch (error) {
     throw violates(error, 'occupancy_no_overlap') ? slotTaken(error) : error
   }

@@ -1,5 +1,7 @@
 import { sql, type Transaction } from 'kysely'
+import { jsonRow } from '../../database/json'
 import type { Database } from '../../database/schema'
+import { paymentOfAppointment } from '../queries'
 
 type Lapsed = { now: Date } & ({ ids: string[] } | { limit: number })
 
@@ -58,6 +60,7 @@ export function confirmHoldRow(db: Transaction<Database>, id: string, now: Date)
         .where('appointmentId', 'in', (eb) => eb.selectFrom('confirmed').select('confirmed.id')),
     )
     .selectFrom('confirmed')
-    .select(['status', 'version'])
+    .innerJoin('appointments', 'appointments.id', 'confirmed.id')
+    .select(['confirmed.status', 'confirmed.version', jsonRow(paymentOfAppointment()).as('payment')])
     .executeTakeFirst()
 }
