@@ -24,7 +24,7 @@ export type FindOne = <V, O>(read: OneRow<V, O>, values: V) => Promise<O | undef
  * A prepared select of one row about one patient, for each role. With an event it appends, where there is a row, the event
  * that says so, naming the patient: one statement, so that neither is there without the other.
  */
-export function preparedOneRow<V extends object, O extends { patientId: string }>(
+export function preparedOneRow<V extends Record<string, unknown>, O extends { patientId: string }>(
   select: (db: Kysely<Database>, actor: Actor, values: V) => Expression<O> & Statement<O>,
 ): OneRow<V, O> {
   const find = prepared(select, ['role'])

@@ -5,7 +5,7 @@ import type { Database } from './schema'
 export type Statement<O> = { compile(db: Kysely<Database>): CompiledQuery<O> }
 
 /** Objects whose members are the values of a statement. */
-type Values = (object | undefined)[]
+type Values = (Record<string, unknown> | undefined)[]
 
 /** Holds a value's place while its statement is compiled. */
 class Place {
@@ -38,16 +38,20 @@ export function prepared<V extends Values, O>(
   }
 }
 
-const valueAt = ({ argument, name }: Place, values: Values): unknown => Reflect.get(values[argument]!, name)
+const valueAt = ({ argument, name }: Place, values: Values) => values[argument]?.[name]
 
 function shapeOf(values: Values, shapedBy: string[]): string {
-  let shape = ''
+  const shape: unknown[] = []
   for (const members of values) {
-    for (const [name, value] of Object.entries(members ?? {}))
-      if (value !== undefined) shape += shapedBy.includes(name) ? `${name}=${value} ` : `${name} `
-    shape += members ? ';' : '-'
+    for (const name in members) {
+      const value = members[name]
+      if (value === undefined) continue
+      shape.push(name)
+      if (shapedBy.includes(name)) shape.push(value)
+    }
+    shape.push(members ? ';' : '-')
   }
-  return shape
+  return shape.join(' ')
 }
 
 /** To the builder they are values like any others, hence the cast. */

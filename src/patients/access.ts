@@ -77,7 +77,7 @@ const openEmergencies = (doctorId: string, { now }: Viewer) =>
     .where('opener.verifiedAt', 'is not', null)
 
 /** A prepared statement that asks what the viewer may see; see `prepared`. */
-export function preparedForViewer<V extends object, O>(
+export function preparedForViewer<V extends Record<string, unknown>, O>(
   build: (db: Kysely<Database>, viewer: Viewer, values: V) => Statement<O>,
 ): (db: Kysely<Database>, viewer: Viewer, values: V) => Promise<O[]> {
   const run = prepared(
