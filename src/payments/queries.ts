@@ -157,14 +157,17 @@ export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
 
 /** Every payment of appointments whose rows are locked. */
 export function lockPaymentsOfAppointments(db: Transaction<Database>, appointmentIds: string[]) {
-  return db
+  return lockPayments(db, { appointmentIds })
+}
+
+const lockPayments = prepared((db, { appointmentIds }: { appointmentIds: string[] }) =>
+  db
     .selectFrom('payments')
     .select(INNER_COLUMNS)
     .where('appointmentId', '=', sql<string>`any(${appointmentIds}::uuid[])`)
     .orderBy('id')
-    .forUpdate()
-    .execute()
-}
+    .forUpdate(),
+)
 
 export type PaymentChanges = Partial<
   Pick<
