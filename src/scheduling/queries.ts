@@ -1,10 +1,9 @@
 import { expressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
-import type { Role } from '../auth/tables'
 import { jsonRow, jsonRows } from '../database/json'
 import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { lockStatement } from '../database/transaction'
-import { type Viewer, visiblePatients } from '../patients/access'
+import { preparedForViewer, type Viewer, visiblePatients } from '../patients/access'
 import {
   activeHolds,
   activeVisitTypes,
@@ -46,42 +45,21 @@ export type Facts = Awaited<ReturnType<typeof findFacts>>[number]
 export type FactsRow = Facts['doctors'][number]
 export type RoomRow = Facts['rooms'][number]
 
-/** The same for one doctor, with the patient if the actor may see them; to be read under the locks of both. */
-export async function findBookingFacts(
-  db: Transaction<Database>,
-  search: BookingSearch,
-  { actor: { role, userId, doctorId }, config: { relationshipDays } }: Pick<Viewer, 'actor' | 'config'>,
-) {
-  const values = { ...search, actorUserId: userId, actorDoctorId: doctorId, relationshipDays }
-  const [facts] = await BOOKING_FACTS[role](db, values)
+/** The same for one doctor, with the patient if the viewer may see them; to be read under the locks of both. */
+export async function findBookingFacts(db: Transaction<Database>, viewer: Viewer, search: BookingSearch) {
+  const [facts] = await selectForViewer(db, viewer, search)
   return facts!
 }
 
-/** Each role has its own rule of who is visible, and so its own statement. */
-const BOOKING_FACTS = {
-  patient: prepareBookingFacts('patient'),
-  doctor: prepareBookingFacts('doctor'),
-  admin: prepareBookingFacts('admin'),
-}
-
-function prepareBookingFacts(role: Role) {
-  type Values = BookingSearch & {
-    actorUserId: string
-    actorDoctorId: string | undefined
-    relationshipDays: number
-  }
-  return prepared((db, search: Values) => {
-    const actor = { role, userId: search.actorUserId, sessionId: '', doctorId: search.actorDoctorId }
-    const viewer = { actor, now: search.now, config: { relationshipDays: search.relationshipDays } }
-    const patient = expressionBuilder<Database, never>()
-      .selectFrom('patients')
-      .select(['patients.id', 'patients.name'])
-      .select(activeHolds(search).as('activeHolds'))
-      .where('patients.id', '=', search.patientId)
-      .where(visiblePatients(viewer))
-    return selectBookingFacts(db, search).select(jsonRow(patient).as('patient'))
-  })
-}
+const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) => {
+  const patient = expressionBuilder<Database, never>()
+    .selectFrom('patients')
+    .select(['patients.id', 'patients.name'])
+    .select(activeHolds(search).as('activeHolds'))
+    .where('patients.id', '=', search.patientId)
+    .where(visiblePatients(viewer))
+  return selectBookingFacts(db, search).select(jsonRow(patient).as('patient'))
+})
 
 /** The same for an appointment that is to be moved, whose patient the actor has been found to see. */
 export const findMovingFacts = prepared((db, search: BookingSearch) => selectBookingFacts(db, search))

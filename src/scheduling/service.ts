@@ -105,7 +105,7 @@ export async function loadBookingFacts(
     doctorId,
   }
   await lockForBooking(ctx.db, { ...search, clinicId: clinicId ?? null })
-  const found = await findBookingFacts(ctx.db, search, ctx)
+  const found = await findBookingFacts(ctx.db, ctx, search)
   const facts = readOpenDoctor(ctx, found)
   if (!facts) throw notFound('visit type')
   if (!found.patient) throw notFound('patient')

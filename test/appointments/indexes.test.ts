@@ -114,8 +114,8 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
       // What is explained is not run: it needs no transaction.
       findBookingFacts(
         db as Parameters<typeof findBookingFacts>[0],
+        { actor: doctor.actor, now: NOW, config: t.deps.config },
         { ...search, doctorId: doctor.id },
-        { actor: doctor.actor, config: t.deps.config },
       ),
     )
     expect(scans.occupancy?.toSorted()).toEqual(['occupancy_lapsing', 'occupancy_no_overlap'])

@@ -4,8 +4,8 @@ import type { Database } from '../../database/schema'
 import { activeVisitTypes, type FactsSearch, selectFacts, visitTypeWanted, withRooms } from '../selections'
 
 export type DoctorsSearch = Omit<FactsSearch, 'until'> & {
-  specialization: string | null
-  clinicId: string | null
+  specialization?: string
+  clinicId?: string
   verifiedOnly: boolean
   /** Slots are wanted that start from then on … */
   first: Date
@@ -20,48 +20,40 @@ export type DoctorsSearch = Omit<FactsSearch, 'until'> & {
  * reaches depends on how many they are: nothing is known of starts at or after `until`.
  */
 export async function findDoctorsFacts(db: Kysely<Database>, search: DoctorsSearch) {
-  const { specialization, clinicId } = search
-  const [facts] = await SEARCHES[specialization === null ? 'any' : 'one'][clinicId === null ? 'any' : 'one'](db, search)
+  const [facts] = await selectDoctorsFacts(db, search)
   return facts!
 }
 
-/** A statement for each set of filters, so that each is planned for its index. */
-const SEARCHES = {
-  any: { any: prepareSearch(false, false), one: prepareSearch(false, true) },
-  one: { any: prepareSearch(true, false), one: prepareSearch(true, true) },
-}
-
-function prepareSearch(ofSpecialization: boolean, ofClinic: boolean) {
-  return prepared((db, search: DoctorsSearch) => {
-    const candidates = db
-      .selectFrom('doctors')
-      .select('doctors.id')
-      .where(sql<boolean>`(doctors.verified_at is not null or not ${search.verifiedOnly})`)
-      .where(({ exists }) => exists(activeVisitTypes()))
-      .$if(ofSpecialization, (qb) =>
-        qb.where(sql`lower(doctors.specialization)`, '=', sql`lower(${search.specialization})`),
-      )
-      .$if(ofClinic, (qb) => qb.where('doctors.id', 'in', doctorsOfClinic(search)))
-    const limited = db
-      .with(
-        (cte) => cte('candidate').materialized(),
-        () => candidates,
-      )
-      .with('reach', (qb) => qb.selectFrom('candidate').select(reachOf(search).as('until')))
-    const until = sql<Date>`(select until from reach)`
-    const facts = within(search, sql<Date>`${until} + interval '2 days'`)
-    // To whom the further tables are none of their business, it is a database like any other.
-    const plain = limited as unknown as QueryCreator<Database>
-    const doctors = selectFacts(db, facts, visitTypeWanted(facts)).where(
-      'doctors.id',
-      'in',
-      sql<string>`(select id from candidate)`,
+const selectDoctorsFacts = prepared((db, search: DoctorsSearch) => {
+  const { specialization, clinicId } = search
+  const candidates = db
+    .selectFrom('doctors')
+    .select('doctors.id')
+    .where(sql<boolean>`(doctors.verified_at is not null or not ${search.verifiedOnly})`)
+    .where(({ exists }) => exists(activeVisitTypes()))
+    .$if(specialization !== undefined, (qb) =>
+      qb.where(sql`lower(doctors.specialization)`, '=', sql`lower(${specialization})`),
     )
-    return withRooms(plain, facts, doctors).select(until.as('until'))
-  })
-}
+    .$if(clinicId !== undefined, (qb) => qb.where('doctors.id', 'in', doctorsOfClinic(clinicId!)))
+  const limited = db
+    .with(
+      (cte) => cte('candidate').materialized(),
+      () => candidates,
+    )
+    .with('reach', (qb) => qb.selectFrom('candidate').select(reachOf(search).as('until')))
+  const until = sql<Date>`(select until from reach)`
+  const facts = within(search, sql<Date>`${until} + interval '2 days'`)
+  // To whom the further tables are none of their business, it is a database like any other.
+  const plain = limited as unknown as QueryCreator<Database>
+  const doctors = selectFacts(db, facts, visitTypeWanted(facts)).where(
+    'doctors.id',
+    'in',
+    sql<string>`(select id from candidate)`,
+  )
+  return withRooms(plain, facts, doctors).select(until.as('until'))
+})
 
-const doctorsOfClinic = ({ clinicId }: DoctorsSearch) =>
+const doctorsOfClinic = (clinicId: string) =>
   expressionBuilder<Database, never>()
     .selectFrom('doctorClinics')
     .select('doctorClinics.doctorId')

@@ -39,8 +39,8 @@ export async function searchSlots(ctx: Reader, query: SearchSlotsQuery): Promise
   const first = Math.max(now, dayNumber(firstDay) * DAY - MOST_AHEAD, after.start)
   const last = Math.max(first, (dayNumber(lastDay) + 1) * DAY + MOST_BEHIND)
   const found = await findDoctorsFacts(ctx.db, {
-    specialization: query.specialization ?? null,
-    clinicId: query.clinicId ?? null,
+    specialization: query.specialization,
+    clinicId: query.clinicId,
     verifiedOnly: ctx.config.doctorVerification,
     first: new Date(first),
     last: new Date(last),
