@@ -36,7 +36,10 @@ export async function createTestApp(environment: Record<string, string> = {}) {
   const clock = createClock()
   const deps = openDeps(config, { clock: clock.now })
   const app = createApp(deps)
-  afterAll(() => closeDeps(deps))
+  afterAll(async () => {
+    await closeDeps(deps)
+    databases.discard()
+  })
 
   const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
   return {
