@@ -1,5 +1,6 @@
-import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { chownSync, mkdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { Client } from 'pg'
@@ -39,19 +40,16 @@ async function withMongo<T>(uri: string, use: (client: MongoClient) => Promise<T
   }
 }
 
-afterEach(async () => {
+afterAll(async () => {
   killAll()
   await untilQuiet()
+  removeFolders()
 })
 
-afterAll(removeFolders)
-
-// Most tests need no first start of their own, which takes its time.
-const folder = newFolder()
-
-describe('embedded PostgreSQL', () => {
+// Each in folders of its own, so that the waiting of one is the work of another; the first on a disk, as users have it.
+describe.concurrent('embedded PostgreSQL', () => {
   test('keeps its data over a stop and a start, and has the extensions of the schema', async () => {
-    const directory = join(newFolder(), 'postgres')
+    const directory = join(newFolder(tmpdir()), 'postgres')
     const first = await startEmbeddedPostgres({ directory })
     await query(first, 'CREATE EXTENSION btree_gist; CREATE TABLE kept AS SELECT 42 AS answer')
     await first.stop()
@@ -65,7 +63,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   test('takes settings, and gives up durability only when it is ephemeral', async () => {
-    const directory = join(folder, 'postgres')
+    const directory = join(newFolder(), 'postgres')
     const settings = { work_mem: '7MB' }
     const server = await startEmbeddedPostgres({
       directory,
@@ -87,7 +85,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   test('starts although a killed server left a pid that is now another program', async () => {
-    const directory = join(folder, 'postgres')
+    const directory = join(newFolder(), 'postgres')
     const first = await startEmbeddedPostgres({ directory })
     const pidFile = join(first.directory, 'data', 'postmaster.pid')
     const lines = readFileSync(pidFile, 'utf8').split('\n').slice(1)
@@ -99,7 +97,7 @@ describe('embedded PostgreSQL', () => {
   })
 })
 
-describe('embedded MongoDB', () => {
+describe.concurrent('embedded MongoDB', () => {
   test('keeps its data over a stop and a start', async () => {
     const directory = join(newFolder(), 'mongo')
     const first = await startEmbeddedMongo({ directory })
@@ -140,7 +138,7 @@ describe('embedded MongoDB', () => {
   })
 })
 
-describe('both', () => {
+describe.concurrent('both', () => {
   test('work in a folder whose path is too long for a socket', async () => {
     const folder = join(newFolder(), 'a-folder-with-a-long-name'.repeat(5))
     mkdirSync(folder)
@@ -152,6 +150,7 @@ describe('both', () => {
   })
 
   test('end with their owner, even by kill -9, and have every acknowledged write at the next start', async () => {
+    const folder = newFolder()
     const { program, postgres, mongo } = await startOwner(folder)
     expect(processesWith(folder).length).toBeGreaterThan(2)
     await query(postgres, 'DROP TABLE IF EXISTS numbers; CREATE TABLE numbers (n int)')
@@ -194,6 +193,7 @@ describe('both', () => {
   })
 
   test('name the owner of a directory that is in use', async () => {
+    const folder = newFolder()
     const { program } = await startOwner(folder)
     const message = (directory: string) => `${join(folder, directory)} is already in use by process ${program.pid}`
     await expect(startEmbeddedPostgres({ directory: join(folder, 'postgres') })).rejects.toThrow(message('postgres'))

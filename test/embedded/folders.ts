@@ -1,14 +1,14 @@
 import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { databaseRoot } from '../support/memory'
 import { until } from '../support/until'
 import { processesWith } from './processes'
 
 const folders: string[] = []
 
 /** A new folder that other users can pass through: root hands PostgreSQL to one of them. */
-export function newFolder(): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'embedded-test-')))
+export function newFolder(parent = databaseRoot()): string {
+  const folder = realpathSync(mkdtempSync(join(parent, 'embedded-test-')))
   chmodSync(folder, 0o755)
   folders.push(folder)
   return folder

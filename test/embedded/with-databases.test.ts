@@ -1,6 +1,7 @@
-import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { chmodSync, copyFileSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { chmodSync, copyFileSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../support/until'
 import { newFolder, removeFolders, untilQuiet } from './folders'
@@ -8,16 +9,19 @@ import { killAll, type Program, processesWith, start } from './processes'
 
 setDefaultTimeout(60_000)
 
-// Most tests need no first start of their own, which takes its time.
-const project = newFolder()
+const ports = new Set<number>()
 
-function freePort(): Promise<number> {
-  return new Promise((done) => {
+/** One that no other test here was given. */
+async function freePort(): Promise<number> {
+  const port = await new Promise<number>((done) => {
     const server = createServer().listen(0, () => {
       const { port } = server.address() as { port: number }
       server.close(() => done(port))
     })
   })
+  if (ports.has(port)) return await freePort()
+  ports.add(port)
+  return port
 }
 
 const api = join(import.meta.dir, 'api.ts')
@@ -38,16 +42,16 @@ async function upAndReady(...args: Parameters<typeof dev>) {
   return { program, request }
 }
 
-afterEach(async () => {
+afterAll(async () => {
   killAll()
   await untilQuiet()
+  removeFolders()
 })
 
-afterAll(removeFolders)
-
-describe('bun dev', () => {
+// Each in folders of its own, so that the waiting of one is the work of another; the first on a disk, as users have it.
+describe.concurrent('bun dev', () => {
   test('needs nothing but a folder, keeps data and secrets, and stops in order on Ctrl-C', async () => {
-    const [folder, port] = [newFolder(), await freePort()]
+    const [folder, port] = [newFolder(tmpdir()), await freePort()]
     const first = await upAndReady(folder, port)
     const environment = (await (await first.request('/environment')).json()) as Record<string, string>
     expect(environment).toMatchObject({ NODE_ENV: 'development', PORT: `${port}`, POSTGRESQL_DATABASE: 'clinic' })
@@ -90,7 +94,7 @@ describe('bun dev', () => {
   })
 
   test('takes everything with it when it is killed, and has every acknowledged write afterwards', async () => {
-    const [folder, port] = [project, await freePort()]
+    const [folder, port] = [newFolder(), await freePort()]
     const first = await upAndReady(folder, port)
     expect((await first.request('/notes', { method: 'POST', body: 'kept' })).status).toBe(201)
     expect(processesWith(folder).length).toBeGreaterThan(3)
@@ -102,7 +106,7 @@ describe('bun dev', () => {
   })
 
   test('restarts the API when a file is saved, and neither database', async () => {
-    const [folder, port] = [project, await freePort()]
+    const [folder, port] = [newFolder(), await freePort()]
     const file = join(folder, 'api.ts')
     const source = readFileSync(api, 'utf8')
     await Bun.write(
@@ -129,7 +133,7 @@ describe('bun dev', () => {
   })
 
   test('keeps what the user set, and uses a named server instead of the embedded one', async () => {
-    const [folder, port, other] = [newFolder(), await freePort(), project]
+    const [folder, port, other] = [newFolder(), await freePort(), newFolder()]
     const owner = await upAndReady(other, await freePort())
     const env = {
       POSTGRESQL_HOST: join(other, '.data', 'postgres'),
@@ -150,7 +154,7 @@ describe('bun dev', () => {
   })
 })
 
-describe('bun dev says in one sentence, and with exit code 1,', () => {
+describe.concurrent('bun dev says in one sentence, and with exit code 1,', () => {
   async function failure(program: Program): Promise<string> {
     expect(await program.exited).toBe(1)
     const lines = program.output().trim().split('\n')
@@ -168,7 +172,7 @@ describe('bun dev says in one sentence, and with exit code 1,', () => {
   })
 
   test('that it already runs in this folder', async () => {
-    const [folder, port] = [project, await freePort()]
+    const [folder, port] = [newFolder(), await freePort()]
     const { program } = await upAndReady(folder, port)
     const said = `${folder}/.data is already in use by process ${program.pid}: stop that one first.`
     expect(await failure(dev(folder, port))).toBe(said)
@@ -210,16 +214,15 @@ describe('bun dev says in one sentence, and with exit code 1,', () => {
   })
 })
 
-test('bun dev stops the databases and passes the exit code on when the API ends by itself', async () => {
-  const folder = project
+test.concurrent('bun dev stops the databases and passes the exit code on when the API ends by itself', async () => {
+  const folder = newFolder()
   const program = dev(folder, await freePort(), { command: ['bun', '-e', 'process.exit(7)', folder] })
   expect(await program.exited).toBe(7)
   await until(() => processesWith(folder).length === 0)
 })
 
-test('bun dev seeds again after a failed first try', async () => {
-  const [folder, port] = [project, await freePort()]
-  for (const place of ['postgres', 'mongo']) rmSync(join(folder, '.data', place, 'seeded'), { force: true })
+test.concurrent('bun dev seeds again after a failed first try', async () => {
+  const [folder, port] = [newFolder(), await freePort()]
   const failed = dev(folder, port, { env: { SEED: 'fails' } })
   expect(await failed.exited).toBe(1)
   const { program } = await upAndReady(folder, port)

@@ -1,10 +1,10 @@
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
 import { migrate, type PostgresConnection } from '../../db/migrate'
+import { databaseRoot } from './memory'
 
 const TEMPLATE = 'clinic_template'
 
@@ -15,12 +15,8 @@ let spare: Promise<string> | undefined
 const used: string[] = []
 let made = 0
 
-/** A database is 500 files: making them in memory takes a tenth of what a disk's file system asks. */
-const MEMORY = '/dev/shm'
-const ROOM = 2 * 1024 ** 3
-
 async function start() {
-  const directory = mkdtempSync(join(hasRoom(MEMORY) ? MEMORY : tmpdir(), 'clinic-test-'))
+  const directory = mkdtempSync(join(databaseRoot(), 'clinic-test-'))
   // PostgreSQL does not run as root, and its user has to pass through.
   chmodSync(directory, 0o711)
   removeAfterUs(directory)
@@ -31,16 +27,6 @@ async function start() {
   await administer(postgres, `create database ${TEMPLATE}`)
   await migrate({ ...postgres, database: TEMPLATE })
   return { directory, postgres, mongo }
-}
-
-function hasRoom(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK)
-    const { bavail, bsize } = statfsSync(directory)
-    return bavail * bsize >= ROOM
-  } catch {
-    return false
-  }
 }
 
 // Collecting it would close its pipe.
