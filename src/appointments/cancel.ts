@@ -18,10 +18,10 @@ export async function cancelAppointment(
   { reason }: CancelAppointment,
   ifMatch: number | null,
 ): Promise<AppointmentRow> {
-  const parties = await findAppointmentParties(ctx.db, ctx.actor, id)
+  const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')
   await lockResources(ctx.db, [parties.doctorId, parties.patientId])
-  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, id)
+  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   assertTransition(appointment, 'cancelled', ctx.now)

@@ -1,7 +1,7 @@
 import { expressionBuilder, type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRow } from '../database/json'
-import { prepared } from '../database/prepared'
+import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { Actor } from '../deps'
 import { ACTIVE_PAYMENT_STATUSES } from '../payments/status'
@@ -127,7 +127,8 @@ export const findAppointmentById = preparedOneRow((db, actor, { id }: ById) =>
   selectAppointments(db, actor).where('appointments.id', '=', id),
 )
 
-const selectParties = prepared(
+/** Whose locks to take, read without any. */
+export const findAppointmentParties = preparedRow(
   (db, actor: Actor, { id }: ById) =>
     db
       .selectFrom('appointments')
@@ -137,12 +138,6 @@ const selectParties = prepared(
   ['role'],
 )
 
-/** Whose locks to take, read without any. */
-export async function findAppointmentParties(db: Kysely<Database>, actor: Actor, id: string) {
-  const [parties] = await selectParties(db, actor, { id })
-  return parties
-}
-
 /**
  * Locks the row and nothing else, for those that take no lock of doctor and patient. Whoever moves it to another clinic
  * meanwhile would take it out of a select that joins while it waits; what is read next is as it is then.
@@ -151,20 +146,19 @@ export async function lockAppointmentRow(db: Transaction<Database>, id: string):
   await db.selectFrom('appointments').select('id').where('id', '=', id).forUpdate().execute()
 }
 
-const selectForUpdate = prepared(
-  (db, actor: Actor, { id }: ById) =>
-    selectAppointments(db, actor).where('appointments.id', '=', id).forUpdate('appointments'),
-  ['role'],
-)
-
 /**
  * After the locks of doctor and patient, never before: nobody moves it then. It may be paid while this waits for its row, so
  * that what changes it next gives its payment.
  */
-export async function findAppointmentForUpdate(db: Transaction<Database>, actor: Actor, id: string) {
-  const [appointment] = await selectForUpdate(db, actor, { id })
-  return appointment
-}
+export const findAppointmentForUpdate: (
+  trx: Transaction<Database>,
+  actor: Actor,
+  appointment: ById,
+) => Promise<AppointmentRow | undefined> = preparedRow(
+  (db, actor: Actor, { id }: ById) =>
+    selectAppointments(db, actor).where('appointments.id', '=', id).forUpdate('appointments'),
+  ['role'],
+)
 
 /** What an appointment takes, and of whom. */
 export type Taken = Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: TimeRange }
@@ -250,13 +244,12 @@ export function updateAppointmentStatus(
 
 /** Cancels, frees what was taken and voids a pending payment, in one statement; the row must be locked. */
 export async function cancelAppointmentRow(db: Transaction<Database>, id: string, cancelled: Cancelled) {
-  const [appointment] = await cancelRow(db, { id }, cancelled)
-  return appointment!
+  return (await cancelRow(db, { id }, cancelled))!
 }
 
 type Cancelled = { cancelledAt: Date; cancelledBy: string; cancellationReason: string | null }
 
-const cancelRow = prepared((db, { id }: ById, cancelled: Cancelled) =>
+const cancelRow = preparedRow((db, { id }: ById, cancelled: Cancelled) =>
   db
     .with('appointment', (qb) =>
       qb

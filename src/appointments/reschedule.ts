@@ -29,11 +29,11 @@ export async function rescheduleAppointment(
   ifMatch: number | null = null,
 ): Promise<AppointmentRow> {
   if (startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
-  const parties = await findAppointmentParties(ctx.db, ctx.actor, id)
+  const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')
   const { doctorId, patientId, visitTypeId } = parties
   await lockMoving(ctx, { id, doctorId, patientId, visitTypeId, clinicId })
-  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, id)
+  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   assertMovable(appointment, ctx.now)

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { prepared } from '../database/prepared'
+import { preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { HashedPassword } from './passwords'
 import type { Role, UserStatus, UsersTable } from './tables'
@@ -26,12 +26,7 @@ const selectUsers = (db: Kysely<Database>) =>
 export type UserRow = NonNullable<Awaited<ReturnType<typeof findUserById>>>
 export type UserWithPassword = NonNullable<Awaited<ReturnType<typeof findUserWithPassword>>>
 
-const selectById = prepared((db, { id }: { id: string }) => selectUsers(db).where('users.id', '=', id))
-
-export async function findUserById(db: Kysely<Database>, id: string) {
-  const [user] = await selectById(db, { id })
-  return user
-}
+export const findUserById = preparedRow((db, { id }: { id: string }) => selectUsers(db).where('users.id', '=', id))
 
 export function findUserWithPassword(db: Kysely<Database>, id: string) {
   return selectUsers(db)

@@ -11,7 +11,7 @@ export const patientIdsOf = (users: Pick<UserRow, 'patientId'>[]) =>
 
 /** Throws not_found. */
 export async function getUser(ctx: Pick<Context, 'db'>, id: string): Promise<UserRow> {
-  const user = await findUserById(ctx.db, id)
+  const user = await findUserById(ctx.db, { id })
   if (!user) throw notFound('user')
   return user
 }

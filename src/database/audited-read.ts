@@ -1,7 +1,7 @@
 import { type Expression, type Kysely, sql } from 'kysely'
 import type { Actor } from '../deps'
 import { type AuditEvent, auditEvent, purposeOf } from './audit-outbox'
-import { prepared, type Statement } from './prepared'
+import { preparedRow, type Statement } from './prepared'
 import type { Database } from './schema'
 
 /** Of a read of one row; whose it is, the statement says itself. */
@@ -27,15 +27,12 @@ export type FindOne = <V, O>(read: OneRow<V, O>, values: V) => Promise<O | undef
 export function preparedOneRow<V extends Record<string, unknown>, O extends { patientId: string }>(
   select: (db: Kysely<Database>, actor: Actor, values: V) => Expression<O> & Statement<O>,
 ): OneRow<V, O> {
-  const find = prepared(select, ['role'])
-  const findAudited = prepared(
+  const find = preparedRow(select, ['role'])
+  const findAudited = preparedRow(
     (db, actor: Actor, values: V, event: AuditEvent) => audited(select(db, actor, values), event),
     ['role'],
   )
-  return async (db, actor, values, event) => {
-    const [row] = event ? await findAudited(db, actor, values, event) : await find(db, actor, values)
-    return row
-  }
+  return (db, actor, values, event) => (event ? findAudited(db, actor, values, event) : find(db, actor, values))
 }
 
 const audited = <O>(

@@ -38,6 +38,14 @@ export function prepared<V extends Values, O>(
   }
 }
 
+/** The same of a statement that gives one row, or none. */
+export function preparedRow<V extends Values, O>(
+  ...statement: Parameters<typeof prepared<V, O>>
+): (db: Kysely<Database>, ...values: V) => Promise<O | undefined> {
+  const select = prepared(...statement)
+  return async (...search) => (await select(...search))[0]
+}
+
 const valueAt = ({ argument, name }: Place, values: Values) => values[argument]?.[name]
 
 function shapeOf(values: Values, shapedBy: string[]): string {

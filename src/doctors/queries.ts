@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { jsonRows } from '../database/json'
-import { prepared } from '../database/prepared'
+import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { DoctorsTable } from './tables'
 import { VISIT_TYPE_COLUMNS } from './visit-types/queries'
@@ -73,12 +73,9 @@ function selectPage(
     .limit(limit)
 }
 
-const selectById = prepared((db, { id }: { id: string }) => doctorsWithDetails(db).where('doctors.id', '=', id))
-
-export async function findDoctorById(db: Kysely<Database>, id: string) {
-  const [doctor] = await selectById(db, { id })
-  return doctor
-}
+export const findDoctorById = preparedRow((db, { id }: { id: string }) =>
+  doctorsWithDetails(db).where('doctors.id', '=', id),
+)
 
 export function findDoctorForUpdate(db: Transaction<Database>, id: string) {
   return db

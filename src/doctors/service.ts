@@ -51,7 +51,7 @@ async function withNextSlots(ctx: Pick<Context<Actor | null>, 'db' | 'now'>, doc
 
 /** Throws not_found, also for an unverified doctor unless the caller is that doctor or an admin. */
 export async function getDoctor(ctx: Pick<Context<Actor | null>, 'db' | 'actor' | 'config'>, id: string) {
-  const doctor = await findDoctorById(ctx.db, id)
+  const doctor = await findDoctorById(ctx.db, { id })
   if (!doctor || !maySeeDoctor(ctx, doctor)) throw notFound('doctor')
   return doctor
 }

@@ -1,6 +1,6 @@
 import { type Expression, expressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import type { Config } from '../config'
-import { prepared, type Statement } from '../database/prepared'
+import { preparedRow, type Statement } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { Actor, Context } from '../deps'
 
@@ -76,11 +76,11 @@ const openEmergencies = (doctorId: string, { now }: Viewer) =>
     .where('emergencyAccess.expiresAt', '>', now)
     .where('opener.verifiedAt', 'is not', null)
 
-/** A prepared statement that asks what the viewer may see; see `prepared`. */
+/** A prepared statement that gives one row where the viewer may see the patient, else none; see `prepared`. */
 export function preparedForViewer<V extends Record<string, unknown>, O>(
   build: (db: Kysely<Database>, viewer: Viewer, values: V) => Statement<O>,
-): (db: Kysely<Database>, viewer: Viewer, values: V) => Promise<O[]> {
-  const run = prepared(
+): (db: Kysely<Database>, viewer: Viewer, values: V) => Promise<O | undefined> {
+  const run = preparedRow(
     (db, actor: Actor, { now }: Pick<Viewer, 'now'>, config: Viewer['config'], values: V) =>
       build(db, { actor, now, config }, values),
     ['role'],
@@ -89,12 +89,11 @@ export function preparedForViewer<V extends Record<string, unknown>, O>(
     run(db, actor, { now }, { relationshipDays }, values)
 }
 
-const selectVisible = preparedForViewer((db, viewer, { patientId }: { patientId: string }) =>
+const findVisible = preparedForViewer((db, viewer, { patientId }: { patientId: string }) =>
   db.selectFrom('patients').select('patients.id').where('patients.id', '=', patientId).where(visiblePatients(viewer)),
 )
 
 /** Whether the patient exists and the caller may see them. */
 export async function canSeePatient(ctx: Viewer & Pick<Context, 'db'>, patientId: string): Promise<boolean> {
-  const [seen] = await selectVisible(ctx.db, ctx, { patientId })
-  return seen !== undefined
+  return (await findVisible(ctx.db, ctx, { patientId })) !== undefined
 }

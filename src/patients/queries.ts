@@ -25,13 +25,8 @@ const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
 const selectOne = (db: Kysely<Database>, viewer: Viewer, id: string) =>
   db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(viewer))
 
-const selectVisible = preparedForViewer((db, viewer, { id }: { id: string }) => selectOne(db, viewer, id))
-
 /** Undefined for one who does not exist and for one the viewer may not see. */
-export async function findVisiblePatient(db: Kysely<Database>, viewer: Viewer, id: string) {
-  const [patient] = await selectVisible(db, viewer, { id })
-  return patient
-}
+export const findVisiblePatient = preparedForViewer((db, viewer, { id }: { id: string }) => selectOne(db, viewer, id))
 
 export function findVisiblePatientForUpdate(db: Transaction<Database>, viewer: Viewer, id: string) {
   return selectOne(db, viewer, id).forUpdate('patients').executeTakeFirst()

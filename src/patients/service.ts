@@ -20,7 +20,7 @@ export const presentPatient = (
 
 /** Throws not_found for one who does not exist or whom the caller may not see (see access.ts). */
 export async function getPatient(ctx: Viewer & Pick<Context, 'db'>, id: string) {
-  const patient = await findVisiblePatient(ctx.db, ctx, id)
+  const patient = await findVisiblePatient(ctx.db, ctx, { id })
   if (!patient) throw notFound('patient')
   return patient
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Collection, Filter, FindCursor } from 'mongodb'
 import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
 import type { Database } from '../database/schema'
-import { preparedForViewer, type Viewer, visiblePatients } from '../patients/access'
+import { preparedForViewer, visiblePatients } from '../patients/access'
 
 const READ = { maxTimeMS: 5_000 }
 
@@ -80,27 +80,23 @@ type AuthorshipSearch = { doctorId: string; patientId: string; appointmentId: st
  * What a doctor needs to write about a patient, in one statement: undefined when they may not see the patient. Whether
  * `appointmentId` is one of the two's.
  */
-export async function findAuthorship(db: Kysely<Database>, viewer: Viewer, search: AuthorshipSearch) {
-  const [authorship] = await selectAuthorship(db, viewer, search)
-  return authorship
-}
-
-const selectAuthorship = preparedForViewer((db, viewer, { doctorId, patientId, appointmentId }: AuthorshipSearch) =>
-  db
-    .selectFrom('patients')
-    .innerJoin('doctors', (join) => join.on('doctors.id', '=', doctorId))
-    .select(['patients.id as patientId', 'doctors.name as doctorName'])
-    .select(({ exists, selectFrom, lit }) =>
-      exists(
-        selectFrom('appointments')
-          .select(lit(1).as('one'))
-          .where('appointments.id', '=', appointmentId)
-          .whereRef('appointments.patientId', '=', 'patients.id')
-          .whereRef('appointments.doctorId', '=', 'doctors.id'),
-      ).as('sharesAppointment'),
-    )
-    .where('patients.id', '=', patientId)
-    .where(visiblePatients(viewer)),
+export const findAuthorship = preparedForViewer(
+  (db, viewer, { doctorId, patientId, appointmentId }: AuthorshipSearch) =>
+    db
+      .selectFrom('patients')
+      .innerJoin('doctors', (join) => join.on('doctors.id', '=', doctorId))
+      .select(['patients.id as patientId', 'doctors.name as doctorName'])
+      .select(({ exists, selectFrom, lit }) =>
+        exists(
+          selectFrom('appointments')
+            .select(lit(1).as('one'))
+            .where('appointments.id', '=', appointmentId)
+            .whereRef('appointments.patientId', '=', 'patients.id')
+            .whereRef('appointments.doctorId', '=', 'doctors.id'),
+        ).as('sharesAppointment'),
+      )
+      .where('patients.id', '=', patientId)
+      .where(visiblePatients(viewer)),
 )
 
 export async function findDoctorName(db: Kysely<Database>, id: string): Promise<string | undefined> {

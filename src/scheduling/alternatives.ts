@@ -34,7 +34,7 @@ export async function findAlternatives(ctx: Reader, refused: Refused): Promise<S
   const { doctorId, visitTypeId, patientId, startsAt } = refused
   const start = startsAt.getTime()
   const search = searchAround(ctx, around(start, OWN_DAYS), { visitTypeId, patientId, moving: refused.moving?.id })
-  const [ownFacts] = await findFacts(ctx.db, { ...search, doctorId })
+  const ownFacts = await findFacts(ctx.db, { ...search, doctorId })
   const [own] = readFacts(ownFacts!, ctx.now, refused.moving?.booked)
   if (!own) return []
   const found = nearest(candidatesOf(own, start, OWN_DAYS), start, WANTED)

@@ -17,7 +17,7 @@ export async function explainSlot(
 ): Promise<Explanation> {
   assertManages(ctx.actor, doctorId)
   const start = startsAt.getTime()
-  const [found] = await findExplainedFacts(ctx.db, { ...searchAround(ctx, [start, start], { visitTypeId }), doctorId })
+  const found = await findExplainedFacts(ctx.db, { ...searchAround(ctx, [start, start], { visitTypeId }), doctorId })
   if (found!.doctors.length === 0) throw notFound('doctor')
   const [facts] = readFacts(found!, ctx.now)
   if (!facts) throw notFound('visit type')

@@ -1,6 +1,6 @@
 import { expressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
 import { jsonRow, jsonRows } from '../database/json'
-import { prepared } from '../database/prepared'
+import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { lockStatement } from '../database/transaction'
 import { preparedForViewer, type Viewer, visiblePatients } from '../patients/access'
@@ -23,10 +23,12 @@ import {
  * Everything that decides when one doctor can be booked, in one statement; an unknown id gives no row. For one id
  * PostgreSQL keeps a plan, for a list of them it would plan anew each time, which takes longer than the reading.
  */
-export const findFacts = prepared((db, search: FactsSearch & { doctorId: string }) => selectFactsOfDoctor(db, search))
+export const findFacts = preparedRow((db, search: FactsSearch & { doctorId: string }) =>
+  selectFactsOfDoctor(db, search),
+)
 
 /** The same for several doctors. */
-export const findFactsOfMany = prepared((db, search: FactsSearch & { doctorIds: string[] }) =>
+export const findFactsOfMany = preparedRow((db, search: FactsSearch & { doctorIds: string[] }) =>
   withRooms(
     db,
     search,
@@ -41,14 +43,13 @@ export const findFactsOfMany = prepared((db, search: FactsSearch & { doctorIds: 
 const selectFactsOfDoctor = (db: Kysely<Database>, search: FactsSearch & { doctorId: string }) =>
   withRooms(db, search, selectFacts(db, search, visitTypeWanted(search)).where('doctors.id', '=', search.doctorId))
 
-export type Facts = Awaited<ReturnType<typeof findFacts>>[number]
+export type Facts = NonNullable<Awaited<ReturnType<typeof findFacts>>>
 export type FactsRow = Facts['doctors'][number]
 export type RoomRow = Facts['rooms'][number]
 
 /** The same for one doctor, with the patient if the viewer may see them; to be read under the locks of both. */
 export async function findBookingFacts(db: Transaction<Database>, viewer: Viewer, search: BookingSearch) {
-  const [facts] = await selectForViewer(db, viewer, search)
-  return facts!
+  return (await selectForViewer(db, viewer, search))!
 }
 
 const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) => {
@@ -62,13 +63,13 @@ const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) =>
 })
 
 /** The same for an appointment that is to be moved, whose patient the actor has been found to see. */
-export const findMovingFacts = prepared((db, search: BookingSearch) => selectBookingFacts(db, search))
+export const findMovingFacts = preparedRow((db, search: BookingSearch) => selectBookingFacts(db, search))
 
 const selectBookingFacts = (db: Kysely<Database>, search: BookingSearch) =>
   selectFactsOfDoctor(db, search).select(jsonRows(lapsed(search)).as('lapsed'))
 
 /** The same for one doctor whose times are to be explained: with the appointments that take them. */
-export const findExplainedFacts = prepared((db, search: BookingSearch) =>
+export const findExplainedFacts = preparedRow((db, search: BookingSearch) =>
   selectFactsOfDoctor(db, search).select(jsonRows(visitsOfDoctor(search)).as('visits')),
 )
 

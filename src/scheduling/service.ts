@@ -29,7 +29,7 @@ export async function findSlots(ctx: Reader, doctorId: string, query: DoctorSlot
 
   // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
   const stretch: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
-  const [found] = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
+  const found = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
   const facts = readOpenDoctor(ctx, found!)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
   return facts ? slotsOf(facts, clinicId, (today) => ({ from: query.from ?? today, to: query.to })) : []
@@ -63,7 +63,7 @@ export async function nextSlots(
   if (doctorIds.length === 0) return new Map()
   const now = ctx.now.getTime()
   const until = now + (NEXT_SLOT_DAYS + 1) * DAY
-  const [found] = await findFactsOfMany(ctx.db, { ...searchAround(ctx, [now, until]), doctorIds })
+  const found = await findFactsOfMany(ctx.db, { ...searchAround(ctx, [now, until]), doctorIds })
   const slots = readFacts(found!, ctx.now).flatMap((facts) => firstSlot(facts) ?? [])
   return new Map(slots.map((slot) => [slot.doctorId, slot]))
 }
@@ -132,7 +132,7 @@ export async function loadMovingFacts(
 ): Promise<VisitFacts> {
   const start = startsAt.getTime()
   const search = { ...searchAround(ctx, [start, start], { visitTypeId, patientId, moving: id }), doctorId }
-  const [found] = await findMovingFacts(ctx.db, search)
+  const found = await findMovingFacts(ctx.db, search)
   // The appointment refers to both, so that they are there.
   const facts = readFacts(found!, ctx.now, booked)[0]!
   if (!isOpenForBooking(facts.doctor, ctx))

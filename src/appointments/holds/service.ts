@@ -24,13 +24,13 @@ export async function confirmHold(
   id: string,
   ifMatch: number | null = null,
 ): Promise<AppointmentRow> {
-  const parties = await findAppointmentParties(ctx.db, ctx.actor, id)
+  const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')
   if (ctx.actor.role !== 'patient' && ctx.actor.userId !== parties.createdBy)
     throw new AppError('forbidden', 'A hold is confirmed by its patient or by whoever made it.')
   const { doctorId, patientId, clinicId, roomId } = parties
   await lockResources(ctx.db, roomId ? [doctorId, patientId, clinicId] : [doctorId, patientId])
-  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, id)
+  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
   if (appointment.status !== 'expired') assertTransition(appointment, 'booked', ctx.now)

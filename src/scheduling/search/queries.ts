@@ -1,5 +1,5 @@
 import { type Expression, expressionBuilder, type Kysely, type QueryCreator, sql } from 'kysely'
-import { prepared } from '../../database/prepared'
+import { preparedRow } from '../../database/prepared'
 import type { Database } from '../../database/schema'
 import { activeVisitTypes, type FactsSearch, selectFacts, visitTypeWanted, withRooms } from '../selections'
 
@@ -20,11 +20,10 @@ export type DoctorsSearch = Omit<FactsSearch, 'until'> & {
  * reaches depends on how many they are: nothing is known of starts at or after `until`.
  */
 export async function findDoctorsFacts(db: Kysely<Database>, search: DoctorsSearch) {
-  const [facts] = await selectDoctorsFacts(db, search)
-  return facts!
+  return (await selectDoctorsFacts(db, search))!
 }
 
-const selectDoctorsFacts = prepared((db, search: DoctorsSearch) => {
+const selectDoctorsFacts = preparedRow((db, search: DoctorsSearch) => {
   const { specialization, clinicId } = search
   const candidates = db
     .selectFrom('doctors')
