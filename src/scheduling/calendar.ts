@@ -39,31 +39,38 @@ export type ClinicCalendar = {
  * then all extra hours. Each has a grid of its own. Closures and time off are not taken out.
  */
 export function openWindows(calendar: ClinicCalendar, fromDay: number, untilDay: number): TimeRange[] {
+  const { timeZone } = calendar
+  const standing = weekOf(calendar.schedules.find((schedule) => !isDated(schedule)))
+  const dated = calendar.schedules.filter(isDated).map((schedule) => ({
+    from: schedule.validFrom === null ? Number.NEGATIVE_INFINITY : dayNumber(schedule.validFrom),
+    until: schedule.validUntil === null ? Number.POSITIVE_INFINITY : dayNumber(schedule.validUntil),
+    week: weekOf(schedule),
+  }))
   const windows: TimeRange[] = []
   for (let day = fromDay; day <= untilDay; day++) {
-    for (const window of weeklyWindowsOn(calendar.schedules, day)) {
+    const { week } = dated.find(({ from, until }) => from <= day && day <= until) ?? { week: standing }
+    for (const { start, end } of week[isoWeekday(day)] ?? []) {
       windows.push({
-        start: instantOfWall(day * DAY + minutesOfDay(window.start) * MINUTE, calendar.timeZone),
-        end: instantOfWall(day * DAY + minutesOfDay(window.end) * MINUTE, calendar.timeZone),
+        start: instantOfWall(day * DAY + start, timeZone),
+        end: instantOfWall(day * DAY + end, timeZone),
       })
     }
   }
   return [...windows, ...exceptionsOf(calendar, 'extra')]
 }
 
-function weeklyWindowsOn(schedules: Schedule[], day: number): WeeklyWindow[] {
-  const dated = schedules.find((schedule) => isDated(schedule) && isValidOn(schedule, day))
-  const schedule = dated ?? schedules.find((schedule) => !isDated(schedule))
-  const weekday = isoWeekday(day)
-  return schedule?.weekly.filter((window) => window.weekday === weekday) ?? []
+/** The windows of each weekday, as ms of wall time since midnight. */
+function weekOf(schedule: Schedule | undefined): TimeRange[][] {
+  const week: TimeRange[][] = []
+  for (const { weekday, start, end } of schedule?.weekly ?? []) {
+    week[weekday] ??= []
+    week[weekday].push({ start: minutesOfDay(start) * MINUTE, end: minutesOfDay(end) * MINUTE })
+  }
+  return week
 }
 
 function isDated({ validFrom, validUntil }: Schedule): boolean {
   return validFrom !== null || validUntil !== null
-}
-
-function isValidOn({ validFrom, validUntil }: Schedule, day: number): boolean {
-  return (validFrom === null || dayNumber(validFrom) <= day) && (validUntil === null || day <= dayNumber(validUntil))
 }
 
 /** The doctor's time off or extra hours as ranges. */

@@ -12,6 +12,29 @@ export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   return merged
 }
 
+/** What two sets of merged ranges have in common, merged. */
+export function intersectRanges(a: readonly TimeRange[], b: readonly TimeRange[]): TimeRange[] {
+  const common: TimeRange[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const [one, other] = [a[i]!, b[j]!]
+    if (overlap(one, other)) common.push({ start: Math.max(one.start, other.start), end: Math.min(one.end, other.end) })
+    if (one.end < other.end) i++
+    else j++
+  }
+  return common
+}
+
+/** Those of ascending instants that lie in none of the merged ranges. */
+export function outsideOf(merged: readonly TimeRange[], ascending: readonly number[]): number[] {
+  const outside: number[] = []
+  let next = 0
+  for (const instant of ascending) {
+    while (next < merged.length && merged[next]!.end <= instant) next++
+    if (next === merged.length || instant < merged[next]!.start) outside.push(instant)
+  }
+  return outside
+}
+
 /** Whether [start, end) meets any of the merged ranges; binary search. */
 export function overlapsAny(merged: readonly TimeRange[], start: number, end: number): boolean {
   let low = 0
@@ -29,6 +52,6 @@ export function overlap(a: TimeRange, b: TimeRange): boolean {
   return a.start < b.end && b.start < a.end
 }
 
-function isNotEmpty(range: TimeRange): boolean {
+export function isNotEmpty(range: TimeRange): boolean {
   return range.start < range.end
 }

@@ -1,6 +1,6 @@
 import { type ClinicCalendar, closureRanges, exceptionsOf } from './calendar'
 import { DAY, instantOfWall, localDay, localDayNumber, localWallTime, MINUTE } from './local-time'
-import { mergeRanges, overlap, overlapsAny, type TimeRange } from './ranges'
+import { intersectRanges, isNotEmpty, mergeRanges, overlap, type TimeRange } from './ranges'
 
 /**
  * Time that is taken, half open: of a doctor in any clinic with the neighbours' own buffers, of a patient, or of a room.
@@ -46,12 +46,23 @@ export const RULES = [
 export type Rule = (typeof RULES)[number]
 export type RuleResult = { rule: Rule; pass: boolean; detail: string }
 
-/** One rule, ready to be asked about many visits [start, end); `detail` says its verdict in words. */
+/**
+ * One rule: the starts that it forbids, as merged ranges of whole ms, and its verdict on a visit [start, end) in words.
+ * What can be booked is what is left of the grid when all that any rule forbids is taken out.
+ */
 export type Check = {
   rule: Rule
-  allows(start: number, end: number): boolean
+  forbids: TimeRange[]
   detail(visit: TimeRange, timeZone: string): string
 }
+
+const EVER: TimeRange = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_INFINITY }
+const until = (instant: number): TimeRange[] => [{ start: EVER.start, end: instant }]
+const since = (instant: number): TimeRange[] => [{ start: instant, end: EVER.end }]
+
+/** The starts of which [start - before, start + length) meets one of the ranges. */
+const startsMeeting = (ranges: readonly TimeRange[], length: number, before = 0): TimeRange[] =>
+  mergeRanges(ranges.filter(isNotEmpty).map(({ start, end }) => ({ start: start - length + 1, end: end + before })))
 
 /** The range that a visit takes of its doctor and room, buffers included. */
 export function occupiedRange(visit: VisitRules, start: number): TimeRange {
@@ -62,19 +73,18 @@ export function occupiedRange(visit: VisitRules, start: number): TimeRange {
 /** The rules that are the same in all clinics. */
 export function commonChecks({ visit, busy, alsoBusy = [], now }: SchedulingFacts): Check[] {
   const notice = visit.minimumNoticeMinutes
+  const duration = visit.durationMinutes * MINUTE
   const before = visit.bufferBeforeMinutes * MINUTE
   const after = visit.bufferAfterMinutes * MINUTE
-  const doctorTaken = mergeRanges(busy)
-  const patientTaken = mergeRanges(alsoBusy)
   return [
     {
       rule: 'future',
-      allows: (start) => start > now,
+      forbids: until(now + 1),
       detail: ({ start }) => (start > now ? 'starts in the future' : 'does not start in the future'),
     },
     {
       rule: 'minimum_notice',
-      allows: (start) => start >= now + notice * MINUTE,
+      forbids: until(now + notice * MINUTE),
       detail: ({ start }) =>
         start >= now + notice * MINUTE
           ? `keeps minimum notice of ${notice} min`
@@ -82,7 +92,7 @@ export function commonChecks({ visit, busy, alsoBusy = [], now }: SchedulingFact
     },
     {
       rule: 'doctor_free',
-      allows: (start, end) => !overlapsAny(doctorTaken, start - before, end + after),
+      forbids: startsMeeting(busy, duration + after, before),
       detail: ({ start, end }, timeZone) => {
         const clash = firstOverlap(busy, { start: start - before, end: end + after })
         return clash ? clashInWords(clash, { start, end }, timeZone) : 'the doctor is free'
@@ -90,7 +100,7 @@ export function commonChecks({ visit, busy, alsoBusy = [], now }: SchedulingFact
     },
     {
       rule: 'patient_free',
-      allows: (start, end) => !overlapsAny(patientTaken, start, end),
+      forbids: startsMeeting(alsoBusy, duration),
       detail: (range, timeZone) => {
         const clash = firstOverlap(alsoBusy, range)
         return clash ? `the patient is busy ${rangeInWords(clash, range.start, timeZone)}` : 'the patient is free'
@@ -103,14 +113,13 @@ export function commonChecks({ visit, busy, alsoBusy = [], now }: SchedulingFact
 export function clinicChecks({ visit, now }: SchedulingFacts, calendar: ClinicCalendar): Check[] {
   const closures = closureRanges(calendar)
   const off = exceptionsOf(calendar, 'off')
-  const closed = mergeRanges(closures)
-  const timeOff = mergeRanges(off)
+  const duration = visit.durationMinutes * MINUTE
   const lastDay = localDayNumber(now, calendar.timeZone) + visit.horizonDays
   const beyondHorizon = instantOfWall((lastDay + 1) * DAY, calendar.timeZone)
   const checks: Check[] = [
     {
       rule: 'closure',
-      allows: (start, end) => !overlapsAny(closed, start, end),
+      forbids: startsMeeting(closures, duration),
       detail: (range, timeZone) => {
         const clash = firstOverlap(closures, range)
         return clash ? `the clinic is closed ${rangeInWords(clash, range.start, timeZone)}` : 'the clinic is open'
@@ -118,7 +127,7 @@ export function clinicChecks({ visit, now }: SchedulingFacts, calendar: ClinicCa
     },
     {
       rule: 'time_off',
-      allows: (start, end) => !overlapsAny(timeOff, start, end),
+      forbids: startsMeeting(off, duration),
       detail: (range, timeZone) => {
         const clash = firstOverlap(off, range)
         return clash
@@ -128,7 +137,7 @@ export function clinicChecks({ visit, now }: SchedulingFacts, calendar: ClinicCa
     },
     {
       rule: 'horizon',
-      allows: (start) => start < beyondHorizon,
+      forbids: since(beyondHorizon),
       detail: ({ start }) =>
         start < beyondHorizon ? `within ${visit.horizonDays} days` : `more than ${visit.horizonDays} days ahead`,
     },
@@ -137,15 +146,18 @@ export function clinicChecks({ visit, now }: SchedulingFacts, calendar: ClinicCa
 }
 
 function roomCheck(visit: VisitRules, rooms: TimeRange[][]): Check {
-  const taken = rooms.map(mergeRanges)
-  const hasRoom = (start: number) => {
-    const needed = occupiedRange(visit, start)
-    return taken.some((room) => !overlapsAny(room, needed.start, needed.end))
-  }
+  const before = visit.bufferBeforeMinutes * MINUTE
+  const afterStart = (visit.durationMinutes + visit.bufferAfterMinutes) * MINUTE
+  const forbids = rooms
+    .map((taken) => startsMeeting(taken, afterStart, before))
+    .reduce((inAll, ofRoom) => intersectRanges(inAll, ofRoom), [EVER])
   return {
     rule: 'room_free',
-    allows: hasRoom,
-    detail: ({ start }) => (hasRoom(start) ? 'a room is free' : 'no room of the clinic is free'),
+    forbids,
+    detail: ({ start }) =>
+      forbids.some((range) => range.start <= start && start < range.end)
+        ? 'no room of the clinic is free'
+        : 'a room is free',
   }
 }
 

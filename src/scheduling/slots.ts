@@ -1,8 +1,7 @@
 import { type ClinicCalendar, gridStarts, openWindows } from './calendar'
 import { DAY, dayNumber, dayOfNumber, localDayNumber, MINUTE, wallAt } from './local-time'
-import type { TimeRange } from './ranges'
+import { mergeRanges, outsideOf, overlapsAny, type TimeRange } from './ranges'
 import {
-  type Check,
   clinicChecks,
   commonChecks,
   RULES,
@@ -28,34 +27,27 @@ export function bookableStarts(facts: SchedulingFacts, range: { fromDay: string;
   const fromDay = dayNumber(range.fromDay)
   const untilDay = dayNumber(range.untilDay)
 
-  const found: BookableStart[] = []
-  for (const calendar of facts.calendars) {
+  const found = facts.calendars.flatMap((calendar) => {
     const checks = [...common, ...clinicChecks(facts, calendar)]
-    for (const start of startsOnGrid(facts.visit, calendar, fromDay, untilDay)) {
-      const end = start + duration
-      if (allowedByAll(checks, start, end)) found.push({ clinicId: calendar.clinicId, start, end })
-    }
-  }
-  return found.sort(byStartThenClinic)
+    const forbidden = mergeRanges(checks.flatMap(({ forbids }) => forbids))
+    const starts = outsideOf(forbidden, startsOnGrid(facts.visit, calendar, fromDay, untilDay))
+    return starts.map((start) => ({ clinicId: calendar.clinicId, start, end: start + duration }))
+  })
+  return facts.calendars.length > 1 ? found.sort(byStartThenClinic) : found
 }
 
-/** Starts of all windows of a clinic whose local day is one of the given, each once. */
-function startsOnGrid(visit: VisitRules, calendar: ClinicCalendar, fromDay: number, untilDay: number): Set<number> {
+/** Starts of all windows of a clinic whose local day is one of the given, ascending, each once. */
+function startsOnGrid(visit: VisitRules, calendar: ClinicCalendar, fromDay: number, untilDay: number): number[] {
   const grid = gridOf(visit, calendar)
-  const starts = new Set<number>()
-  for (const window of openWindows(calendar, fromDay, untilDay)) {
-    for (const start of gridStarts(window, grid, fromDay * DAY, (untilDay + 1) * DAY)) starts.add(start)
-  }
-  return starts
+  const starts = openWindows(calendar, fromDay, untilDay).flatMap((window) =>
+    gridStarts(window, grid, fromDay * DAY, (untilDay + 1) * DAY),
+  )
+  const areAscending = starts.every((start, i) => i === 0 || starts[i - 1]! < start)
+  return areAscending ? starts : [...new Set(starts)].sort((a, b) => a - b)
 }
 
 function gridOf(visit: VisitRules, { timeZone }: ClinicCalendar) {
   return { step: visit.slotIntervalMinutes * MINUTE, duration: visit.durationMinutes * MINUTE, timeZone }
-}
-
-function allowedByAll(checks: Check[], start: number, end: number): boolean {
-  for (const check of checks) if (!check.allows(start, end)) return false
-  return true
 }
 
 function byStartThenClinic(a: BookableStart, b: BookableStart): number {
@@ -73,7 +65,7 @@ export function explainStart(facts: SchedulingFacts, start: number, clinicId: st
   const visit = { start, end: start + facts.visit.durationMinutes * MINUTE }
   const checked = [...commonChecks(facts), ...clinicChecks(facts, calendar)].map((check) => ({
     rule: check.rule,
-    pass: check.allows(visit.start, visit.end),
+    pass: !overlapsAny(check.forbids, start, start + 1),
     detail: check.detail(visit, calendar.timeZone),
   }))
   return [...checked, ...explainHours(facts.visit, calendar, visit)].sort(
