@@ -19,6 +19,7 @@ import * as paymentLedger from './migrations/20261122T1055-payment-ledger'
 import * as idempotencyAuditFacts from './migrations/20261122T1056-idempotency-audit-facts'
 import * as paymentReconciliations from './migrations/20261122T1057-payment-reconciliations'
 import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
+import * as calendarVersions from './migrations/20261126T1800-calendar-versions'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -39,6 +40,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1056-idempotency-audit-facts': idempotencyAuditFacts,
   '20261122T1057-payment-reconciliations': paymentReconciliations,
   '20261122T1100-ledger-sums': ledgerSums,
+  '20261126T1800-calendar-versions': calendarVersions,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }

@@ -10,6 +10,8 @@ export type ClinicsTable = {
   address: string | null
   phone: string | null
   version: Generated<number>
+  /** The same as a doctor's, for all doctors of the clinic. */
+  calendarVersion: Generated<string>
   createdAt: Generated<Date>
 }
 

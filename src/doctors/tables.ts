@@ -11,6 +11,8 @@ export type DoctorsTable = {
   version: Generated<number>
   /** Grows with every change of the schedules and exceptions of the doctor. */
   availabilityVersion: Generated<number>
+  /** Another one after each change of what decides when the doctor can be booked, but for what is taken. */
+  calendarVersion: Generated<string>
   createdAt: Generated<Date>
 }
 

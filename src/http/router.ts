@@ -19,7 +19,7 @@ import { auditOf, runMutation } from './mutation'
 import type { Access, Operation } from './operation'
 import { limitOperation } from './rate-limits'
 import type { HttpEnv } from './request'
-import { streamBody, textBody } from './stream'
+import { streamBody, wholeBody } from './stream'
 
 type HonoContext = BareContext<HttpEnv>
 
@@ -138,17 +138,26 @@ export function createRouter(deps: Deps) {
       })
     },
 
-    /** A GET whose text or bytes are sent as they are made; its audit event is committed before the first leaves. */
+    /**
+     * A GET whose text or bytes are sent as they are made, or are all there; its audit event is committed before the first
+     * leaves.
+     */
     stream<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, S extends z.ZodType, A extends Access>(
       op: Operation<P, Q, B, S, A>,
-      run: (ctx: Context<ActorOf<A>>, input: Input<P, Q, B>) => Promise<Answer<AsyncIterable<string | Uint8Array>>>,
+      run: (
+        ctx: Context<ActorOf<A>>,
+        input: Input<P, Q, B>,
+      ) => Promise<Answer<AsyncIterable<string | Uint8Array> | Uint8Array>>,
     ): void {
       register(op, async (_c, ctx, input) => {
         const answer = await withinDeadline(READ_DEADLINE_MS, () => run(ctx, input))
         if (op.audit) await ctx.auditWriter.append(auditEvent(ctx, op.audit, answer.audit ?? {}))
         const { status, headers } = serialise(op.answer.status, { ...answer, body: '' })
         const { log, requestId } = ctx
-        const body = streamBody(answer.body, (error) => log.error({ error, requestId }, 'an answer broke off'))
+        const body =
+          answer.body instanceof Uint8Array
+            ? wholeBody(answer.body)
+            : streamBody(answer.body, (error) => log.error({ error, requestId }, 'an answer broke off'))
         return new Response(body, { status, headers })
       })
     },
@@ -256,4 +265,4 @@ function ifMatchOf(c: HonoContext): number | null {
 }
 
 const toResponse = ({ status, body, headers }: { status: number; body: string; headers: Record<string, string> }) =>
-  new Response(status === 204 ? null : textBody(body), { status, headers })
+  new Response(status === 204 ? null : wholeBody(body), { status, headers })

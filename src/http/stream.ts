@@ -6,11 +6,11 @@ const LONG_TEXT = 15_000
 const encoder = new TextEncoder()
 
 /** A body that is all there, in the form in which it leaves fastest. */
-export function textBody(text: string): string | ReadableStream<Uint8Array> {
-  if (text.length < LONG_TEXT) return text
+export function wholeBody(body: string | Uint8Array): string | ReadableStream<Uint8Array> {
+  if (typeof body === 'string' && body.length < LONG_TEXT) return body
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(encoder.encode(text))
+      controller.enqueue(typeof body === 'string' ? encoder.encode(body) : body)
       controller.close()
     },
   })

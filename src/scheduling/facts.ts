@@ -2,7 +2,6 @@ import { DAY, localDay, localStart, utcOf } from './local-time'
 import type { Facts, FactsRow, RoomRow } from './queries'
 import { overlap } from './ranges'
 import type { Slot } from './schemas'
-import type { FactsSearch } from './selections'
 import { type BookableStart, type ClinicCalendar, explainStart, occupiedRange, type SchedulingFacts } from './slots'
 
 export type DoctorFacts = ReturnType<typeof readFacts>[number]
@@ -112,35 +111,39 @@ export function searchAround(
     patientId = null,
     moving = null,
   }: { visitTypeId?: string | null; patientId?: string | null; moving?: string | null } = {},
-): FactsSearch {
-  const [from, until] = [first - 2 * DAY, last + 3 * DAY]
-  return {
-    from: new Date(from),
-    until: new Date(until),
-    // No zone is a day away from UTC.
-    fromDay: localDay(from - DAY, 'UTC'),
-    untilDay: localDay(until + DAY, 'UTC'),
-    now: ctx.now,
-    visitTypeId,
-    patientId,
-    moving,
-  }
+) {
+  return { ...stretchOf(first - 2 * DAY, last + 3 * DAY), now: ctx.now, visitTypeId, patientId, moving }
 }
+
+/** From epoch ms. */
+export const stretchOf = (from: number, until: number) => ({
+  from: new Date(from),
+  until: new Date(until),
+  // No zone is a day away from UTC.
+  fromDay: localDay(from - DAY, 'UTC'),
+  untilDay: localDay(until + DAY, 'UTC'),
+})
 
 /** The clinics where the doctor has hours that hold a visit starting then, closed or taken though they may be. */
 export const clinicsWithHours = ({ clinics, scheduling }: DoctorFacts, start: number) =>
   clinics.filter(({ id }) => explainStart(scheduling, start, id).some(({ rule, pass }) => rule === 'hours' && pass))
 
-export function toSlot({ doctor, visitType, clinics }: DoctorFacts, { clinicId, start, end }: BookableStart): Slot {
+export function toSlot(facts: DoctorFacts, { clinicId, start, end }: BookableStart): Slot {
   // A bookable start lies in one of the doctor's calendars, and each of these is a clinic's.
-  const { timeZone } = clinics.find(({ id }) => id === clinicId)!
-  return {
-    doctorId: doctor.id,
-    doctorName: doctor.name,
-    clinicId,
-    visitTypeId: visitType.id,
-    startsAt: utcOf(start),
-    endsAt: utcOf(end),
-    localStart: localStart(start, timeZone),
-  }
+  const { timeZone } = facts.clinics.find(({ id }) => id === clinicId)!
+  return { ...visitAt(facts, clinicId), ...timesOf(start, end, timeZone) }
 }
+
+/** What all slots of a doctor at one clinic have in common. */
+export const visitAt = ({ doctor, visitType }: DoctorFacts, clinicId: string) => ({
+  doctorId: doctor.id,
+  doctorName: doctor.name,
+  clinicId,
+  visitTypeId: visitType.id,
+})
+
+export const timesOf = (start: number, end: number, timeZone: string) => ({
+  startsAt: utcOf(start),
+  endsAt: utcOf(end),
+  localStart: localStart(start, timeZone),
+})

@@ -65,7 +65,7 @@ export function dayNumber(day: string): number {
 }
 
 /** The calendar day YYYY-MM-DD of a number of days since 1970-01-01. */
-export const dayOfNumber = remembered(DAYS_KEPT, (days) => new Date(days * DAY).toISOString().slice(0, 10))
+export const dayOfNumber = remembered(DAYS_KEPT, (days: number) => new Date(days * DAY).toISOString().slice(0, 10))
 
 /** The local day of an instant, as days since 1970-01-01. */
 export function localDayNumber(instant: number, timeZone: string): number {
@@ -102,23 +102,23 @@ export function localStart(instant: number, timeZone: string): string {
   return startsWithOffset(offsetSpanAt(instant, timeZone).offset)(instant)
 }
 
-const startsWithOffset = remembered(OFFSETS_KEPT, (offset) => {
+const startsWithOffset = remembered(OFFSETS_KEPT, (offset: number) => {
   const suffix = (offset < 0 ? '-' : '+') + isoOfWall(Math.abs(offset)).slice(11, 16)
-  return remembered(INSTANTS_KEPT, (instant) => isoOfWall(instant + offset) + suffix)
+  return remembered(INSTANTS_KEPT, (instant: number) => isoOfWall(instant + offset) + suffix)
 })
 
 /** An instant (epoch ms) in UTC, such as 2026-03-02T14:00:00Z. */
-export const utcOf = remembered(INSTANTS_KEPT, (instant) => `${isoOfWall(instant)}Z`)
+export const utcOf = remembered(INSTANTS_KEPT, (instant: number) => `${isoOfWall(instant)}Z`)
 
-/** Searches write the same times over and over: what was made of the last `limit` numbers or fewer is kept. */
-function remembered<T>(limit: number, make: (number: number) => T): (number: number) => T {
-  const known = new Map<number, T>()
-  return (number) => {
-    let made = known.get(number)
+/** Searches write the same times over and over: what was made of the last `limit` keys or fewer is kept. */
+export function remembered<K, T>(limit: number, make: (key: K) => T): (key: K) => T {
+  const known = new Map<K, T>()
+  return (key) => {
+    let made = known.get(key)
     if (made === undefined) {
-      made = make(number)
+      made = make(key)
       if (known.size === limit) known.clear()
-      known.set(number, made)
+      known.set(key, made)
     }
     return made
   }

@@ -8,10 +8,14 @@ import {
   activeHolds,
   activeVisitTypes,
   type BookingSearch,
+  type CalendarStretch,
+  calendarVersion,
   type FactsSearch,
   lapsed,
+  occupied,
   roomOfMoving,
   selectFacts,
+  selectRooms,
   type VisitTypeLikeness,
   visitsOfDoctor,
   visitTypeLike,
@@ -25,6 +29,33 @@ import {
  */
 export const findFacts = preparedRow((db, search: FactsSearch & { doctorId: string }) =>
   selectFactsOfDoctor(db, search),
+)
+
+/** The same with the calendars of a longer stretch, and the version of all but what is taken; see known-facts.ts. */
+export const findFactsToKeep = preparedRow(
+  (db, search: FactsSearch & { doctorId: string }, calendarStretch: CalendarStretch) =>
+    withRooms(
+      db,
+      search,
+      selectFacts(db, search, visitTypeWanted(search), calendarStretch).where('doctors.id', '=', search.doctorId),
+    ).select(calendarVersion(search.doctorId).as('version')),
+)
+
+/** What is taken of a doctor and, where the visit `needsRoom`, of the rooms, with the version of all else. */
+export const findTaken = preparedRow(
+  (db, search: FactsSearch & { doctorId: string; needsRoom: boolean }) => {
+    const rooms = selectRooms(search)
+      .where('rooms.clinicId', 'in', ({ selectFrom }) =>
+        selectFrom('doctorClinics').select('clinicId').where('doctorId', '=', search.doctorId),
+      )
+      .$if(!search.needsRoom, (qb) => qb.where(sql<boolean>`false`))
+    return db.selectNoFrom([
+      calendarVersion(search.doctorId).as('version'),
+      occupied(search, sql`${search.doctorId}::uuid`).as('busy'),
+      jsonRows(rooms).as('rooms'),
+    ])
+  },
+  ['needsRoom'],
 )
 
 /** The same for several doctors. */

@@ -3,6 +3,7 @@ import { answer } from '../http/answer'
 import { operation } from '../http/operation'
 import { createRouter } from '../http/router'
 import { explainSlot } from './explain'
+import { rememberFacts } from './known-facts'
 import {
   DoctorSlotsPath,
   DoctorSlotsQuery,
@@ -14,6 +15,7 @@ import {
 } from './schemas'
 import { searchSlots } from './search/service'
 import { findSlots } from './service'
+import { writeSlotList } from './slot-list'
 
 const listDoctorSlotsOperation = operation({
   method: 'get',
@@ -61,11 +63,13 @@ const explainSlotOperation = operation({
 })
 
 export function schedulingRoutes(deps: Deps) {
-  const { app, read } = createRouter(deps)
+  const { app, read, stream } = createRouter(deps)
+  const loadFacts = rememberFacts()
 
-  read(listDoctorSlotsOperation, async (ctx, { params, query }) =>
-    answer({ data: await findSlots(ctx, params.id, query), nextCursor: null }),
-  )
+  stream(listDoctorSlotsOperation, async (ctx, { params, query }) => {
+    const { facts, starts } = await findSlots(ctx, loadFacts, params.id, query)
+    return answer(writeSlotList(facts, starts))
+  })
 
   read(explainSlotOperation, async (ctx, { params, query }) => answer(await explainSlot(ctx, params.id, query)))
 

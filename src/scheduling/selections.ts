@@ -18,6 +18,8 @@ export type FactsSearch = {
   moving: string | null
 }
 
+export type CalendarStretch = Pick<FactsSearch, 'from' | 'until' | 'fromDay' | 'untilDay'>
+
 export type VisitTypeLikeness = { name: string; mode: 'in_person' | 'telehealth'; durationMinutes: number }
 
 const VISIT_TYPE = [
@@ -42,15 +44,23 @@ export type BookingSearch = FactsSearch & { doctorId: string }
 
 type VisitTypeChoice = ReturnType<typeof activeVisitTypes>
 
-/** What is asked of one doctor: a row per doctor, for the caller to say which. */
-export function selectFacts(db: QueryCreator<Database>, search: FactsSearch, visitType: VisitTypeChoice) {
+/**
+ * What is asked of one doctor: a row per doctor, for the caller to say which. What opens and closes the clinics may be told
+ * for longer than what is taken.
+ */
+export function selectFacts(
+  db: QueryCreator<Database>,
+  search: FactsSearch,
+  visitType: VisitTypeChoice,
+  calendarStretch: CalendarStretch = search,
+) {
   return db
     .selectFrom('doctors')
     .select(['doctors.id', 'doctors.name', 'doctors.specialization'])
     .select([sql<boolean>`doctors.verified_at is not null`.as('isVerified')])
     .select([
       jsonRow(visitType).as('visitType'),
-      jsonRows(calendarsOfDoctor(search)).as('calendars'),
+      jsonRows(calendarsOfDoctor(calendarStretch)).as('calendars'),
       occupied(search, sql.ref('doctors.id')).as('busy'),
       occupied(search, sql`${search.patientId}::uuid`).as('patientBusy'),
     ])
@@ -81,7 +91,7 @@ export const visitTypeLike = ({ name, mode, durationMinutes }: VisitTypeLikeness
     .limit(1)
 
 /** Each clinic of the doctor with what opens and closes it there. */
-function calendarsOfDoctor({ from, until, fromDay, untilDay }: FactsSearch) {
+function calendarsOfDoctor({ from, until, fromDay, untilDay }: CalendarStretch) {
   const { selectFrom } = expressionBuilder<Database, 'doctorClinics' | 'clinics'>()
   const windows = expressionBuilder<Database, 'schedules'>()
     .selectFrom('scheduleWindows')
@@ -126,7 +136,7 @@ function calendarsOfDoctor({ from, until, fromDay, untilDay }: FactsSearch) {
  * What is taken of somebody in the stretch, as starts and ends in epoch ms: so many that instants in words would take most
  * of the time. A hold that has lapsed takes nothing, even where no job has run yet.
  */
-function occupied({ from, until, now, moving }: FactsSearch, resourceId: Expression<string | null>) {
+export function occupied({ from, until, now, moving }: FactsSearch, resourceId: Expression<string | null>) {
   return sql<{ starts: number[]; ends: number[] }>`(
     select json_build_object(
       'starts', coalesce(array_agg((date_part('epoch', lower(during)) * 1000)::bigint), '{}'),
@@ -138,6 +148,15 @@ function occupied({ from, until, now, moving }: FactsSearch, resourceId: Express
       and (expires_at is null or expires_at > ${now})
       and appointment_id is distinct from ${moving}::uuid)`
 }
+
+/** Another text after each change of what `selectFacts` tells, but for what is taken; null for an unknown doctor. */
+export const calendarVersion = (doctorId: string) => sql<string | null>`(
+  select doctors.calendar_version || coalesce(string_agg(clinics.calendar_version::text, '' order by clinics.id), '')
+  from doctors
+    left join doctor_clinics on doctor_clinics.doctor_id = doctors.id
+    left join clinics on clinics.id = doctor_clinics.clinic_id
+  where doctors.id = ${doctorId}
+  group by doctors.id)`
 
 /** Lapsed holds in the stretch that a booking may find in its way: of the doctor, the patient or any room. */
 export function lapsed({ from, until, now, patientId, doctorId, moving }: BookingSearch) {
@@ -195,19 +214,23 @@ export function withRooms(db: QueryCreator<Database>, search: FactsSearch, docto
         ]),
       ).as('doctors'),
       jsonRows(
-        selectFrom('rooms')
-          .select(['rooms.id', 'rooms.name', 'rooms.clinicId'])
-          .select(occupied(search, sql.ref('rooms.id')).as('busy'))
-          .where('rooms.retiredAt', 'is', null)
-          .where(
-            'rooms.clinicId',
-            'in',
-            selectFrom('doctorClinics')
-              .innerJoin('doctor', 'doctor.id', 'doctorClinics.doctorId')
-              .select('doctorClinics.clinicId')
-              .where(sql<boolean>`coalesce(${roomOfMoving(search)}, (doctor.visit_type ->> 'requiresRoom')::boolean)`),
-          )
-          .orderBy('rooms.id'),
+        selectRooms(search).where(
+          'rooms.clinicId',
+          'in',
+          selectFrom('doctorClinics')
+            .innerJoin('doctor', 'doctor.id', 'doctorClinics.doctorId')
+            .select('doctorClinics.clinicId')
+            .where(sql<boolean>`coalesce(${roomOfMoving(search)}, (doctor.visit_type ->> 'requiresRoom')::boolean)`),
+        ),
       ).as('rooms'),
     ])
 }
+
+/** Rooms in the order in which they are chosen, with what is taken of them. */
+export const selectRooms = (search: FactsSearch) =>
+  expressionBuilder<Database, never>()
+    .selectFrom('rooms')
+    .select(['rooms.id', 'rooms.name', 'rooms.clinicId'])
+    .select(occupied(search, sql.ref('rooms.id')).as('busy'))
+    .where('rooms.retiredAt', 'is', null)
+    .orderBy('rooms.id')

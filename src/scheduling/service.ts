@@ -4,11 +4,12 @@ import type { InTransaction } from '../database/transaction'
 import type { Context } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
 import { type BookedTerms, type DoctorFacts, readFacts, readRange, searchAround, toSlot } from './facts'
+import type { rememberFacts } from './known-facts'
 import { addDays, DAY, dayNumber, localDay } from './local-time'
-import { type Facts, findBookingFacts, findFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
+import { type Facts, findBookingFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
 import type { TimeRange } from './ranges'
 import { DEFAULT_DAYS, type DoctorSlotsQuery, MAX_SEARCH_DAYS, type Slot } from './schemas'
-import { bookableStarts } from './slots'
+import { type BookableStart, bookableStarts } from './slots'
 
 type Reader = Pick<Context, 'db' | 'now' | 'config'>
 
@@ -18,7 +19,12 @@ const NEXT_SLOT_DAYS = 14
  * A doctor's slots on local days of each clinic, both inclusive; without days a week from today. Throws not_found for a
  * doctor or visit type that is not bookable, validation_failed for days in the wrong order or too many.
  */
-export async function findSlots(ctx: Reader, doctorId: string, query: DoctorSlotsQuery): Promise<Slot[]> {
+export async function findSlots(
+  ctx: Reader,
+  loadFacts: ReturnType<typeof rememberFacts>,
+  doctorId: string,
+  query: DoctorSlotsQuery,
+): Promise<{ facts?: DoctorFacts; starts: BookableStart[] }> {
   const { visitTypeId, clinicId } = query
   const today = localDay(ctx.now.getTime(), 'UTC')
   const first = query.from ?? today
@@ -29,19 +35,19 @@ export async function findSlots(ctx: Reader, doctorId: string, query: DoctorSlot
 
   // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
   const stretch: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
-  const found = await findFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
-  const facts = readOpenDoctor(ctx, found!)
+  const found = await loadFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
+  const facts = readOpenDoctor(ctx, found)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
-  return facts ? slotsOf(facts, clinicId, (today) => ({ from: query.from ?? today, to: query.to })) : []
+  if (!facts) return { starts: [] }
+  return { facts, starts: startsOn(facts, clinicId, (today) => ({ from: query.from ?? today, to: query.to })) }
 }
 
 /** `days` is asked for each clinic with its own today; `to` left out is six days after `from`. */
-function slotsOf(
-  facts: DoctorFacts,
+function startsOn(
+  { scheduling }: DoctorFacts,
   clinicId: string | undefined,
   days: (today: string) => { from: string; to?: string },
-): Slot[] {
-  const { scheduling } = facts
+): BookableStart[] {
   return scheduling.calendars
     .filter((calendar) => clinicId === undefined || calendar.clinicId === clinicId)
     .flatMap((calendar) => {
@@ -49,7 +55,6 @@ function slotsOf(
       return bookableStarts({ ...scheduling, calendars: [calendar] }, { fromDay: from, untilDay: to })
     })
     .sort((a, b) => a.start - b.start || (a.clinicId < b.clinicId ? -1 : 1))
-    .map((start) => toSlot(facts, start))
 }
 
 /**
@@ -68,8 +73,10 @@ export async function nextSlots(
   return new Map(slots.map((slot) => [slot.doctorId, slot]))
 }
 
-const firstSlot = (facts: DoctorFacts): Slot | undefined =>
-  slotsOf(facts, undefined, (today) => ({ from: today, to: addDays(today, NEXT_SLOT_DAYS) }))[0]
+function firstSlot(facts: DoctorFacts): Slot | undefined {
+  const [first] = startsOn(facts, undefined, (today) => ({ from: today, to: addDays(today, NEXT_SLOT_DAYS) }))
+  return first && toSlot(facts, first)
+}
 
 /** Throws not_found for a doctor who is unknown or cannot be booked; undefined for one without such a visit type. */
 function readOpenDoctor(ctx: Pick<Context, 'now' | 'config'>, found: Facts, booked?: BookedTerms) {

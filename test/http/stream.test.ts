@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
-import { textBody } from '../../src/http/stream'
+import { wholeBody } from '../../src/http/stream'
 
 test.each([0, 14_999, 15_000, 200_000])('a text of %i characters arrives as it is', async (length) => {
   const text = 'aß日🙂"\\\n'.repeat(length / 8 + 1).slice(0, length)
 
-  const server = Bun.serve({ port: 0, fetch: async () => new Response(await Promise.resolve(textBody(text))) })
+  const server = Bun.serve({ port: 0, fetch: async () => new Response(await Promise.resolve(wholeBody(text))) })
   const response = await fetch(server.url)
 
   expect(await response.text()).toBe(text.toWellFormed())
