@@ -3,11 +3,17 @@ export type TimeRange = { start: number; end: number }
 
 /** The union of ranges as sorted, disjoint, non-empty ones; `overlapsAny` needs them so. */
 export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
+  const ascending = ranges.filter(isNotEmpty)
+  if (ascending.some(({ start }, i) => i > 0 && start < ascending[i - 1]!.start))
+    ascending.sort((a, b) => a.start - b.start)
   const merged: TimeRange[] = []
-  for (const { start, end } of ranges.filter(isNotEmpty).sort((a, b) => a.start - b.start)) {
-    const last = merged.at(-1)
+  let last: TimeRange | undefined
+  for (const { start, end } of ascending) {
     if (last && start <= last.end) last.end = Math.max(last.end, end)
-    else merged.push({ start, end })
+    else {
+      last = { start, end }
+      merged.push(last)
+    }
   }
   return merged
 }
