@@ -17,13 +17,20 @@ export type Measured = {
   bytes: number
 }
 
+export type Load = {
+  connections: number
+  seconds: number
+  /** Requests that fall due in a second, over all connections; left out: each sends its next once it has its answer. */
+  perSecond?: number
+}
+
 /**
- * As many requests as fit into the time, each connection sending its next as soon as it has the answer to its last.
+ * As many requests as fit into the time, or as fall due. One that has to wait for a connection has waited since it was due.
  * Speaks HTTP itself: a general client would take a share of the cores that the servers are measured on.
  */
 async function measure(
   { url, requests, usage }: Candidate,
-  { connections, seconds, first }: { connections: number; seconds: number; first: number },
+  { connections, seconds, perSecond, first }: Load & { first: number },
 ): Promise<Measured & { next: number }> {
   const { hostname, port } = new URL(url)
   const before = await usage?.()
@@ -36,9 +43,14 @@ async function measure(
   await Promise.all(
     Array.from({ length: connections }, async () => {
       const connection = await connect(hostname, Number(port))
-      while (performance.now() < until) {
-        const text = format(requests(next++), hostname)
-        const sent = performance.now()
+      for (;;) {
+        const n = next++
+        const due = perSecond ? began + ((n - first) / perSecond) * 1000 : performance.now()
+        if (due >= until) break
+        const isLate = due <= performance.now()
+        if (!isLate) await Bun.sleep(due - performance.now())
+        const text = format(requests(n), hostname)
+        const sent = isLate ? due : performance.now()
         const answer = await connection.exchange(text)
         latencies.push(performance.now() - sent)
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
@@ -69,7 +81,7 @@ export type Candidate = { name: string; url: string; requests: Requests; usage?:
 /** Measures each in turn, `rounds` times over, after a warm-up of its own; medians. */
 export async function compare(
   candidates: Candidate[],
-  options: { connections: number; seconds: number; rounds: number },
+  options: Load & { rounds: number },
 ): Promise<Record<string, Measured>> {
   const found = candidates.map((candidate) => ({ ...candidate, rounds: [] as Measured[], next: 0 }))
   for (let round = -1; round < options.rounds; round++)
