@@ -6,7 +6,6 @@ const encoder = new TextEncoder()
 const encode = (text: string) => encoder.encode(text)
 
 const BEFORE = encode('{"data":[')
-const BETWEEN = encode(',')
 const AFTER = encode('],"nextCursor":null}')
 
 // A month of quarter hours, and more, for the zones and durations that are asked for most.
@@ -19,19 +18,19 @@ const ZONES_KEPT = 10
  * of a search: here what a doctor's slots have in common is written once, and so are the times, for all doctors.
  */
 export function writeSlotList(facts: DoctorFacts | undefined, starts: BookableStart[]): Uint8Array {
-  const pieces: Uint8Array[] = [BEFORE]
+  const pieces = [BEFORE]
   if (facts) {
     const duration = facts.scheduling.visit.durationMinutes * MINUTE
     const clinics = new Map(
       facts.clinics.map(({ id, timeZone }) => [
         id,
-        { visit: encode(`${JSON.stringify(visitAt(facts, id)).slice(0, -1)},`), times: timesIn(timeZone)(duration) },
+        { visit: encode(`,${JSON.stringify(visitAt(facts, id)).slice(0, -1)},`), times: timesIn(timeZone)(duration) },
       ]),
     )
     for (const { clinicId, start } of starts) {
       const { visit, times } = clinics.get(clinicId)!
-      if (pieces.length > 1) pieces.push(BETWEEN)
-      pieces.push(visit, times(start))
+      // No comma before the first.
+      pieces.push(pieces.length === 1 ? visit.subarray(1) : visit, times(start))
     }
   }
   pieces.push(AFTER)
