@@ -63,7 +63,7 @@ type World = Awaited<ReturnType<typeof createWorld>>
 
 /** An API process that starts again when it dies, and clients that try again as long as it takes. */
 function runServer({ t, stripe, webhooks }: World, crashAt: string) {
-  const preload = [join(import.meta.dir, 'crash-at.ts')]
+  const preload = join(import.meta.dir, 'crash-at.ts')
   const start = (at: string) => startServer({ ...t.env, LOG_LEVEL: 'info', CRASH_AT: at }, { preload })
   let server = start(crashAt)
   let url = server.url()

@@ -156,7 +156,7 @@ describe.concurrent('dying', () => {
 })
 
 describe.concurrent('errors that nobody awaits', () => {
-  const preload = [join(import.meta.dir, 'stray-errors.ts')]
+  const preload = join(import.meta.dir, 'stray-errors.ts')
 
   test('are logged without what they say, and end no request', async () => {
     const server = startServer(env, { preload })

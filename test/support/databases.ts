@@ -1,10 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
 import { migrate, type PostgresConnection } from '../../db/migrate'
-import { databaseRoot } from './memory'
+import { runFolder } from './run-folder'
 
 const TEMPLATE = 'clinic_template'
 
@@ -16,10 +16,7 @@ const used: string[] = []
 let made = 0
 
 async function start() {
-  const directory = mkdtempSync(join(databaseRoot(), 'clinic-test-'))
-  // PostgreSQL does not run as root, and its user has to pass through.
-  chmodSync(directory, 0o711)
-  removeAfterUs(directory)
+  const directory = runFolder()
   const [postgres, mongo] = await Promise.all([
     startEmbeddedPostgres({ directory: join(directory, 'postgres'), ephemeral: true, maxConnections: 300 }),
     startEmbeddedMongo({ directory: join(directory, 'mongo'), ephemeral: true }),
@@ -27,19 +24,6 @@ async function start() {
   await administer(postgres, `create database ${TEMPLATE}`)
   await migrate({ ...postgres, database: TEMPLATE })
   return { directory, postgres, mongo }
-}
-
-// Collecting it would close its pipe.
-let janitor: Bun.Subprocess<'pipe', 'ignore', 'ignore'> | undefined
-
-/** However this process ends: kill -9 and the end of a worker leave no time to tidy up. */
-function removeAfterUs(directory: string): void {
-  const script = 'while read -r _; do :; done; n=50; until rm -rf "$1" || [ $((n -= 1)) = 0 ]; do sleep 0.2; done'
-  janitor = Bun.spawn(['/bin/sh', '-c', script, 'sh', directory], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
-  janitor.unref()
 }
 
 async function administer(connection: PostgresConnection, statement: string): Promise<void> {
