@@ -73,7 +73,8 @@ describe('password hashes', () => {
       expect(await verifyPassword(slow, 'wrong horse', stored)).toBe(false)
       return process.cpuUsage(before).user
     }
-    const known = await work(stored)
+    // Other threads of this process add to what is measured, and never take away.
+    const known = Math.min(await work(stored), await work(stored), await work(stored))
     const useless = [undefined, { ...stored, passwordHash: 'none' }, { ...stored, pepperVersion: 9 }]
     for (const other of useless) expect(await work(other)).toBeGreaterThan(known / 2)
   })
