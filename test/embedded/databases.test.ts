@@ -7,7 +7,7 @@ import { Client } from 'pg'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
 import { until } from '../support/until'
-import { newFolder, removeFolders, untilQuiet } from './folders'
+import { newFolder, newFolderWithCluster, removeFolders, untilQuiet } from './folders'
 import { killAll, processesWith, start } from './processes'
 
 setDefaultTimeout(60_000)
@@ -63,7 +63,7 @@ describe.concurrent('embedded PostgreSQL', () => {
   })
 
   test('takes settings, and gives up durability only when it is ephemeral', async () => {
-    const directory = join(newFolder(), 'postgres')
+    const directory = join(await newFolderWithCluster(), 'postgres')
     const settings = { work_mem: '7MB' }
     const server = await startEmbeddedPostgres({
       directory,
@@ -85,7 +85,7 @@ describe.concurrent('embedded PostgreSQL', () => {
   })
 
   test('starts although a killed server left a pid that is now another program', async () => {
-    const directory = join(newFolder(), 'postgres')
+    const directory = join(await newFolderWithCluster(), 'postgres')
     const first = await startEmbeddedPostgres({ directory })
     const pidFile = join(first.directory, 'data', 'postmaster.pid')
     const lines = readFileSync(pidFile, 'utf8').split('\n').slice(1)
@@ -150,7 +150,7 @@ describe.concurrent('both', () => {
   })
 
   test('end with their owner, even by kill -9, and have every acknowledged write at the next start', async () => {
-    const folder = newFolder()
+    const folder = await newFolderWithCluster()
     const { program, postgres, mongo } = await startOwner(folder)
     expect(processesWith(folder).length).toBeGreaterThan(2)
     await query(postgres, 'DROP TABLE IF EXISTS numbers; CREATE TABLE numbers (n int)')
@@ -193,7 +193,7 @@ describe.concurrent('both', () => {
   })
 
   test('name the owner of a directory that is in use', async () => {
-    const folder = newFolder()
+    const folder = await newFolderWithCluster()
     const { program } = await startOwner(folder)
     const message = (directory: string) => `${join(folder, directory)} is already in use by process ${program.pid}`
     await expect(startEmbeddedPostgres({ directory: join(folder, 'postgres') })).rejects.toThrow(message('postgres'))

@@ -4,10 +4,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../support/until'
-import { newFolder, removeFolders, untilQuiet } from './folders'
+import { newFolder, newFolderWithCluster, removeFolders, untilQuiet } from './folders'
 import { killAll, type Program, processesWith, start } from './processes'
 
 setDefaultTimeout(60_000)
+
+/** One whose PostgreSQL cluster is there already. */
+const usedFolder = () => newFolderWithCluster('.data/postgres')
 
 const ports = new Set<number>()
 
@@ -94,7 +97,7 @@ describe.concurrent('bun dev', () => {
   })
 
   test('takes everything with it when it is killed, and has every acknowledged write afterwards', async () => {
-    const [folder, port] = [newFolder(), await freePort()]
+    const [folder, port] = [await usedFolder(), await freePort()]
     const first = await upAndReady(folder, port)
     expect((await first.request('/notes', { method: 'POST', body: 'kept' })).status).toBe(201)
     expect(processesWith(folder).length).toBeGreaterThan(3)
@@ -106,7 +109,7 @@ describe.concurrent('bun dev', () => {
   })
 
   test('restarts the API when a file is saved, and neither database', async () => {
-    const [folder, port] = [newFolder(), await freePort()]
+    const [folder, port] = [await usedFolder(), await freePort()]
     const file = join(folder, 'api.ts')
     const source = readFileSync(api, 'utf8')
     await Bun.write(
@@ -133,7 +136,7 @@ describe.concurrent('bun dev', () => {
   })
 
   test('keeps what the user set, and uses a named server instead of the embedded one', async () => {
-    const [folder, port, other] = [newFolder(), await freePort(), newFolder()]
+    const [folder, port, other] = [newFolder(), await freePort(), await usedFolder()]
     const owner = await upAndReady(other, await freePort())
     const env = {
       POSTGRESQL_HOST: join(other, '.data', 'postgres'),
@@ -172,7 +175,7 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
   })
 
   test('that it already runs in this folder', async () => {
-    const [folder, port] = [newFolder(), await freePort()]
+    const [folder, port] = [await usedFolder(), await freePort()]
     const { program } = await upAndReady(folder, port)
     const said = `${folder}/.data is already in use by process ${program.pid}: stop that one first.`
     expect(await failure(dev(folder, port))).toBe(said)
@@ -215,7 +218,7 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
 })
 
 test.concurrent('bun dev stops the databases and passes the exit code on when the API ends by itself', async () => {
-  const folder = newFolder()
+  const folder = await usedFolder()
   const program = dev(folder, await freePort(), { command: ['bun', '-e', 'process.exit(7)', folder] })
   expect(await program.exited).toBe(7)
   await until(() => processesWith(folder).length === 0)
