@@ -1,6 +1,9 @@
 import { afterAll } from 'bun:test'
 import { stopDatabases } from './support/databases'
 import { killServers } from './support/server'
+import { useEveryCore } from './support/workers'
+
+useEveryCore()
 
 /**
  * Databases start when the first test asks for one, and stop after the last file. A worker of `--parallel` does not know
