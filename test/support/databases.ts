@@ -7,6 +7,8 @@ import { migrate, type PostgresConnection } from '../../db/migrate'
 import { runFolder } from './run-folder'
 
 const TEMPLATE = 'clinic_template'
+/** Databases that live for seconds need no housekeeping, and connections that do, no helpers. */
+const SETTINGS = { autovacuum: 'off', io_method: 'sync' }
 
 let started: ReturnType<typeof start> | undefined
 /** Made while the file before still runs. */
@@ -18,7 +20,12 @@ let made = 0
 async function start() {
   const directory = runFolder()
   const [postgres, mongo] = await Promise.all([
-    startEmbeddedPostgres({ directory: join(directory, 'postgres'), ephemeral: true, maxConnections: 300 }),
+    startEmbeddedPostgres({
+      directory: join(directory, 'postgres'),
+      ephemeral: true,
+      maxConnections: 300,
+      settings: SETTINGS,
+    }),
     startEmbeddedMongo({ directory: join(directory, 'mongo'), ephemeral: true }),
   ])
   await administer(postgres, `create database ${TEMPLATE}`)
