@@ -67,6 +67,7 @@ async function send(writer: number, request: Sent) {
 }
 
 test('copies killed at any moment lose no event of a committed change and double none, and the chain stays whole', async () => {
+  await Promise.all(copies.map(({ up }) => up))
   const acknowledged: { requestId: string; outcome: string }[] = []
   let answered = 0
   let kills = 0
