@@ -4,7 +4,7 @@ import { type AppointmentFilters, listAppointments } from '../../src/appointment
 import type { Database } from '../../src/database/schema'
 import type { Actor } from '../../src/deps'
 import { searchAround } from '../../src/scheduling/facts'
-import { findBookingFacts, findFacts } from '../../src/scheduling/queries'
+import { findBookingFacts, findFacts, findTaken } from '../../src/scheduling/queries'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'
 import { scansOf } from '../support/query-plans'
@@ -96,17 +96,26 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
     })
     const scans = await scansOf(t, (db) => findFacts(db, { ...search, doctorId: doctor.id }))
     expect(scans.occupancy).toEqual(['occupancy_no_overlap'])
+    for (const needsRoom of [false, true]) {
+      const known = await scansOf(t, (db) => findTaken(db, { ...search, doctorId: doctor.id, needsRoom }))
+      expect(known.occupancy).toEqual(['occupancy_no_overlap'])
+    }
   })
 
-  test('a doctor’s search is planned once and for all, since planning it takes longer than running it', async () => {
-    const { anonymous, deps } = openCopy(t, { POSTGRESQL_POOL_SIZE: '2' })
-    for (let i = 0; i < 8; i++) await anonymous.get(`/doctors/${doctor.id}/slots`)
-    const { rows } = await sql<{ planned: number }>`
-      select custom_plans as planned from pg_prepared_statements where statement like 'with%from occupancy%'`.execute(
-      deps.db,
-    )
-    expect(rows).toEqual([{ planned: 5 }])
-  })
+  test.each([
+    ['of a doctor who is known', {}, 'select (%calendar_version%from occupancy%'],
+    ['of days far ahead', { from: '2027-01-01', to: '2027-01-07' }, 'with%from occupancy%'],
+  ])(
+    'a search %s is planned once and for all, since planning it takes longer than running it',
+    async (_, query, like) => {
+      const { anonymous, deps } = openCopy(t, { POSTGRESQL_POOL_SIZE: '2' })
+      for (let i = 0; i < 8; i++) await anonymous.get(`/doctors/${doctor.id}/slots`, { query })
+      const { rows } = await sql<{ planned: number; kept: number }>`
+      select custom_plans as planned, generic_plans as kept from pg_prepared_statements
+      where statement like ${like} and generic_plans > 0`.execute(deps.db)
+      expect(rows).toEqual([{ planned: 5, kept: expect.any(Number) }])
+    },
+  )
 
   test('a booking reads the large tables by index, also to learn whether a doctor and a patient are related', async () => {
     const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime()], { patientId: patient.id })
