@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
@@ -13,6 +12,7 @@ import { appendAuditEvent } from '../../src/database/audit-outbox'
 import { newId } from '../../src/database/ids'
 import { createTestApp, NOW, type TestApp } from '../support/app'
 import { impatient } from '../support/impatient'
+import { runFolder } from '../support/run-folder'
 import { append, clearTrail, drain, event, expectWholeTrail, findingOf, stored, waiting } from './trail'
 
 const FULL = process.env.TEST_SCALE === 'full'
@@ -210,7 +210,7 @@ describe('the audit relay', () => {
   })
 
   test('MongoDB down: events wait; back again: they arrive once', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'audit-mongo-'))
+    const directory = mkdtempSync(join(runFolder(), 'audit-mongo-'))
     const start = () => startEmbeddedMongo({ directory, ephemeral: true })
     let mongo = await start()
     try {

