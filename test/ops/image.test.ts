@@ -2,11 +2,13 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONFIG_KEYS } from '../../src/config'
+import { runFolder } from '../support/run-folder'
 import { ROOT } from '../support/server'
 
 test("what the Dockerfile's own steps make starts, serves and stops", async () => {
   const script = Bun.spawn([process.execPath, 'scripts/smoke-image.ts'], {
     cwd: ROOT,
+    env: { ...process.env, TMPDIR: runFolder() },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const [output, problem, code] = await Promise.all([
