@@ -1,5 +1,28 @@
 import { type Kysely, sql } from 'kysely'
 
+const RENEWED = sql`calendar_version = gen_random_uuid()`
+
+/** Whose version a change of these tables' rows renews. */
+const RENEWALS = [
+  {
+    name: 'renew_calendar_of_doctor',
+    tables: ['doctor_clinics', 'visit_types', 'schedules', 'availability_exceptions'],
+    renew: sql`update doctors set ${RENEWED} where id in (old.doctor_id, new.doctor_id)`,
+  },
+  {
+    name: 'renew_calendar_of_schedule',
+    tables: ['schedule_windows'],
+    renew: sql`
+      update doctors set ${RENEWED}
+        from schedules where schedules.id in (old.schedule_id, new.schedule_id) and doctors.id = schedules.doctor_id`,
+  },
+  {
+    name: 'renew_calendar_of_clinic',
+    tables: ['clinic_closures'],
+    renew: sql`update clinics set ${RENEWED} where id in (old.clinic_id, new.clinic_id)`,
+  },
+]
+
 /**
  * A doctor's and a clinic's version is another one after each change of what decides when they can be booked, but for what
  * is taken. Random, not counted: one that was rolled back never comes again with other facts.
@@ -22,38 +45,17 @@ export async function up(db: Kysely<never>): Promise<void> {
     create trigger clinics_calendar_version before update of name, time_zone on clinics
       for each row execute function renew_calendar_version()`.execute(db)
 
-  await sql`
-    create function renew_calendar_of_doctor() returns trigger language plpgsql as $$
-    begin
-      update doctors set calendar_version = gen_random_uuid() where id in (old.doctor_id, new.doctor_id);
-      return null;
-    end
-    $$`.execute(db)
-  for (const table of ['doctor_clinics', 'visit_types', 'schedules', 'availability_exceptions'])
+  for (const { name, tables, renew } of RENEWALS) {
     await sql`
-      create trigger ${sql.raw(table)}_calendar_version after insert or update or delete on ${sql.table(table)}
-        for each row execute function renew_calendar_of_doctor()`.execute(db)
-
-  await sql`
-    create function renew_calendar_of_schedule() returns trigger language plpgsql as $$
-    begin
-      update doctors set calendar_version = gen_random_uuid()
-        from schedules where schedules.id in (old.schedule_id, new.schedule_id) and doctors.id = schedules.doctor_id;
-      return null;
-    end
-    $$`.execute(db)
-  await sql`
-    create trigger schedule_windows_calendar_version after insert or update or delete on schedule_windows
-      for each row execute function renew_calendar_of_schedule()`.execute(db)
-
-  await sql`
-    create function renew_calendar_of_clinic() returns trigger language plpgsql as $$
-    begin
-      update clinics set calendar_version = gen_random_uuid() where id in (old.clinic_id, new.clinic_id);
-      return null;
-    end
-    $$`.execute(db)
-  await sql`
-    create trigger clinic_closures_calendar_version after insert or update or delete on clinic_closures
-      for each row execute function renew_calendar_of_clinic()`.execute(db)
+      create function ${sql.id(name)}() returns trigger language plpgsql as $$
+      begin
+        ${renew};
+        return null;
+      end
+      $$`.execute(db)
+    for (const table of tables)
+      await sql`
+        create trigger ${sql.id(`${table}_calendar_version`)} after insert or update or delete on ${sql.table(table)}
+          for each row execute function ${sql.id(name)}()`.execute(db)
+  }
 }

@@ -111,8 +111,8 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
       const { anonymous, deps } = openCopy(t, { POSTGRESQL_POOL_SIZE: '2' })
       for (let i = 0; i < 8; i++) await anonymous.get(`/doctors/${doctor.id}/slots`, { query })
       const { rows } = await sql<{ planned: number; kept: number }>`
-      select custom_plans as planned, generic_plans as kept from pg_prepared_statements
-      where statement like ${like} and generic_plans > 0`.execute(deps.db)
+        select custom_plans as planned, generic_plans as kept from pg_prepared_statements
+        where statement like ${like} and generic_plans > 0`.execute(deps.db)
       expect(rows).toEqual([{ planned: 5, kept: expect.any(Number) }])
     },
   )

@@ -17,19 +17,14 @@ export const bench: Bench = {
   title: 'searching free times, in a small and in a large table of appointments',
   async run(options) {
     console.log(`  targets on 2 cores that do nothing else: ${TARGETS.doctor}; ${TARGETS.clinic}\n`)
+    const steady = (perSecond: number) => ({ ...options, perSecond })
     const small = await openWorld(FEW)
     const large = await openWorld(options.rows)
-    await compareSearch('GET /doctors/{id}/slots, 31 days', small, large, slotsOfDoctor, 500, options)
-    await compareSearch(
-      'GET /doctors/{id}/slots, 1 day',
-      small,
-      large,
-      (world) => slotsOfDoctor(world, 1),
-      500,
-      options,
-    )
+    await compareSearch('GET /doctors/{id}/slots, 31 days', small, large, slotsOfDoctor, steady(500))
+    const oneDay = (world: Calendar) => slotsOfDoctor(world, 1)
+    await compareSearch('GET /doctors/{id}/slots, 1 day', small, large, oneDay, steady(500))
     if (await answers(small, slotsOfClinic(small.calendar)))
-      await compareSearch('GET /slots, 100 doctors × 7 days', small, large, slotsOfClinic, 20, options)
+      await compareSearch('GET /slots, 100 doctors × 7 days', small, large, slotsOfClinic, steady(20))
     else console.log('  GET /slots is not there: not measured')
     await Promise.all([small.close(), large.close()])
   },
@@ -86,8 +81,7 @@ async function compareSearch(
   small: World,
   large: World,
   requests: (calendar: Calendar) => Requests,
-  perSecond: number,
-  { connections, seconds, rounds }: BenchOptions,
+  { connections, seconds, rounds, perSecond }: BenchOptions & { perSecond: number },
 ): Promise<void> {
   const candidates = [small, large].map(({ api, calendar, usage }) => ({
     name: count(calendar.appointments),
