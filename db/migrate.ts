@@ -20,6 +20,7 @@ import * as idempotencyAuditFacts from './migrations/20261122T1056-idempotency-a
 import * as paymentReconciliations from './migrations/20261122T1057-payment-reconciliations'
 import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
 import * as calendarVersions from './migrations/20261126T1800-calendar-versions'
+import * as coveringOccupancy from './migrations/20261126T2230-covering-occupancy'
 
 /** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
 const migrations: Record<string, Migration> = {
@@ -41,6 +42,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1057-payment-reconciliations': paymentReconciliations,
   '20261122T1100-ledger-sums': ledgerSums,
   '20261126T1800-calendar-versions': calendarVersions,
+  '20261126T2230-covering-occupancy': coveringOccupancy,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }

@@ -104,7 +104,8 @@ function statements({ doctors, patients, pastDays, admin }: Size): string[] {
        select id, kind, case kind when 'doctor' then doctor_id else patient_id end, tstzrange(starts_at, ends_at)
        from appointments cross join (values ('doctor'), ('patient')) kinds(kind)
        order by starts_at`,
-    `alter table occupancy add constraint occupancy_no_overlap exclude using gist (resource_id with =, during with &&)`,
+    `alter table occupancy add constraint occupancy_no_overlap
+       exclude using gist (resource_id with =, during with &&) include (expires_at, appointment_id)`,
     `vacuum analyze`,
   ]
 }

@@ -12,8 +12,8 @@ import type { TestApp } from './app'
 type PlanNode = { 'Node Type': string; 'Relation Name'?: string; 'Index Name'?: string; Plans?: PlanNode[] }
 
 /**
- * How PostgreSQL reads each table in the first statement that `run` sends: names of the indexes, or `seq scan`. What
- * `run` is handed sends nothing; its statement is explained on the test's database, whose statistics must be fresh.
+ * How PostgreSQL reads each table in the first statement that `run` sends: names of the indexes, `only` after one that is
+ * read without the table's rows, or `seq scan`. What `run` is handed sends nothing; its statement is explained on the test's database, whose statistics must be fresh.
  */
 export async function scansOf(
   { deps }: Pick<TestApp, 'deps'>,
@@ -23,7 +23,7 @@ export async function scansOf(
   const { rows } = await deps.postgres.pool.query(`explain (format json) ${sql}`, [...parameters])
   const scans: Record<string, Set<string>> = {}
   const visit = (node: PlanNode, table = node['Relation Name']): void => {
-    const name = node['Index Name'] ?? (node['Node Type'] === 'Seq Scan' ? 'seq scan' : undefined)
+    const name = nameOf(node)
     if (table && name) {
       scans[table] ??= new Set()
       scans[table].add(name)
@@ -33,6 +33,11 @@ export async function scansOf(
   }
   visit(rows[0]['QUERY PLAN'][0].Plan)
   return Object.fromEntries(Object.entries(scans).map(([table, names]) => [table, [...names].sort()]))
+}
+
+function nameOf({ 'Node Type': type, 'Index Name': index }: PlanNode): string | undefined {
+  if (type === 'Index Only Scan') return `${index} only`
+  return type === 'Seq Scan' ? 'seq scan' : index
 }
 
 const isBitmap = (node: PlanNode) => node['Node Type'].startsWith('Bitmap')
