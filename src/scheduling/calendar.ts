@@ -32,6 +32,8 @@ export type ClinicCalendar = {
   closures: Closure[]
   /** The busy ranges of each room of the clinic; left out when the visit needs no room. */
   rooms?: TimeRange[][]
+  /** Of a calendar that is kept for one visit type: the starts on its grid for the days that were asked for last. */
+  lastGrid?: { fromDay?: number; untilDay?: number; starts: readonly number[] }
 }
 
 /**

@@ -17,37 +17,72 @@ export type BookedTerms = {
 /** From rows to the engine's facts; a doctor without such an active visit type is left out. */
 export function readFacts({ doctors, rooms }: Pick<Facts, 'doctors' | 'rooms'>, now: Date, booked?: BookedTerms) {
   const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
-  return doctors.flatMap((row) => readDoctor(row, roomsOf, now, booked) ?? [])
+  return doctors.flatMap((row) => {
+    const standing = readStandingFacts(row, booked)
+    return standing ? [factsAt(standing, row, roomsOf, now)] : []
+  })
 }
+
+/** Of one doctor: without facts if there is no such active visit type. */
+export type FoundDoctor = { isVerified: boolean; facts?: DoctorFacts }
+
+/** Undefined for an unknown doctor. */
+export function readFound(found: Facts, now: Date, booked?: BookedTerms): FoundDoctor | undefined {
+  const [row] = found.doctors
+  const [facts] = readFacts(found, now, booked)
+  return row && { isVerified: row.isVerified, facts }
+}
+
+export type StandingFacts = NonNullable<ReturnType<typeof readStandingFacts>>
+
+/** All of the facts but what is taken; undefined without such an active visit type. */
+export function readStandingFacts(
+  { id, name, specialization, isVerified, visitType, calendars }: Omit<FactsRow, 'busy' | 'patientBusy'>,
+  booked?: BookedTerms,
+) {
+  return (
+    visitType && {
+      doctor: { id, name, specialization, isVerified },
+      visitType: { ...visitType, ...booked },
+      clinics: calendars.map(({ id, name, timeZone }) => ({ id, name, timeZone })),
+      calendars: calendars.map(readCalendar),
+    }
+  )
+}
+
+/** Standing facts with what is taken at a moment. */
+export function standingWith(standing: StandingFacts, { busy, rooms }: Taken, now: Date) {
+  const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
+  return factsAt(standing, { busy }, roomsOf, now)
+}
+
+type Taken = Pick<FactsRow, 'busy'> & Pick<Facts, 'rooms'>
 
 const readRoom = ({ busy, ...room }: RoomRow) => ({ ...room, busy: readRanges(busy) })
 
-function readDoctor(
-  { id, name, specialization, isVerified, ...row }: FactsRow,
+function factsAt(
+  { doctor, visitType, clinics, calendars }: StandingFacts,
+  { busy, patientBusy }: Pick<FactsRow, 'busy'> & Partial<Pick<FactsRow, 'patientBusy'>>,
   roomsOf: Map<string, ReturnType<typeof readRoom>[]>,
   now: Date,
-  booked: BookedTerms | undefined,
 ) {
-  if (!row.visitType) return undefined
-  const visitType = { ...row.visitType, ...booked }
-  const clinics = row.calendars.map(({ id, name, timeZone }) => ({
-    id,
-    name,
-    timeZone,
-    /** In the order in which they are chosen; none are loaded for a visit that needs none. */
-    rooms: roomsOf.get(id) ?? [],
-  }))
+  const roomsAt = (clinicId: string) => roomsOf.get(clinicId) ?? []
   const scheduling: SchedulingFacts = {
     visit: visitType,
-    calendars: row.calendars.map((calendar, i) => ({
-      ...readCalendar(calendar),
-      ...(visitType.requiresRoom && { rooms: clinics[i]!.rooms.map(({ busy }) => busy) }),
-    })),
-    busy: readRanges(row.busy),
-    alsoBusy: readRanges(row.patientBusy),
+    calendars: visitType.requiresRoom
+      ? calendars.map((calendar) => ({ ...calendar, rooms: roomsAt(calendar.clinicId).map(({ busy }) => busy) }))
+      : calendars,
+    busy: readRanges(busy),
+    alsoBusy: patientBusy ? readRanges(patientBusy) : [],
     now: now.getTime(),
   }
-  return { doctor: { id, name, specialization, isVerified }, visitType, clinics, scheduling }
+  return {
+    doctor,
+    visitType,
+    /** Rooms in the order in which they are chosen; none are loaded for a visit that needs none. */
+    clinics: clinics.map((clinic) => ({ ...clinic, rooms: roomsAt(clinic.id) })),
+    scheduling,
+  }
 }
 
 export type FactsClinic = DoctorFacts['clinics'][number]

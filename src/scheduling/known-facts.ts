@@ -1,55 +1,54 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema'
-import { stretchOf } from './facts'
+import { type FoundDoctor, readFound, readStandingFacts, type StandingFacts, standingWith, stretchOf } from './facts'
 import { DAY } from './local-time'
-import { type Facts, type FactsRow, findFacts, findFactsToKeep, findTaken } from './queries'
+import { findFacts, findFactsToKeep, findTaken } from './queries'
 import type { FactsSearch } from './selections'
 
-type Known = { version: string; row: FactsRow; from: number; until: number }
+type Known = { version: string; standing: StandingFacts; from: number; until: number }
 type Search = FactsSearch & { doctorId: string; until: Date }
 
 const KEPT = 10_000
 const DAYS_BACK = 7
 const DAYS_AHEAD = 150
-const NOTHING = { starts: [], ends: [] }
-
 /**
  * `findFacts` for searches, which ask for the same doctors again and again while hours, visit types and closures, most of
  * what is to be read, hardly ever change. They are kept with their version, and a search reads that together with what is
  * taken: what it finds is as the database has it at one moment, whoever changed it on whatever copy.
  */
-export function rememberFacts(): (db: Kysely<Database>, search: Search) => Promise<Facts> {
+export function rememberFacts(): (db: Kysely<Database>, search: Search) => Promise<FoundDoctor | undefined> {
   const known = new Map<string, Known>()
 
-  async function readKnown(db: Kysely<Database>, search: Search, { version, row }: Known): Promise<Facts | undefined> {
-    const needsRoom = row.visitType?.requiresRoom ?? false
-    const taken = await findTaken(db, { ...search, needsRoom })
+  async function readKnown(db: Kysely<Database>, search: Search, { version, standing }: Known) {
+    const { doctor, visitType } = standing
+    const taken = await findTaken(db, { ...search, needsRoom: visitType.requiresRoom })
     if (taken?.version !== version) return undefined
-    return { doctors: [{ ...row, busy: taken.busy, patientBusy: NOTHING }], rooms: taken.rooms }
+    return { isVerified: doctor.isVerified, facts: standingWith(standing, taken, search.now) }
   }
 
-  async function readAndKeep(db: Kysely<Database>, search: Search, key: string): Promise<Facts> {
+  async function readAndKeep(db: Kysely<Database>, search: Search, key: string) {
     const [from, until] = keptStretch(search.now)
-    const { version, ...facts } = (await findFactsToKeep(db, search, stretchOf(from, until)))!
-    const [row] = facts.doctors
-    if (version !== null && row?.visitType) {
-      known.set(key, { version, row: { ...row, busy: NOTHING }, from, until })
+    const { version, ...found } = (await findFactsToKeep(db, search, stretchOf(from, until)))!
+    const standing = found.doctors[0] && readStandingFacts(found.doctors[0])
+    if (version !== null && standing) {
+      const calendars = standing.calendars.map((calendar) => ({ ...calendar, lastGrid: { starts: [] } }))
+      known.set(key, { version, standing: { ...standing, calendars }, from, until })
       if (known.size > KEPT) known.delete(known.keys().next().value!)
     }
-    return facts
+    return readFound(found, search.now)
   }
 
   return async (db, search) => {
-    if (!covers(keptStretch(search.now), search)) return (await findFacts(db, search))!
+    if (!covers(keptStretch(search.now), search)) return readFound((await findFacts(db, search))!, search.now)
     const key = `${search.doctorId} ${search.visitTypeId ?? ''}`
     const kept = known.get(key)
     if (kept && covers([kept.from, kept.until], search)) {
-      const facts = await readKnown(db, search, kept)
-      if (facts) {
+      const found = await readKnown(db, search, kept)
+      if (found) {
         // The last to be forgotten.
         known.delete(key)
         known.set(key, kept)
-        return facts
+        return found
       }
     }
     return readAndKeep(db, search, key)

@@ -31,7 +31,8 @@ export function intersectRanges(a: readonly TimeRange[], b: readonly TimeRange[]
 }
 
 /** Those of ascending instants that lie in none of the merged ranges. */
-export function outsideOf(merged: readonly TimeRange[], ascending: readonly number[]): number[] {
+export function outsideOf(merged: readonly TimeRange[], ascending: readonly number[]): readonly number[] {
+  if (merged.length === 0) return ascending
   const outside: number[] = []
   let next = 0
   for (const instant of ascending) {

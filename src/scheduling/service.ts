@@ -3,10 +3,19 @@ import type { Database } from '../database/schema'
 import type { InTransaction } from '../database/transaction'
 import type { Context } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
-import { type BookedTerms, type DoctorFacts, readFacts, readRange, searchAround, toSlot } from './facts'
+import {
+  type BookedTerms,
+  type DoctorFacts,
+  type FoundDoctor,
+  readFacts,
+  readFound,
+  readRange,
+  searchAround,
+  toSlot,
+} from './facts'
 import type { rememberFacts } from './known-facts'
 import { addDays, DAY, dayNumber, localDay } from './local-time'
-import { type Facts, findBookingFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
+import { findBookingFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
 import type { TimeRange } from './ranges'
 import { DEFAULT_DAYS, type DoctorSlotsQuery, MAX_SEARCH_DAYS, type Slot } from './schemas'
 import { type BookableStart, bookableStarts } from './slots'
@@ -36,7 +45,7 @@ export async function findSlots(
   // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
   const stretch: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
   const found = await loadFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
-  const facts = readOpenDoctor(ctx, found)
+  const facts = openDoctor(ctx, found)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
   if (!facts) return { starts: [] }
   return { facts, starts: startsOn(facts, clinicId, (today) => ({ from: query.from ?? today, to: query.to })) }
@@ -48,13 +57,14 @@ function startsOn(
   clinicId: string | undefined,
   days: (today: string) => { from: string; to?: string },
 ): BookableStart[] {
-  return scheduling.calendars
+  const starts = scheduling.calendars
     .filter((calendar) => clinicId === undefined || calendar.clinicId === clinicId)
-    .flatMap((calendar) => {
+    .map((calendar) => {
       const { from, to = addDays(from, DEFAULT_DAYS - 1) } = days(localDay(scheduling.now, calendar.timeZone))
       return bookableStarts({ ...scheduling, calendars: [calendar] }, { fromDay: from, untilDay: to })
     })
-    .sort((a, b) => a.start - b.start || (a.clinicId < b.clinicId ? -1 : 1))
+  if (starts.length === 1) return starts[0]!
+  return starts.flat().sort((a, b) => a.start - b.start || (a.clinicId < b.clinicId ? -1 : 1))
 }
 
 /**
@@ -79,10 +89,9 @@ function firstSlot(facts: DoctorFacts): Slot | undefined {
 }
 
 /** Throws not_found for a doctor who is unknown or cannot be booked; undefined for one without such a visit type. */
-function readOpenDoctor(ctx: Pick<Context, 'now' | 'config'>, found: Facts, booked?: BookedTerms) {
-  const [row] = found.doctors
-  if (!row || !isOpenForBooking(row, ctx)) throw notFound('doctor')
-  return readFacts(found, ctx.now, booked)[0]
+function openDoctor(ctx: Pick<Context, 'config'>, found: FoundDoctor | undefined): DoctorFacts | undefined {
+  if (!found || !isOpenForBooking(found, ctx)) throw notFound('doctor')
+  return found.facts
 }
 
 const isOpenForBooking = ({ isVerified }: { isVerified: boolean }, { config }: Pick<Context, 'config'>) =>
@@ -113,7 +122,7 @@ export async function loadBookingFacts(
   }
   await lockForBooking(ctx.db, { ...search, clinicId: clinicId ?? null })
   const found = await findBookingFacts(ctx.db, ctx, search)
-  const facts = readOpenDoctor(ctx, found)
+  const facts = openDoctor(ctx, readFound(found, ctx.now))
   if (!facts) throw notFound('visit type')
   if (!found.patient) throw notFound('patient')
   return { ...facts, lapsed: found.lapsed.map(readLapsed), patient: found.patient }

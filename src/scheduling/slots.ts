@@ -1,6 +1,6 @@
 import { type ClinicCalendar, gridStarts, openWindows } from './calendar'
 import { DAY, dayNumber, dayOfNumber, localDayNumber, MINUTE, wallAt } from './local-time'
-import { mergeRanges, outsideOf, overlapsAny, type TimeRange } from './ranges'
+import { outsideOf, overlapsAny, type TimeRange } from './ranges'
 import {
   clinicChecks,
   commonChecks,
@@ -29,15 +29,30 @@ export function bookableStarts(facts: SchedulingFacts, range: { fromDay: string;
 
   const found = facts.calendars.flatMap((calendar) => {
     const checks = [...common, ...clinicChecks(facts, calendar)]
-    const forbidden = mergeRanges(checks.flatMap(({ forbids }) => forbids))
-    const starts = outsideOf(forbidden, startsOnGrid(facts.visit, calendar, fromDay, untilDay))
+    const starts = checks.reduce(
+      (left, { forbids }) => outsideOf(forbids, left),
+      startsOnGrid(facts.visit, calendar, fromDay, untilDay),
+    )
     return starts.map((start) => ({ clinicId: calendar.clinicId, start, end: start + duration }))
   })
   return facts.calendars.length > 1 ? found.sort(byStartThenClinic) : found
 }
 
 /** Starts of all windows of a clinic whose local day is one of the given, ascending, each once. */
-function startsOnGrid(visit: VisitRules, calendar: ClinicCalendar, fromDay: number, untilDay: number): number[] {
+function startsOnGrid(
+  visit: VisitRules,
+  calendar: ClinicCalendar,
+  fromDay: number,
+  untilDay: number,
+): readonly number[] {
+  const { lastGrid } = calendar
+  if (lastGrid?.fromDay === fromDay && lastGrid.untilDay === untilDay) return lastGrid.starts
+  const starts = makeGrid(visit, calendar, fromDay, untilDay)
+  if (lastGrid) Object.assign(lastGrid, { fromDay, untilDay, starts })
+  return starts
+}
+
+function makeGrid(visit: VisitRules, calendar: ClinicCalendar, fromDay: number, untilDay: number): number[] {
   const grid = gridOf(visit, calendar)
   const starts = openWindows(calendar, fromDay, untilDay).flatMap((window) =>
     gridStarts(window, grid, fromDay * DAY, (untilDay + 1) * DAY),
