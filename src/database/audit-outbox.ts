@@ -3,10 +3,11 @@ import type { AuditAction, AuditOutcome, AuditPurpose } from '../audit/tables'
 import type { Role } from '../auth/tables'
 import type { Actor } from '../deps'
 import { unavailable } from '../errors'
-import { asUnavailable, isRetryable } from './constraints'
+import { isRetryable } from './constraints'
 import { newId } from './ids'
 import { prepared } from './prepared'
 import type { Database } from './schema'
+import { sharingRoundTrips } from './sharing'
 
 /** What a handler adds to the event of its request: whose data, which thing. Ids and small plain values only. */
 export type AuditFacts = {
@@ -81,40 +82,12 @@ export type AuditWriter = {
 
 const LARGEST_INSERT = 200
 
-type Waiting = { event: AuditEvent; resolve: () => void; reject: (error: unknown) => void }
-
-/**
- * Requests share INSERTs: the first goes out at once, and what comes while one is under way goes into the next. So none
- * waits when there is little to do, and a busy API commits once for many.
- */
+/** Requests share INSERTs, and so a busy API commits once for many. */
 export function createAuditWriter(db: Kysely<Database>): AuditWriter {
-  const waiting: Waiting[] = []
-  let writing = false
-
-  async function drain(): Promise<void> {
-    writing = true
-    while (waiting.length > 0) await write(waiting.splice(0, LARGEST_INSERT))
-    writing = false
-  }
-
-  async function write(batch: Waiting[]): Promise<void> {
-    try {
-      await insertEvents(db, { events: JSON.stringify(batch.map(({ event }) => event)) })
-      for (const { resolve } of batch) resolve()
-    } catch (error) {
-      // The statement was refused and nothing of it is there: one event of the batch must not fail the others.
-      if (batch.length > 1 && !asUnavailable(error)) for (const each of batch) await write([each])
-      else for (const { reject } of batch) reject(error)
-    }
-  }
-
-  return {
-    append(event) {
-      const written = new Promise<void>((resolve, reject) => waiting.push({ event, resolve, reject }))
-      if (!writing) void drain()
-      return written.catch(refuseUnaudited)
-    },
-  }
+  const append = sharingRoundTrips((events: AuditEvent[]) => insertEvents(db, { events: JSON.stringify(events) }), {
+    largest: LARGEST_INSERT,
+  })
+  return { append: (event) => append(event).then(() => {}, refuseUnaudited) }
 }
 
 /** One text whatever their number: an array of them as JSON. */

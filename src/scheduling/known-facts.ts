@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema'
+import { sharingRoundTrips } from '../database/sharing'
 import { type FoundDoctor, readFound, readStandingFacts, type StandingFacts, standingWith, stretchOf } from './facts'
 import { DAY } from './local-time'
-import { findFacts, findFactsToKeep, findTaken } from './queries'
+import { findFacts, findFactsToKeep, findTaken, type TakenSearch } from './queries'
 import type { FactsSearch } from './selections'
 
 type Known = { version: string; standing: StandingFacts; from: number; until: number }
@@ -11,22 +12,25 @@ type Search = FactsSearch & { doctorId: string; until: Date }
 const KEPT = 10_000
 const DAYS_BACK = 7
 const DAYS_AHEAD = 150
+/** One statement is read while the API works on what the other found. */
+const SHARING = { largest: 8, width: 2 }
 /**
  * `findFacts` for searches, which ask for the same doctors again and again while hours, visit types and closures, most of
  * what is to be read, hardly ever change. They are kept with their version, and a search reads that together with what is
  * taken: what it finds is as the database has it at one moment, whoever changed it on whatever copy.
  */
-export function rememberFacts(): (db: Kysely<Database>, search: Search) => Promise<FoundDoctor | undefined> {
+export function rememberFacts(db: Kysely<Database>): (search: Search) => Promise<FoundDoctor | undefined> {
   const known = new Map<string, Known>()
+  const takenIn = sharingRoundTrips((searches: TakenSearch[]) => findTaken(db, searches), SHARING)
 
-  async function readKnown(db: Kysely<Database>, search: Search, { version, standing }: Known) {
+  async function readKnown({ doctorId, from, until, now }: Search, { version, standing }: Known) {
     const { doctor, visitType } = standing
-    const taken = await findTaken(db, { ...search, needsRoom: visitType.requiresRoom })
-    if (taken?.version !== version) return undefined
-    return { isVerified: doctor.isVerified, facts: standingWith(standing, taken, search.now) }
+    const taken = await takenIn({ doctorId, from, until, now, needsRoom: visitType.requiresRoom })
+    if (taken.version !== version) return undefined
+    return { isVerified: doctor.isVerified, facts: standingWith(standing, taken, now) }
   }
 
-  async function readAndKeep(db: Kysely<Database>, search: Search, key: string) {
+  async function readAndKeep(search: Search, key: string) {
     const [from, until] = keptStretch(search.now)
     const { version, ...found } = (await findFactsToKeep(db, search, stretchOf(from, until)))!
     const standing = found.doctors[0] && readStandingFacts(found.doctors[0])
@@ -38,12 +42,12 @@ export function rememberFacts(): (db: Kysely<Database>, search: Search) => Promi
     return readFound(found, search.now)
   }
 
-  return async (db, search) => {
+  return async (search) => {
     if (!covers(keptStretch(search.now), search)) return readFound((await findFacts(db, search))!, search.now)
     const key = `${search.doctorId} ${search.visitTypeId ?? ''}`
     const kept = known.get(key)
     if (kept && covers([kept.from, kept.until], search)) {
-      const found = await readKnown(db, search, kept)
+      const found = await readKnown(search, kept)
       if (found) {
         // The last to be forgotten.
         known.delete(key)
@@ -51,7 +55,7 @@ export function rememberFacts(): (db: Kysely<Database>, search: Search) => Promi
         return found
       }
     }
-    return readAndKeep(db, search, key)
+    return readAndKeep(search, key)
   }
 }
 

@@ -38,25 +38,37 @@ export const findFactsToKeep = preparedRow(
       db,
       search,
       selectFacts(db, search, visitTypeWanted(search), calendarStretch).where('doctors.id', '=', search.doctorId),
-    ).select(calendarVersion(search.doctorId).as('version')),
+    ).select(calendarVersion(sql`${search.doctorId}::uuid`).as('version')),
 )
 
-/** What is taken of a doctor and, where the visit `needsRoom`, of the rooms, with the version of all else. */
-export const findTaken = preparedRow(
-  (db, search: FactsSearch & { doctorId: string; needsRoom: boolean }) => {
-    const rooms = selectRooms(search)
-      .where('rooms.clinicId', 'in', ({ selectFrom }) =>
-        selectFrom('doctorClinics').select('clinicId').where('doctorId', '=', search.doctorId),
-      )
-      .$if(!search.needsRoom, (qb) => qb.where(sql<boolean>`false`))
-    return db.selectNoFrom([
-      calendarVersion(search.doctorId).as('version'),
-      occupied(search, sql`${search.doctorId}::uuid`).as('busy'),
+export type TakenSearch = { doctorId: string; from: Date; until: Date; now: Date; needsRoom: boolean }
+
+/**
+ * What is taken of each search's doctor and, where the visit `needsRoom`, of the rooms, with the version of all else. One
+ * text whatever their number: of lists PostgreSQL knows the length, and would plan anew each time.
+ */
+export const findTaken = (db: Kysely<Database>, searches: TakenSearch[]) =>
+  selectTaken(db, { searches: JSON.stringify(searches.map((search, nth) => ({ ...search, nth }))) })
+
+const selectTaken = prepared((db, { searches }: { searches: string }) => {
+  const wanted = sql<{ nth: number }>`json_to_recordset(${searches}::json)`.as<'wanted'>(sql`wanted (
+    nth integer, "doctorId" uuid, "from" timestamptz, until timestamptz, now timestamptz, "needsRoom" boolean)`)
+  const doctorId = sql<string>`wanted."doctorId"`
+  const search = { from: sql<Date>`wanted.from`, until: sql<Date>`wanted.until`, now: sql<Date>`wanted.now` }
+  const rooms = selectRooms(search)
+    .where(sql<boolean>`wanted."needsRoom"`)
+    .where('rooms.clinicId', 'in', ({ selectFrom }) =>
+      selectFrom('doctorClinics').select('clinicId').where('doctorId', '=', doctorId),
+    )
+  return db
+    .selectFrom(wanted)
+    .select([
+      calendarVersion(doctorId).as('version'),
+      occupied(search, doctorId).as('busy'),
       jsonRows(rooms).as('rooms'),
     ])
-  },
-  ['needsRoom'],
-)
+    .orderBy('wanted.nth')
+})
 
 /** The same for several doctors. */
 export const findFactsOfMany = preparedRow((db, search: FactsSearch & { doctorIds: string[] }) =>

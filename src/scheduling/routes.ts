@@ -64,7 +64,7 @@ const explainSlotOperation = operation({
 
 export function schedulingRoutes(deps: Deps) {
   const { app, read, stream } = createRouter(deps)
-  const loadFacts = rememberFacts()
+  const loadFacts = rememberFacts(deps.db)
 
   stream(listDoctorSlotsOperation, async (ctx, { params, query }) => {
     const { facts, starts } = await findSlots(ctx, loadFacts, params.id, query)

@@ -5,7 +5,7 @@ import type { Database } from '../database/schema'
 /** What facts are asked for: a stretch of time somewhat wider than the days or the visit they are about. */
 export type FactsSearch = {
   from: Date
-  until: Date | Expression<Date>
+  until: Instant
   /** The local days that the stretch touches, whatever the zone. */
   fromDay: string
   untilDay: string
@@ -39,6 +39,9 @@ const VISIT_TYPE = [
   'requiresRoom',
   'requiresPrepayment',
 ] as const
+
+type Instant = Date | Expression<Date>
+type OccupiedSearch = { from: Instant; until: Instant; now: Instant; moving?: string | null }
 
 export type BookingSearch = FactsSearch & { doctorId: string }
 
@@ -136,7 +139,7 @@ function calendarsOfDoctor({ from, until, fromDay, untilDay }: CalendarStretch) 
  * What is taken of somebody in the stretch, as starts and ends in epoch ms: so many that instants in words would take most
  * of the time. A hold that has lapsed takes nothing, even where no job has run yet.
  */
-export function occupied({ from, until, now, moving }: FactsSearch, resourceId: Expression<string | null>) {
+export function occupied({ from, until, now, moving = null }: OccupiedSearch, resourceId: Expression<string | null>) {
   return sql<{ starts: number[]; ends: number[] }>`(
     select json_build_object(
       'starts', coalesce(array_agg((date_part('epoch', lower(during)) * 1000)::bigint), '{}'),
@@ -150,7 +153,7 @@ export function occupied({ from, until, now, moving }: FactsSearch, resourceId: 
 }
 
 /** Another text after each change of what `selectFacts` tells, but for what is taken; null for an unknown doctor. */
-export const calendarVersion = (doctorId: string) => sql<string | null>`(
+export const calendarVersion = (doctorId: Expression<string>) => sql<string | null>`(
   select doctors.calendar_version || coalesce(string_agg(clinics.calendar_version::text, '' order by clinics.id), '')
   from doctors
     left join doctor_clinics on doctor_clinics.doctor_id = doctors.id
@@ -227,7 +230,7 @@ export function withRooms(db: QueryCreator<Database>, search: FactsSearch, docto
 }
 
 /** Rooms in the order in which they are chosen, with what is taken of them. */
-export const selectRooms = (search: FactsSearch) =>
+export const selectRooms = (search: OccupiedSearch) =>
   expressionBuilder<Database, never>()
     .selectFrom('rooms')
     .select(['rooms.id', 'rooms.name', 'rooms.clinicId'])

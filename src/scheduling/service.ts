@@ -44,7 +44,7 @@ export async function findSlots(
 
   // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
   const stretch: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
-  const found = await loadFacts(ctx.db, { ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
+  const found = await loadFacts({ ...searchAround(ctx, stretch, { visitTypeId }), doctorId })
   const facts = openDoctor(ctx, found)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
   if (!facts) return { starts: [] }

@@ -97,7 +97,7 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
     const scans = await scansOf(t, (db) => findFacts(db, { ...search, doctorId: doctor.id }))
     expect(scans.occupancy).toEqual(['occupancy_no_overlap only'])
     for (const needsRoom of [false, true]) {
-      const known = await scansOf(t, (db) => findTaken(db, { ...search, doctorId: doctor.id, needsRoom }))
+      const known = await scansOf(t, (db) => findTaken(db, [{ ...search, doctorId: doctor.id, needsRoom }]))
       expect(known.occupancy).toEqual(['occupancy_no_overlap only'])
     }
   })

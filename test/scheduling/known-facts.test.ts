@@ -185,6 +185,21 @@ test('one round trip, whether the doctor is known or not; two where what is know
   expect([await trips(), await trips()]).toEqual([2, 1])
 })
 
+test('searches that come together share round trips, and each finds its own', async () => {
+  const worlds = await Promise.all([newWorld(), newWorld(true), newWorld()])
+  const weeks = [WEEK, { from: '2026-01-07', to: '2026-01-20' }]
+  const searches = Array.from({ length: 24 }, (_, i) => [worlds[i % 3]!.doctorId, weeks[i % 2]!] as const)
+  const askAll = () => Promise.all(searches.map(([doctorId, query]) => ask(wire, doctorId, query)))
+  await askAll()
+
+  const { answer, roundTrips } = await wire.measure(askAll)
+  expect(roundTrips).toBeLessThan(8)
+  for (const [i, [doctorId, query]] of searches.entries()) {
+    expect(answer[i]!.body.data.length).toBeGreaterThan(10)
+    expect(answer[i]!.body).toEqual((await ask(openCopy(t), doctorId, query)).body)
+  }
+})
+
 test('what is known lasts for months, and a day later still', async () => {
   const { doctorId } = await newWorld()
   const knowing = openCopy(t)

@@ -1,0 +1,39 @@
+import { asUnavailable } from './constraints'
+
+type Waiting<Q, A> = { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }
+
+/**
+ * Callers share round trips: `run` answers several questions, in their order. The first goes out at once, and what comes
+ * while `width` are under way goes into the next, at most `largest` at a time: none waits when there is little to do, and
+ * a busy API asks once for many.
+ */
+export function sharingRoundTrips<Q, A>(
+  run: (questions: Q[]) => Promise<A[]>,
+  { largest, width = 1 }: { largest: number; width?: number },
+): (question: Q) => Promise<A> {
+  const waiting: Waiting<Q, A>[] = []
+  let running = 0
+
+  async function drain(): Promise<void> {
+    running++
+    while (waiting.length > 0) await answer(waiting.splice(0, largest))
+    running--
+  }
+
+  async function answer(batch: Waiting<Q, A>[]): Promise<void> {
+    try {
+      const answers = await run(batch.map(({ question }) => question))
+      for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A)
+    } catch (error) {
+      // The statement was refused and has done nothing: one question must not fail the others.
+      if (batch.length > 1 && !asUnavailable(error)) for (const each of batch) await answer([each])
+      else for (const { reject } of batch) reject(error)
+    }
+  }
+
+  return (question) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ question, resolve, reject })
+      if (running < width) void drain()
+    })
+}
