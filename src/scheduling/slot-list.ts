@@ -25,7 +25,7 @@ export function writeSlotList(facts: DoctorFacts | undefined, starts: BookableSt
     let comma = ''
     for (const { clinicId, start } of starts) {
       const { visit, times } = clinics.get(clinicId)!
-      text += comma + visit + times(start)
+      text = `${text}${comma}${visit}${times(start)}`
       comma = ','
     }
   }

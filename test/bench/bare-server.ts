@@ -43,6 +43,9 @@ const STATEMENTS = {
       'patient', 'America/New_York', mode, price_amount, price_currency, 0, 0, 0, 0
     from doctor_clinics dc join visit_types v on v.doctor_id = dc.doctor_id
     where dc.doctor_id = $2 and (select count(*) from taken) = 2 returning id`,
+  taken: `
+    select json_build_object('starts', json_agg(extract(epoch from lower(during))), 'ends', json_agg(extract(epoch from upper(during))))
+    from occupancy where resource_id = $1 and during && tstzrange($2, $3) and (expires_at is null or expires_at > now())`,
   user: `select id, role, email, name, password_hash from users where lower(email) = lower($1)`,
   patient: `select id, name, email, phone, date_of_birth, gender, address from patients where id = $1`,
 }
@@ -60,6 +63,16 @@ async function book({ doctorId, patientId, startsAt, userId }: Booking): Promise
   const values = [crypto.randomUUID(), doctorId, patientId, start, end, userId]
   const [booked] = await query('book', values)
   return Response.json(booked ?? {}, { status: booked ? 201 : 409 })
+}
+
+/** As long as the answer of a month. */
+const SLOTS = new Uint8Array(88 * 1024)
+const DAY = 86_400_000
+
+async function listSlots(doctorId: string): Promise<Response> {
+  const now = Date.now()
+  await query('taken', [doctorId, new Date(now - 3 * DAY), new Date(now + 36 * DAY)])
+  return new Response(SLOTS)
 }
 
 async function logIn({ email, password }: { email: string; password: string }): Promise<Response> {
@@ -87,6 +100,7 @@ Bun.serve({
   routes: {
     '/': () => new Response(),
     '/doctors': async () => Response.json({ data: await query('doctors') }),
+    '/doctors/:id/slots': ({ params }) => listSlots(params.id),
     '/appointments/:id': async ({ params }) => Response.json((await query('appointment', [params.id]))[0]),
     '/appointments': { POST: async (request) => book((await request.json()) as Booking) },
     '/auth/login': {

@@ -20,6 +20,23 @@ export async function usageOf(pid: number, client: pg.Client): Promise<Usage> {
   return { api: cpuSeconds(pid), postgres: backends.reduce((sum, seconds) => sum + seconds, 0) }
 }
 
+/** Ticks of all processors so far, and those in which the host of a virtual machine ran something else. */
+function machineTicks(): { all: number; stolen: number } {
+  if (!existsSync('/proc/stat')) return { all: Number.NaN, stolen: Number.NaN }
+  const [line] = readFileSync('/proc/stat', 'utf8').split('\n')
+  const ticks = line!.split(/ +/).slice(1, 9).map(Number)
+  return { all: ticks.reduce((sum, count) => sum + count), stolen: ticks[7]! }
+}
+
+/** Says at its end how much of the machine's time went to others meanwhile: what others take shows in p99 first. */
+export function watchMachine(): () => string {
+  const before = machineTicks()
+  return () => {
+    const after = machineTicks()
+    return `${(((after.stolen - before.stolen) / (after.all - before.all)) * 100).toFixed(1)} %`
+  }
+}
+
 function cpuSeconds(pid: number): number {
   try {
     // After the name, which may hold anything: the fields from the third on; user and system time are 14 and 15.

@@ -1,5 +1,10 @@
 import { median } from './bench'
 import type { Usage } from './cpu'
+import { watchPace } from './pace'
+
+/** What has piled up while the processor was slow is worked off after that. */
+const RECOVERY_MS = 50
+let pace: ReturnType<typeof watchPace> | undefined
 
 export type Request = { method: 'GET' | 'POST'; path: string; token?: string; body?: unknown; key?: string }
 /** Makes the nth request of a measurement. */
@@ -10,6 +15,8 @@ export type Measured = {
   /** Milliseconds. */
   p50: number
   p99: number
+  /** The same of the answers that were not sent for, or on their way, while or shortly after the processor was slow. */
+  atFullPace: { p99: number; share: number }
   /** Milliseconds of a core for one request. */
   cpu: Usage
   statuses: Record<number, number>
@@ -34,7 +41,10 @@ async function measure(
 ): Promise<Measured & { next: number }> {
   const { hostname, port } = new URL(url)
   const before = await usage?.()
+  pace ??= watchPace()
+  const { slowMoments } = pace
   const latencies: number[] = []
+  const ended: number[] = []
   const statuses: Record<number, number> = {}
   let bytes = 0
   let next = first
@@ -53,6 +63,7 @@ async function measure(
         const sent = isLate ? due : performance.now()
         const answer = await connection.exchange(text)
         latencies.push(performance.now() - sent)
+        ended.push(performance.timeOrigin + performance.now())
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
         bytes = answer.bytes
       }
@@ -63,12 +74,13 @@ async function measure(
   const after = await usage?.()
   const perRequest = (part: keyof Usage) =>
     before && after ? ((after[part] - before[part]) * 1000) / latencies.length : Number.NaN
-  const sorted = latencies.toSorted((a, b) => a - b)
-  const percentile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  const isDisturbed = nearAny(slowMoments)
+  const undisturbed = latencies.filter((latency, i) => !isDisturbed(ended[i]! - latency - RECOVERY_MS, ended[i]!))
   return {
     perSecond: latencies.length / elapsed,
-    p50: percentile(0.5),
-    p99: percentile(0.99),
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    atFullPace: { p99: percentile(undisturbed, 0.99), share: undisturbed.length / latencies.length },
     cpu: { api: perRequest('api'), postgres: perRequest('postgres') },
     statuses,
     bytes,
@@ -76,17 +88,29 @@ async function measure(
   }
 }
 
+function percentile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
+
+/** Whether [from, until] holds one of the ascending moments. */
+const nearAny = (moments: number[]) => (from: number, until: number) => {
+  const first = moments.findLastIndex((moment) => moment < from) + 1
+  return first < moments.length && moments[first]! <= until
+}
+
 export type Candidate = { name: string; url: string; requests: Requests; usage?: () => Promise<Usage> }
 
 /** Measures each in turn, `rounds` times over, after a warm-up of its own; medians. */
 export async function compare(
   candidates: Candidate[],
-  options: Load & { rounds: number },
+  options: Load & { rounds: number; warmUpSeconds?: number },
 ): Promise<Record<string, Measured>> {
   const found = candidates.map((candidate) => ({ ...candidate, rounds: [] as Measured[], next: 0 }))
+  const warmUpSeconds = options.warmUpSeconds ?? Math.min(2, options.seconds)
   for (let round = -1; round < options.rounds; round++)
     for (const candidate of found) {
-      const seconds = round < 0 ? Math.min(2, options.seconds) : options.seconds
+      const seconds = round < 0 ? warmUpSeconds : options.seconds
       const measured = await measure(candidate, { ...options, seconds, first: candidate.next })
       candidate.next = measured.next
       if (round >= 0) candidate.rounds.push(measured)
@@ -103,6 +127,10 @@ function summarise(rounds: Measured[]): Measured {
     perSecond: median(rounds.map(({ perSecond }) => perSecond)),
     p50: median(rounds.map(({ p50 }) => p50)),
     p99: median(rounds.map(({ p99 }) => p99)),
+    atFullPace: {
+      p99: median(rounds.map(({ atFullPace }) => atFullPace.p99)),
+      share: median(rounds.map(({ atFullPace }) => atFullPace.share)),
+    },
     cpu: {
       api: median(rounds.map(({ cpu }) => cpu.api)),
       postgres: median(rounds.map(({ cpu }) => cpu.postgres)),
@@ -180,7 +208,7 @@ async function connect(hostname: string, port: number) {
     hostname,
     port,
     socket: {
-      data: (_socket, chunk) => take(Buffer.from(chunk)),
+      data: (_socket, chunk) => take(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)),
       close: () => fail(new Error('the server closed a connection')),
       error: (_socket, error) => fail(error),
     },
