@@ -1,5 +1,8 @@
 import { asUnavailable } from './constraints'
 
+/** Longer than any statement may take: a connection that has fallen silent keeps those behind it waiting no longer. */
+const PATIENCE_MS = 30_000
+
 type Waiting<Q, A> = { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }
 
 /**
@@ -9,7 +12,7 @@ type Waiting<Q, A> = { question: Q; resolve: (answer: A) => void; reject: (error
  */
 export function sharingRoundTrips<Q, A>(
   run: (questions: Q[]) => Promise<A[]>,
-  { largest, width = 1 }: { largest: number; width?: number },
+  { largest, width = 1, patienceMs = PATIENCE_MS }: { largest: number; width?: number; patienceMs?: number },
 ): (question: Q) => Promise<A> {
   const waiting: Waiting<Q, A>[] = []
   let running = 0
@@ -22,7 +25,7 @@ export function sharingRoundTrips<Q, A>(
 
   async function answer(batch: Waiting<Q, A>[]): Promise<void> {
     try {
-      const answers = await run(batch.map(({ question }) => question))
+      const answers = await inTime(run(batch.map(({ question }) => question)), patienceMs)
       for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A)
     } catch (error) {
       // The statement was refused and has done nothing: one question must not fail the others.
@@ -36,4 +39,12 @@ export function sharingRoundTrips<Q, A>(
       waiting.push({ question, resolve, reject })
       if (running < width) void drain()
     })
+}
+
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

@@ -14,6 +14,7 @@ const DAYS_BACK = 7
 const DAYS_AHEAD = 150
 /** One statement is read while the API works on what the other found. */
 const SHARING = { largest: 8, width: 2 }
+
 /**
  * `findFacts` for searches, which ask for the same doctors again and again while hours, visit types and closures, most of
  * what is to be read, hardly ever change. They are kept with their version, and a search reads that together with what is

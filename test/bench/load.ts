@@ -4,7 +4,7 @@ import { watchPace } from './pace'
 
 /** What has piled up while the processor was slow is worked off after that. */
 const RECOVERY_MS = 50
-let pace: ReturnType<typeof watchPace> | undefined
+let slowMoments: ReturnType<typeof watchPace> | undefined
 
 export type Request = { method: 'GET' | 'POST'; path: string; token?: string; body?: unknown; key?: string }
 /** Makes the nth request of a measurement. */
@@ -41,8 +41,7 @@ async function measure(
 ): Promise<Measured & { next: number }> {
   const { hostname, port } = new URL(url)
   const before = await usage?.()
-  pace ??= watchPace()
-  const { slowMoments } = pace
+  slowMoments ??= watchPace()
   const latencies: number[] = []
   const ended: number[] = []
   const statuses: Record<number, number> = {}
@@ -94,7 +93,7 @@ function percentile(values: number[], share: number): number {
 }
 
 /** Whether [from, until] holds one of the ascending moments. */
-const nearAny = (moments: number[]) => (from: number, until: number) => {
+const nearAny = (moments: readonly number[]) => (from: number, until: number) => {
   const first = moments.findLastIndex((moment) => moment < from) + 1
   return first < moments.length && moments[first]! <= until
 }

@@ -13,11 +13,10 @@ const IN_A_ROW = 2
 const now = () => performance.timeOrigin + performance.now()
 
 /** From now on: when the processor was slow, epoch ms, ascending. */
-export function watchPace(): { slowMoments: number[]; stop(): Promise<unknown> } {
-  const worker = new Worker(new URL(import.meta.url))
+export function watchPace(): readonly number[] {
   const slowMoments: number[] = []
-  worker.on('message', (moment: number) => void slowMoments.push(moment))
-  return { slowMoments, stop: () => worker.terminate() }
+  new Worker(new URL(import.meta.url)).on('message', (moment: number) => void slowMoments.push(moment))
+  return slowMoments
 }
 
 function workFor(): number {

@@ -55,3 +55,12 @@ test('a database that is not there is asked once for all', async () => {
   expect(batches).toEqual([[1], [2, 3]])
   expect((await all).every(({ status }) => status === 'rejected')).toBe(true)
 })
+
+test('a connection that has fallen silent holds up nobody for good', async () => {
+  const silent = new Set([1])
+  const run = (batch: number[]) =>
+    batch.some((question) => silent.has(question)) ? new Promise<number[]>(() => {}) : Promise.resolve(batch)
+  const ask = sharingRoundTrips(run, { largest: 9, patienceMs: 20 })
+  const all = await Promise.allSettled([1, 2, 3].map(ask))
+  expect(all).toMatchObject([{ status: 'rejected', reason: { code: 'ETIMEDOUT' } }, { value: 2 }, { value: 3 }])
+})
