@@ -135,6 +135,8 @@ export async function startStripeServer({ secretKey, clock, onEvent }: StripeSer
     /** The next `times` requests meet the fault; with `only`, the next that change something. */
     disturb: (fault: NetworkFault, { times = 1, only }: { times?: number; only?: 'write' } = {}) =>
       void faults.push(...Array.from({ length: times }, () => ({ fault, only }))),
+    /** Faults that no request has met are forgotten. */
+    calm: () => void faults.splice(0),
     /** As if 24 hours had passed since every key was used. */
     forgetKeys: () => kept.clear(),
     requests: () => requests,

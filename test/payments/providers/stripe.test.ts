@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { Stripe } from 'stripe'
 import type { PaymentProvider } from '../../../src/payments/providers/port'
 import { createStripe } from '../../../src/payments/providers/stripe'
@@ -64,6 +64,8 @@ describe('stripe', () => {
     })
     stripe = createStripe({ ...options, baseUrl: server.url })
   })
+  // One that is given up early leaves the fault of its second request to the next test.
+  afterEach(() => server.calm())
   afterAll(() => server.close())
 
   const newRequest = () => {
