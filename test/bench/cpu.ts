@@ -21,7 +21,7 @@ export async function usageOf(pid: number, client: pg.Client): Promise<Usage> {
 }
 
 /** Ticks of all processors so far, and those in which the host of a virtual machine ran something else. */
-function machineTicks(): { all: number; stolen: number } {
+export function machineTicks(): { all: number; stolen: number } {
   if (!existsSync('/proc/stat')) return { all: Number.NaN, stolen: Number.NaN }
   const [line] = readFileSync('/proc/stat', 'utf8').split('\n')
   const ticks = line!.split(/ +/).slice(1, 9).map(Number)
