@@ -27,9 +27,9 @@ export function readFacts({ doctors, rooms }: Pick<Facts, 'doctors' | 'rooms'>, 
 export type FoundDoctor = { isVerified: boolean; facts?: DoctorFacts }
 
 /** Undefined for an unknown doctor. */
-export function readFound(found: Facts, now: Date, booked?: BookedTerms): FoundDoctor | undefined {
+export function readFound(found: Facts, now: Date): FoundDoctor | undefined {
   const [row] = found.doctors
-  const [facts] = readFacts(found, now, booked)
+  const [facts] = readFacts(found, now)
   return row && { isVerified: row.isVerified, facts }
 }
 

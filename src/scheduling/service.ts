@@ -18,7 +18,7 @@ import { addDays, DAY, dayNumber, localDay } from './local-time'
 import { findBookingFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
 import type { TimeRange } from './ranges'
 import { DEFAULT_DAYS, type DoctorSlotsQuery, MAX_SEARCH_DAYS, type Slot } from './schemas'
-import { type BookableStart, bookableStarts } from './slots'
+import { type BookableStart, bookableStarts, byStartThenClinic } from './slots'
 
 type Reader = Pick<Context, 'db' | 'now' | 'config'>
 
@@ -64,7 +64,7 @@ function startsOn(
       return bookableStarts({ ...scheduling, calendars: [calendar] }, { fromDay: from, untilDay: to })
     })
   if (starts.length === 1) return starts[0]!
-  return starts.flat().sort((a, b) => a.start - b.start || (a.clinicId < b.clinicId ? -1 : 1))
+  return starts.flat().sort(byStartThenClinic)
 }
 
 /**

@@ -65,7 +65,8 @@ function gridOf(visit: VisitRules, { timeZone }: ClinicCalendar) {
   return { step: visit.slotIntervalMinutes * MINUTE, duration: visit.durationMinutes * MINUTE, timeZone }
 }
 
-function byStartThenClinic(a: BookableStart, b: BookableStart): number {
+/** The order of slots of one doctor. */
+export function byStartThenClinic(a: BookableStart, b: BookableStart): number {
   return a.start - b.start || (a.clinicId < b.clinicId ? -1 : a.clinicId > b.clinicId ? 1 : 0)
 }
 

@@ -73,8 +73,11 @@ async function measure(
   const after = await usage?.()
   const perRequest = (part: keyof Usage) =>
     before && after ? ((after[part] - before[part]) * 1000) / latencies.length : Number.NaN
-  const isDisturbed = nearAny(slowMoments)
-  const undisturbed = latencies.filter((latency, i) => !isDisturbed(ended[i]! - latency - RECOVERY_MS, ended[i]!))
+  const slow = slowMoments.filter((moment) => moment >= performance.timeOrigin + began - RECOVERY_MS)
+  const undisturbed = latencies.filter((latency, i) => {
+    const end = ended[i]!
+    return !slow.some((moment) => end - latency - RECOVERY_MS <= moment && moment <= end)
+  })
   return {
     perSecond: latencies.length / elapsed,
     p50: percentile(latencies, 0.5),
@@ -90,12 +93,6 @@ async function measure(
 function percentile(values: number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-}
-
-/** Whether [from, until] holds one of the ascending moments. */
-const nearAny = (moments: readonly number[]) => (from: number, until: number) => {
-  const first = moments.findLastIndex((moment) => moment < from) + 1
-  return first < moments.length && moments[first]! <= until
 }
 
 export type Candidate = { name: string; url: string; requests: Requests; usage?: () => Promise<Usage> }

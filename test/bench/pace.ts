@@ -16,7 +16,7 @@ const LOOK_EVERY = 50
 
 const now = () => performance.timeOrigin + performance.now()
 
-/** From now on: when the processor was slow or given to others, epoch ms, ascending. */
+/** From now on: when the processor was slow or given to others, epoch ms. */
 export function watchPace(): readonly number[] {
   const slowMoments: number[] = []
   new Worker(new URL(import.meta.url)).on('message', (moment: number) => void slowMoments.push(moment))

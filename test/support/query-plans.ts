@@ -13,7 +13,8 @@ type PlanNode = { 'Node Type': string; 'Relation Name'?: string; 'Index Name'?: 
 
 /**
  * How PostgreSQL reads each table in the first statement that `run` sends: names of the indexes, `only` after one that is
- * read without the table's rows, or `seq scan`. What `run` is handed sends nothing; its statement is explained on the test's database, whose statistics must be fresh.
+ * read without the table's rows, or `seq scan`. What `run` is handed sends nothing; its statement is explained on the
+ * test's database, whose statistics must be fresh.
  */
 export async function scansOf(
   { deps }: Pick<TestApp, 'deps'>,
