@@ -19,10 +19,11 @@ import { ATTACHMENT_COLLECTIONS } from './records/attachments/collections'
 import { CLINICAL_COLLECTIONS } from './records/collections'
 
 /** Opens pools and makes everything features may ask for. Nothing connects yet, so this does not fail for a database that is down. */
-export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' | 'log'>> = {}): Deps {
+export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' | 'log' | 'postgres'>> = {}): Deps {
   const log = overrides.log ?? createLogger(config.logLevel)
   const clock = overrides.clock ?? (() => new Date())
-  const postgres = openPostgres(config.postgres, (error) => log.warn({ error }, 'a PostgreSQL connection was lost'))
+  const onLost = (error: Error) => log.warn({ error }, 'a PostgreSQL connection was lost')
+  const postgres = overrides.postgres ?? openPostgres(config.postgres, onLost)
   const redis = config.redisUrl ? openRedis(config.redisUrl) : undefined
   const counters = redis ? sharedCounters(redis, config.tokens.accessSecret, log) : memoryCounters
   const revocations = createRevocations({ config, db: postgres.db, clock, log })

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { newId } from '../../src/database/ids'
-import type { BenchDatabases } from './servers'
+import type { Databases } from '../support/databases'
 
 const DOCTORS_PER_CLINIC = 100
 /** From the next day on nothing is booked. */
@@ -21,7 +21,7 @@ export type Calendar = {
  * next 40 days, and as many in the past as it takes to make `rows` appointments. What a search of the next days finds
  * is therefore the same whatever `rows` is. Patients have accounts, so that each can be signed in.
  */
-export async function fillCalendar({ postgres }: BenchDatabases, rows: number): Promise<Calendar> {
+export async function fillCalendar({ postgres }: Databases, rows: number): Promise<Calendar> {
   const client = new pg.Client({ ...postgres, options: '-c timezone=UTC' })
   await client.connect()
   const ahead = Math.round(AHEAD_DAYS * WORKDAYS * VISITS_A_DAY)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { createDatabases } from '../support/databases'
+import type { Databases } from '../support/databases'
 
 const ROOT = join(import.meta.dir, '../..')
 const children: Bun.Subprocess[] = []
@@ -9,22 +9,14 @@ process.on('exit', () => {
 
 const secret = (length: number) => crypto.getRandomValues(new Uint8Array(length)).toHex()
 
-export type BenchDatabases = Awaited<ReturnType<typeof createDatabases>>
-
 /** As in production, but for the rate limits that a load from one address would meet. */
-export function environmentOf({ postgres, mongoUri, mongoDatabase }: BenchDatabases): Record<string, string> {
+export function environmentOf({ environment }: Databases): Record<string, string> {
   return {
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
     RATE_LIMIT: 'off',
     MIGRATE_ON_START: 'off',
-    POSTGRESQL_HOST: postgres.host ?? '',
-    POSTGRESQL_PORT: String(postgres.port),
-    POSTGRESQL_USER: postgres.user ?? '',
-    POSTGRESQL_PASSWORD: String(postgres.password ?? ''),
-    POSTGRESQL_DATABASE: postgres.database ?? '',
-    MONGODB_URI: mongoUri,
-    MONGODB_DATABASE: mongoDatabase,
+    ...environment,
     JWT_ACCESS_SECRET: secret(32),
     JWT_REFRESH_SECRET: secret(32),
     PASSWORD_PEPPER: secret(32),

@@ -119,4 +119,4 @@ test('without MongoDB what needs it answers 503 and leaves one failed event, boo
   const relayed = await auditLogs(t.deps.mongo).distinct('eventId')
   expect(waiting.filter((id) => !relayed.includes(id))).toEqual([])
   expect(await verifyTrail(t.deps)).toMatchObject({ finding: undefined, last: relayed.length })
-}, 20_000)
+})

@@ -45,7 +45,7 @@ test('10 MiB go up in pieces of unknown number and come down as they were', asyn
   await reader.read()
   await reader.cancel()
   expect((await get('GET')).status).toBe(200)
-}, 30_000)
+})
 
 test('a file that is not what it was is cut off, so that nobody takes it for whole', async () => {
   const made = await fetch(address, {
@@ -60,7 +60,7 @@ test('a file that is not what it was is cut off, so that nobody takes it for who
   expect(given.status).toBe(200)
   await expect(given.arrayBuffer()).rejects.toThrow()
   expect((await fetch(`${server.url}health/live`)).status).toBe(200)
-}, 30_000)
+})
 
 test('what is too large is told so, whether its length is known or not', async () => {
   const body = form({ filename: 'a.pdf', content: pdfOf(10 * MiB + 1) })
@@ -70,7 +70,7 @@ test('what is too large is told so, whether its length is known or not', async (
   const known = await fetch(address, { method: 'POST', headers, body: form({ content: pdfOf(20 * MiB) }) })
   expect([known.status, ((await known.json()) as { code: string }).code]).toEqual([413, 'too_large'])
   expect(await chunks.countDocuments()).toBe(before)
-}, 30_000)
+})
 
 test('an upload whose sender goes away leaves nothing', async () => {
   const before = await chunks.countDocuments()
@@ -94,4 +94,4 @@ test('an upload whose sender goes away leaves nothing', async () => {
   socket.terminate()
   await until(async () => (await uploads.countDocuments()) === 0)
   expect(await chunks.countDocuments()).toBe(before)
-}, 30_000)
+})

@@ -4,8 +4,8 @@ import { signAccessToken } from '../../src/auth/tokens'
 import { readConfig } from '../../src/config'
 import type { Actor } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
+import { borrowDatabases } from './borrowed-databases'
 import { createClient } from './client'
-import { createDatabases } from './databases'
 import { TEST_ENVIRONMENT } from './environment'
 import { createFactories } from './factories'
 
@@ -18,27 +18,16 @@ export const NOW = new Date('2026-01-05T12:00:00Z')
  */
 export async function createTestApp(environment: Record<string, string> = {}) {
   // Holds for one file; Bun 1.4 has no setting for all of them, and its 5 s are short on a busy machine.
-  setDefaultTimeout(20_000)
-  const databases = await createDatabases()
-  const { postgres } = databases
-  const env = {
-    ...TEST_ENVIRONMENT,
-    POSTGRESQL_HOST: postgres.host,
-    POSTGRESQL_PORT: String(postgres.port),
-    POSTGRESQL_USER: postgres.user,
-    POSTGRESQL_PASSWORD: postgres.password,
-    POSTGRESQL_DATABASE: postgres.database,
-    MONGODB_URI: databases.mongoUri,
-    MONGODB_DATABASE: databases.mongoDatabase,
-    ...environment,
-  }
+  setDefaultTimeout(60_000)
+  const databases = environment.POSTGRESQL_HOST === undefined ? await borrowDatabases() : undefined
+  const env = { ...TEST_ENVIRONMENT, ...databases?.environment, ...environment }
   const config = readConfig(env)
   const clock = createClock()
-  const deps = openDeps(config, { clock: clock.now })
+  const deps = openDeps(config, { clock: clock.now, postgres: await databases?.openPool(config.postgres) })
   const app = createApp(deps)
   afterAll(async () => {
     await closeDeps(deps)
-    databases.discard()
+    await databases?.giveBack()
   })
 
   const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })

@@ -10,11 +10,9 @@ const TEMPLATE = 'clinic_template'
 /** Databases that live for seconds need no housekeeping, and connections that do, no helpers. */
 const SETTINGS = { autovacuum: 'off', io_method: 'sync' }
 
+export type Databases = Awaited<ReturnType<typeof createDatabases>>
+
 let started: ReturnType<typeof start> | undefined
-/** Made while the file before still runs. */
-let spare: Promise<string> | undefined
-/** Of files that are over. */
-const used: string[] = []
 let made = 0
 
 async function start() {
@@ -43,40 +41,34 @@ async function administer(connection: PostgresConnection, statement: string): Pr
   }
 }
 
-/**
- * A migrated PostgreSQL database and a MongoDB database of the caller's own; both servers are shared and real. `discard`
- * says that nobody will ask the one in PostgreSQL for anything any more.
- */
+/** A migrated PostgreSQL database and a MongoDB database of the caller's own; both servers are shared and real. */
 export async function createDatabases() {
   started ??= start()
   const { postgres, mongo } = await started
-  const name = await (spare ?? cloneTemplate(postgres))
-  spare = inBackground(cloneTemplate(postgres))
-  for (const over of used.splice(0)) void inBackground(administer(postgres, `drop database ${over} with (force)`))
+  const name = newDatabaseName()
+  await administer(postgres, `create database ${name} template ${TEMPLATE} strategy file_copy`)
   return {
     postgres: { ...postgres, database: name } as PostgresConnection,
-    mongoUri: mongo.uri,
-    mongoDatabase: name,
-    discard: () => void used.push(name),
+    /** The settings that lead the API to both. */
+    environment: {
+      POSTGRESQL_HOST: postgres.host,
+      POSTGRESQL_PORT: String(postgres.port),
+      POSTGRESQL_USER: postgres.user,
+      POSTGRESQL_PASSWORD: postgres.password,
+      POSTGRESQL_DATABASE: name,
+      MONGODB_URI: mongo.uri,
+      MONGODB_DATABASE: name,
+    },
+    drop: () => administer(postgres, `drop database ${name} with (force)`),
   }
 }
 
-async function cloneTemplate(postgres: PostgresConnection): Promise<string> {
-  const name = `test_${process.pid}_${++made}`
-  await administer(postgres, `create database ${name} template ${TEMPLATE} strategy file_copy`)
-  return name
-}
-
-/** Whoever waits for it is told what went wrong, if anybody does. */
-function inBackground<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => {})
-  return work
-}
+/** Nobody else's; MongoDB makes a database when something is written to it. */
+export const newDatabaseName = () => `test_${process.pid}_${++made}`
 
 export async function stopDatabases(): Promise<void> {
   if (!started) return
   const { directory, postgres, mongo } = await started
-  await spare?.catch(() => {})
   await Promise.all([postgres.stop(), mongo.stop()])
   rmSync(directory, { recursive: true, force: true })
 }

@@ -1,5 +1,6 @@
 import { afterAll } from 'bun:test'
 import { connect, createServer, type Socket } from 'node:net'
+import type { Config } from '../../src/config'
 import type { Actor } from '../../src/deps'
 import type { TestApp } from './app'
 import { openCopy } from './copies'
@@ -10,7 +11,7 @@ import { openCopy } from './copies'
  */
 export async function countRoundTrips(t: TestApp) {
   let count = 0
-  const server = createServer((client) => forward(client, t.env, () => count++))
+  const server = createServer((client) => forward(client, t.deps.config.postgres, () => count++))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' && address ? address.port : 0
@@ -30,9 +31,8 @@ export async function countRoundTrips(t: TestApp) {
   }
 }
 
-function forward(client: Socket, env: TestApp['env'], onReady: () => void): void {
-  const { POSTGRESQL_HOST: host, POSTGRESQL_PORT: port } = env
-  const upstream = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(Number(port), host)
+function forward(client: Socket, { host, port }: Config['postgres'], onReady: () => void): void {
+  const upstream = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
   client.pipe(upstream)
   const watch = messageTypes((type) => {
     if (type === 'Z') onReady()

@@ -1,0 +1,113 @@
+import pg from 'pg'
+import type { PostgresConnection } from '../../db/migrate'
+import type { Config } from '../../src/config'
+import { openPostgres, type Postgres } from '../../src/database/postgres'
+import { createDatabases, type Databases, newDatabaseName } from './databases'
+
+/** Where a file that changes more than rows leaves a trace: in the schema, its statistics or settings. */
+const CATALOGS = ['class', 'attribute', 'constraint', 'index', 'trigger', 'proc', 'statistic', 'db_role_setting']
+/** Bytes. Rows that are gone leave their pages behind, and those are read. */
+const MOST_GROWTH = 16 * 1024 ** 2
+/** Whatever has a lower id is PostgreSQL's own. */
+const FIRST_OF_OURS = 16_384
+
+type State = { schema: string; bytes: number }
+type KeptPool = Postgres & { settings: string; backends: Set<number> }
+type Kept = { databases: Databases; pool?: KeptPool }
+
+/** The one that the files of this process have by turns. */
+let free: Kept | undefined
+/** Of any database here before its first use: its state, and the SQL that brings its rows back to that. */
+let asNew: Promise<State & { emptying: string }> | undefined
+
+/**
+ * Databases for one test file, as new. The one in PostgreSQL was emptied after the file before, which takes less time than
+ * a new one, and comes with connections that have planned most statements; after a file that changed more than rows it is
+ * a new one.
+ */
+export async function borrowDatabases() {
+  const last = free
+  free = undefined
+  const kept: Kept = last && (await makeAsNew(last)) ? last : { databases: await createDatabases() }
+  asNew ??= describe(kept.databases.postgres)
+  await asNew
+  return {
+    environment: { ...kept.databases.environment, MONGODB_DATABASE: newDatabaseName() },
+    /** The pool that the file before left, where its settings were the same. It outlives its `close`. */
+    async openPool(config: Config['postgres']): Promise<Postgres> {
+      if (kept.pool?.settings !== JSON.stringify(config)) {
+        await kept.pool?.close()
+        kept.pool = openKeptPool(config)
+      }
+      return { ...kept.pool, close: async () => {} }
+    },
+    async giveBack(): Promise<void> {
+      if (free) await discard(kept)
+      else free = kept
+    },
+  }
+}
+
+function openKeptPool(config: Config['postgres']): KeptPool {
+  const postgres = openPostgres(config, () => {})
+  const backends = new Set<number>()
+  const pidOf = (client: pg.PoolClient) => (client as unknown as { processID: number }).processID
+  postgres.pool.on('connect', (client) => void backends.add(pidOf(client)))
+  postgres.pool.on('remove', (client) => void backends.delete(pidOf(client)))
+  return { ...postgres, settings: JSON.stringify(config), backends }
+}
+
+/** False, and the database gone, when emptying it would not do. */
+async function makeAsNew(kept: Kept): Promise<boolean> {
+  const { pool, backends } = kept.pool ?? {}
+  const { schema, bytes, emptying } = await asNew!
+  const isWhole = pool && pool.idleCount === pool.totalCount
+  if (isWhole) {
+    // Processes that a test killed may still have somebody at work here.
+    await pool.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and pid <> all('{${[...backends!]}}')`)
+    const { rows } = await pool.query<State>(STATE)
+    if (rows[0]!.schema === schema && rows[0]!.bytes < bytes + MOST_GROWTH) {
+      await pool.query(emptying)
+      return true
+    }
+  }
+  await discard(kept)
+  return false
+}
+
+async function discard({ databases, pool }: Kept): Promise<void> {
+  // Not waited for: it waits for whoever forgot to give a connection back.
+  void pool?.close().catch(() => {})
+  await databases.drop()
+}
+
+const STATE = `select
+  concat_ws(' ', ${CATALOGS.map((name) => `(select count(*) || '/' || max(xmin::text::bigint) from pg_${name})`)}) as schema,
+  (select sum(pg_relation_size(oid))::float8 from pg_class where oid >= ${FIRST_OF_OURS} and relkind in ('r', 'i')) as bytes`
+
+const OUR_TABLES = `select format('%I.%I', nspname, relname) as name
+  from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid >= ${FIRST_OF_OURS} and relkind = 'r'`
+
+async function describe(connection: PostgresConnection): Promise<State & { emptying: string }> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  try {
+    const [state] = (await client.query<State>(STATE)).rows
+    const tables = (await client.query<{ name: string }>(OUR_TABLES)).rows.map(({ name }) => name)
+    // No triggers and foreign keys meanwhile, so that any order will do.
+    const steps = ['begin', 'set local session_replication_role = replica']
+    for (const name of tables) {
+      steps.push(`delete from only ${name}`)
+      const { rows } = await client.query<{ all: string | null }>(`select json_agg(t)::text as all from only ${name} t`)
+      const first = rows[0]!.all
+      if (first)
+        steps.push(
+          `insert into ${name} select * from json_populate_recordset(null::${name}, ${client.escapeLiteral(first)})`,
+        )
+    }
+    return { ...state!, emptying: [...steps, 'commit'].join(';') }
+  } finally {
+    await client.end()
+  }
+}
