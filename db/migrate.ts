@@ -80,13 +80,3 @@ async function unknownMigrations(db: Kysely<never>): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
   return rows.map(({ name }) => name).filter((name) => !(name in migrations))
 }
-
-if (import.meta.main) {
-  const { POSTGRESQL_HOST: host, POSTGRESQL_USER: user = 'postgres', POSTGRESQL_PASSWORD: password = '' } = process.env
-  const { POSTGRESQL_PORT: port = '5432', POSTGRESQL_DATABASE: database = 'clinic' } = process.env
-  if (!host) {
-    console.error('Set POSTGRESQL_HOST (and _PORT, _USER, _PASSWORD, _DATABASE) to the database to migrate.')
-    process.exit(1)
-  }
-  await migrate({ host, port: Number(port), user, password, database }, console.log)
-}

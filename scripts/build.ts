@@ -1,26 +1,27 @@
+// `bun run build [folder]`: makes `dist`, or that folder, anew.
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 
-/** What can be started in the image. Bundled one by one, so that each has all it needs in one file. */
+/** What can be started in the image; what they share lies in files of its own, beside them. */
 const ENTRY_POINTS = [
   'src/index.ts',
   'src/auth/admin-create.ts',
   'src/audit/verify-command.ts',
   'src/payments/reconcile-command.ts',
-  'db/migrate.ts',
+  'db/migrate-command.ts',
 ]
 
 const root = join(import.meta.dir, '..')
-const outdir = join(root, 'dist')
+const outdir = resolve(process.argv[2] ?? join(root, 'dist'))
 
 await rm(outdir, { recursive: true, force: true })
-for (const entry of ENTRY_POINTS) {
-  const { outputs } = await Bun.build({
-    entrypoints: [join(root, entry)],
-    outdir,
-    target: 'bun',
-    // bcrypt's addon is copied beside the bundle, so that nothing of node_modules is needed.
-    naming: { entry: '[name].js', asset: '[name]-[hash].[ext]' },
-  })
-  for (const { path, size } of outputs) console.log(`${path.slice(root.length + 1)}  ${(size / 1e6).toFixed(1)} MB`)
-}
+const { outputs } = await Bun.build({
+  entrypoints: ENTRY_POINTS.map((entry) => join(root, entry)),
+  root,
+  outdir,
+  target: 'bun',
+  splitting: true,
+  // bcrypt's addon is copied beside the bundle, so that nothing of node_modules is needed.
+  naming: { entry: '[name].js', chunk: '[name]-[hash].js', asset: '[name]-[hash].[ext]' },
+})
+for (const { path, size } of outputs) console.log(`${relative(root, path)}  ${(size / 1e6).toFixed(1)} MB`)

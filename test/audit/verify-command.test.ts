@@ -6,6 +6,7 @@ import { runVerifyCommand } from '../../src/audit/verify-command'
 import { readConfig } from '../../src/config'
 import { createTestApp } from '../support/app'
 import { runFolder } from '../support/run-folder'
+import { builtProgram } from '../support/server'
 import { createTrail } from './trail'
 
 const t = await createTestApp()
@@ -27,8 +28,7 @@ async function run(words: string[] = [], env: Record<string, string> = {}) {
 
 /** As it is called from a terminal. */
 async function call() {
-  const child = Bun.spawn([process.execPath, 'src/audit/verify-command.ts'], {
-    cwd: join(import.meta.dir, '../..'),
+  const child = Bun.spawn([process.execPath, builtProgram('verify-command')], {
     env: { PATH: process.env.PATH, ...needed },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createTestApp } from '../support/app'
-import { bundle } from '../support/server'
+import { builtProgram } from '../support/server'
 import { createAccounts, newEmail } from './accounts'
 
 const t = await createTestApp()
@@ -20,7 +20,7 @@ const NEEDED = {
 }
 
 async function adminCreate(args: string[], password: string, over: Record<string, string | undefined> = {}) {
-  const command = [process.execPath, '--no-env-file', bundle('src/auth/admin-create.ts'), ...args]
+  const command = [process.execPath, '--no-env-file', builtProgram('admin-create'), ...args]
   const env = { PATH: process.env.PATH, BCRYPT_COST: '4', ...NEEDED, ...over }
   const child = Bun.spawn(command, { env, stdin: new Blob([password]), stdout: 'pipe', stderr: 'pipe' })
   const [stdout, stderr] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()))

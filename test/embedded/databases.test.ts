@@ -1,11 +1,12 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { chownSync, mkdirSync, readFileSync } from 'node:fs'
+import { chownSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { Client } from 'pg'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
+import { createDatabases } from '../support/databases'
 import { until } from '../support/until'
 import { newFolder, newFolderWithCluster, removeFolders, untilQuiet } from './folders'
 import { killAll, processesWith, start } from './processes'
@@ -64,24 +65,17 @@ describe.concurrent('embedded PostgreSQL', () => {
 
   test('takes settings, and gives up durability only when it is ephemeral', async () => {
     const directory = join(await newFolderWithCluster(), 'postgres')
-    const settings = { work_mem: '7MB' }
-    const server = await startEmbeddedPostgres({
-      directory,
-      ephemeral: true,
-      maxConnections: 7,
-      settings,
-    })
+    const lasting = await startEmbeddedPostgres({ directory, maxConnections: 7, settings: { work_mem: '7MB' } })
+    const passing = await createDatabases()
     const names = "('fsync', 'max_connections', 'work_mem')"
-    const rows = await query(
-      server,
-      `SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN ${names}`,
-    )
-    await server.stop()
-    expect(rows).toEqual([
-      { name: 'fsync', value: 'off' },
+    const settings = `SELECT name, current_setting(name) AS value FROM pg_settings WHERE name IN ${names}`
+    expect(await query(lasting, settings)).toEqual([
+      { name: 'fsync', value: 'on' },
       { name: 'max_connections', value: '7' },
       { name: 'work_mem', value: '7MB' },
     ])
+    expect(await query(passing.postgres, settings)).toContainEqual({ name: 'fsync', value: 'off' })
+    await Promise.all([lasting.stop(), passing.drop()])
   })
 
   test('starts although a killed server left a pid that is now another program', async () => {
@@ -113,25 +107,16 @@ describe.concurrent('embedded MongoDB', () => {
     await second.stop()
   })
 
-  test('stops cleanly after client processes vanished under load', async () => {
+  test('stops cleanly though clients vanished under load and another is still at work', async () => {
     const directory = newFolder()
     const engine = await startEmbeddedMongo({ directory })
     const clients = [1, 2, 3].map(() => start([process.execPath, join(import.meta.dir, 'load.ts'), engine.uri]))
     await until(() => clients.every((client) => client.output().includes('busy')))
     const written = () => withMongo(engine.uri, (client) => client.db('load').collection('entries').countDocuments())
     await until(async () => (await written()) > 2000)
-    for (const client of clients) client.kill('SIGKILL')
-    await Promise.all(clients.map((client) => client.exited))
-    await engine.stop()
-    expect(await engine.exited).toBe(0)
-    expect(readFileSync(join(directory, 'mongo.log'), 'utf8')).toBe('')
-  })
-
-  test('stops cleanly while clients are still at work', async () => {
-    const directory = newFolder()
-    const engine = await startEmbeddedMongo({ directory })
-    const client = start([process.execPath, join(import.meta.dir, 'load.ts'), engine.uri])
-    await until(() => client.output().includes('busy'))
+    const vanishing = clients.slice(1)
+    for (const client of vanishing) client.kill('SIGKILL')
+    await Promise.all(vanishing.map((client) => client.exited))
     await engine.stop()
     expect(await engine.exited).toBe(0)
     expect(readFileSync(join(directory, 'mongo.log'), 'utf8')).toBe('')
@@ -140,8 +125,8 @@ describe.concurrent('embedded MongoDB', () => {
 
 describe.concurrent('both', () => {
   test('work in a folder whose path is too long for a socket', async () => {
-    const folder = join(newFolder(), 'a-folder-with-a-long-name'.repeat(5))
-    mkdirSync(folder)
+    const long = 'a-folder-with-a-long-name'.repeat(5)
+    const folder = join(await newFolderWithCluster(`${long}/postgres`), long)
     const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') })
     const mongo = await startEmbeddedMongo({ directory: join(folder, 'mongo') })
     expect(await query(postgres, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
@@ -149,10 +134,13 @@ describe.concurrent('both', () => {
     await Promise.all([postgres.stop(), mongo.stop()])
   })
 
-  test('end with their owner, even by kill -9, and have every acknowledged write at the next start', async () => {
+  test('name the owner of a directory in use, end with it, even by kill -9, and have every acknowledged write at the next start', async () => {
     const folder = await newFolderWithCluster()
     const { program, postgres, mongo } = await startOwner(folder)
     expect(processesWith(folder).length).toBeGreaterThan(2)
+    const inUse = (directory: string) => `${join(folder, directory)} is already in use by process ${program.pid}`
+    await expect(startEmbeddedPostgres({ directory: join(folder, 'postgres') })).rejects.toThrow(inUse('postgres'))
+    await expect(startEmbeddedMongo({ directory: join(folder, 'mongo') })).rejects.toThrow(inUse('mongo'))
     await query(postgres, 'DROP TABLE IF EXISTS numbers; CREATE TABLE numbers (n int)')
     const sql = new Client(postgres)
     sql.on('error', () => {})
@@ -190,14 +178,6 @@ describe.concurrent('both', () => {
     expect(kept).toBeGreaterThanOrEqual(acknowledged.documents)
     next.program.kill('SIGKILL')
     await until(() => processesWith(folder).length === 0)
-  })
-
-  test('name the owner of a directory that is in use', async () => {
-    const folder = await newFolderWithCluster()
-    const { program } = await startOwner(folder)
-    const message = (directory: string) => `${join(folder, directory)} is already in use by process ${program.pid}`
-    await expect(startEmbeddedPostgres({ directory: join(folder, 'postgres') })).rejects.toThrow(message('postgres'))
-    await expect(startEmbeddedMongo({ directory: join(folder, 'mongo') })).rejects.toThrow(message('mongo'))
   })
 
   test('say what to do about a folder that cannot be written', async () => {

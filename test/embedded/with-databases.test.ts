@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, existsSync, readFileSync, statSync } from 'nod
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createDatabases } from '../support/databases'
 import { until } from '../support/until'
 import { newFolder, newFolderWithCluster, removeFolders, untilQuiet } from './folders'
 import { killAll, type Program, processesWith, start } from './processes'
@@ -43,6 +44,14 @@ async function upAndReady(...args: Parameters<typeof dev>) {
   if (program.hasExited()) throw new Error(program.output())
   const request = (path: string, init?: RequestInit) => fetch(`http://localhost:${args[1]}${path}`, init)
   return { program, request }
+}
+
+/** The last line of one that fails as a user should see it. */
+async function failure(program: Program): Promise<string> {
+  expect(await program.exited).toBe(1)
+  const lines = program.output().trim().split('\n')
+  expect(program.output()).not.toMatch(/^\s+at /m)
+  return lines.at(-1) ?? ''
 }
 
 afterAll(async () => {
@@ -108,7 +117,7 @@ describe.concurrent('bun dev', () => {
     await until(() => processesWith(folder).length === 0)
   })
 
-  test('restarts the API when a file is saved, and neither database', async () => {
+  test('restarts the API when a file is saved, and neither database, and lets no other start in its folder', async () => {
     const [folder, port] = [await usedFolder(), await freePort()]
     const file = join(folder, 'api.ts')
     const source = readFileSync(api, 'utf8')
@@ -129,6 +138,8 @@ describe.concurrent('bun dev', () => {
         .then((answer) => answer.text())
         .catch(() => '')
     await until(async () => (await version()) === 'version 2')
+    const inUse = `${folder}/.data is already in use by process ${program.pid}: stop that one first.`
+    expect(await failure(dev(folder, await freePort()))).toBe(inUse)
     expect(databases()).toEqual(before)
     program.kill('SIGHUP')
     expect(await program.exited).toBe(0)
@@ -136,12 +147,11 @@ describe.concurrent('bun dev', () => {
   })
 
   test('keeps what the user set, and uses a named server instead of the embedded one', async () => {
-    const [folder, port, other] = [newFolder(), await freePort(), await usedFolder()]
-    const owner = await upAndReady(other, await freePort())
+    const [folder, port] = [newFolder(), await freePort()]
+    const databases = await createDatabases()
+    const { MONGODB_URI: _, MONGODB_DATABASE: __, ...postgres } = databases.environment
     const env = {
-      POSTGRESQL_HOST: join(other, '.data', 'postgres'),
-      POSTGRESQL_USER: 'postgres',
-      POSTGRESQL_DATABASE: 'clinic',
+      ...postgres,
       JWT_ACCESS_SECRET: 'chosen by the user',
       JWT_REFRESH_SECRET: '',
     }
@@ -152,19 +162,11 @@ describe.concurrent('bun dev', () => {
     expect(program.output()).not.toContain('seeded')
     program.kill('SIGINT')
     expect(await program.exited).toBe(0)
-    owner.program.kill('SIGINT')
-    expect(await owner.program.exited).toBe(0)
+    await databases.drop()
   })
 })
 
 describe.concurrent('bun dev says in one sentence, and with exit code 1,', () => {
-  async function failure(program: Program): Promise<string> {
-    expect(await program.exited).toBe(1)
-    const lines = program.output().trim().split('\n')
-    expect(program.output()).not.toMatch(/^\s+at /m)
-    return lines.at(-1) ?? ''
-  }
-
   test('that the port is in use, before it starts anything', async () => {
     const folder = newFolder()
     const server = Bun.serve({ port: 0, fetch: () => new Response() })
@@ -172,15 +174,6 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
     expect(await failure(program)).toStartWith(`Port ${server.port} is already in use: stop what uses it`)
     expect(program.output()).not.toContain('is up')
     server.stop(true)
-  })
-
-  test('that it already runs in this folder', async () => {
-    const [folder, port] = [await usedFolder(), await freePort()]
-    const { program } = await upAndReady(folder, port)
-    const said = `${folder}/.data is already in use by process ${program.pid}: stop that one first.`
-    expect(await failure(dev(folder, port))).toBe(said)
-    program.kill('SIGINT')
-    expect(await program.exited).toBe(0)
   })
 
   test('that the folder cannot be written', async () => {
@@ -217,19 +210,12 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
   })
 })
 
-test.concurrent('bun dev stops the databases and passes the exit code on when the API ends by itself', async () => {
-  const folder = await usedFolder()
-  const program = dev(folder, await freePort(), { command: ['bun', '-e', 'process.exit(7)', folder] })
-  expect(await program.exited).toBe(7)
-  await until(() => processesWith(folder).length === 0)
-})
-
-test.concurrent('bun dev seeds again after a failed first try', async () => {
-  const [folder, port] = [newFolder(), await freePort()]
+test.concurrent('bun dev seeds again after a failed first try, and passes on with what code the API ended', async () => {
+  const [folder, port] = [await usedFolder(), await freePort()]
   const failed = dev(folder, port, { env: { SEED: 'fails' } })
   expect(await failed.exited).toBe(1)
-  const { program } = await upAndReady(folder, port)
+  const program = dev(folder, port, { command: ['bun', '-e', 'process.exit(7)', folder] })
+  expect(await program.exited).toBe(7)
   expect(program.output()).toContain('seeded')
-  program.kill('SIGINT')
-  expect(await program.exited).toBe(0)
+  await until(() => processesWith(folder).length === 0)
 })

@@ -1,9 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { join } from 'node:path'
 import { runReconcileCommand } from '../../src/payments/reconcile-command'
 import { reconcileFinishedDays } from '../../src/payments/reconciliation/nightly'
 import { daysRange, reconcile } from '../../src/payments/reconciliation/service'
 import { NOW } from '../support/app'
+import { builtProgram } from '../support/server'
 import { createCardApp } from './card-app'
 import { createStripeApp } from './stripe-app'
 
@@ -250,8 +250,7 @@ describe('the rest of what a Stripe account holds', async () => {
 
   /** As it is called from a terminal. */
   async function call(words: string[]) {
-    const child = Bun.spawn([process.execPath, 'src/payments/reconcile-command.ts', ...words], {
-      cwd: join(import.meta.dir, '../..'),
+    const child = Bun.spawn([process.execPath, builtProgram('reconcile-command'), ...words], {
       env: { PATH: process.env.PATH, ...t.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { runFolder } from './run-folder'
 
 export const ROOT = join(import.meta.dir, '../..')
@@ -12,18 +12,18 @@ export function killServers(): void {
   for (const server of running) server.kill('SIGKILL')
 }
 
-const bundles = new Map<string, string>()
+let built: string | undefined
 
-/** What `bun` can run, bundled once as for the image: from its sources, each start takes a core half a second more. */
-export function bundle(source: string): string {
-  const made = bundles.get(source)
-  if (made) return made
-  const outdir = join(runFolder(), 'dist')
-  const build = Bun.spawnSync([process.execPath, 'build', source, '--target=bun', `--outdir=${outdir}`], { cwd: ROOT })
-  if (!build.success) throw new Error(build.stderr.toString())
-  const program = join(outdir, `${basename(source, '.ts')}.js`)
-  bundles.set(source, program)
-  return program
+/** One of the programs of the image, built when first asked for: from its sources, each start takes a core half a second more. */
+export function builtProgram(name: string): string {
+  built ??= build(join(runFolder(), 'dist'))
+  return join(built, `${name}.js`)
+}
+
+function build(folder: string): string {
+  const { success, stderr } = Bun.spawnSync([process.execPath, 'scripts/build.ts', folder], { cwd: ROOT })
+  if (!success) throw new Error(stderr.toString())
+  return folder
 }
 
 /**
@@ -31,7 +31,7 @@ export function bundle(source: string): string {
  * which may change modules, it starts from the sources.
  */
 export function startServer(env: Record<string, string | undefined>, { preload = '' } = {}) {
-  const program = preload ? ['--preload', preload, 'src/index.ts'] : [bundle('src/index.ts')]
+  const program = preload ? ['--preload', preload, 'src/index.ts'] : [builtProgram('index')]
   const child = Bun.spawn([process.execPath, ...program], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', LOG_LEVEL: 'info', ...env },

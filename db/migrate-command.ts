@@ -1,0 +1,10 @@
+// `bun run migrate`: brings the database that POSTGRESQL_* names up to date.
+import { migrate } from './migrate'
+
+const { POSTGRESQL_HOST: host, POSTGRESQL_USER: user = 'postgres', POSTGRESQL_PASSWORD: password = '' } = process.env
+const { POSTGRESQL_PORT: port = '5432', POSTGRESQL_DATABASE: database = 'clinic' } = process.env
+if (!host) {
+  console.error('Set POSTGRESQL_HOST (and _PORT, _USER, _PASSWORD, _DATABASE) to the database to migrate.')
+  process.exit(1)
+}
+await migrate({ host, port: Number(port), user, password, database }, console.log)
