@@ -76,7 +76,12 @@ describe('booking', () => {
         expiresAt: null,
       },
     ])
-    const audit = await t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', booked.body.id).execute()
+    const audit = await t.db
+      .selectFrom('auditOutbox')
+      .selectAll()
+      .where('targetId', '=', booked.body.id)
+      .orderBy('id')
+      .execute()
     expect(audit).toMatchObject([
       { kind: 'appointment.book', action: 'C', outcome: 'success', patientIds: [patient.id] },
       { kind: 'appointment.read', action: 'R', outcome: 'success', patientIds: [patient.id] },

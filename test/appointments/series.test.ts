@@ -30,6 +30,7 @@ const eventsOf = (patientId: string) =>
     .select(['kind', 'action', 'outcome', 'detail'])
     .where('kind', '=', 'appointment.book_series')
     .where((eb) => eb(eb.val(patientId), '=', eb.fn.any('patientIds')))
+    .orderBy('id')
     .execute()
 type Reported = { startsAt: string; appointment?: { id: string }; problem?: { code: string } }
 const outcomes = ({ occurrences }: { occurrences: Reported[] }) =>

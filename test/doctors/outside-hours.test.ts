@@ -27,7 +27,8 @@ describe('a change of hours', () => {
     const after = await book(doctor, '01-08T12:00', { status: 'held' })
     await book(doctor, '01-06T15:00', { status: 'cancelled' })
     await book(doctor, '01-04T15:00')
-    const before = await t.db.selectFrom('appointments').selectAll().where('doctorId', '=', doctor.id).execute()
+    const stored = t.db.selectFrom('appointments').selectAll().where('doctorId', '=', doctor.id).orderBy('id')
+    const before = await stored.execute()
     const changed = await set(doctor, { weekly: everyDay('09:00', '12:00') })
     expect(changed.body).toMatchObject({ doctorId: doctor.id, outsideHoursTotal: 2 })
     expect(changed.body.appointmentsOutsideHours).toEqual([
@@ -42,8 +43,7 @@ describe('a change of hours', () => {
       },
       expect.objectContaining({ id: after.id, status: 'held' }),
     ])
-    const stored = await t.db.selectFrom('appointments').selectAll().where('doctorId', '=', doctor.id).execute()
-    expect(stored).toEqual(before)
+    expect(await stored.execute()).toEqual(before)
     const [audit] = await t.db
       .selectFrom('auditOutbox')
       .select('patientIds')

@@ -4,6 +4,7 @@ import { signAccessToken } from '../../src/auth/tokens'
 import { readConfig } from '../../src/config'
 import type { Actor } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
+import { anyOrder } from './any-order'
 import { borrowDatabases } from './borrowed-databases'
 import { createClient } from './client'
 import { TEST_ENVIRONMENT } from './environment'
@@ -34,7 +35,8 @@ export async function createTestApp(environment: Record<string, string> = {}) {
   return {
     env,
     deps,
-    db: deps.db,
+    /** For the test's own reading and writing. */
+    db: deps.db.withPlugin(anyOrder),
     app,
     clock,
     /** Requests without a token. */
