@@ -141,6 +141,7 @@ describe('reading appointments', () => {
       .selectFrom('auditOutbox')
       .select(['kind', 'action', 'patientIds'])
       .where('actorId', '=', reader.actor.userId)
+      .orderBy('id')
       .execute()
     expect(events).toEqual([{ kind: 'appointment.list', action: 'R', patientIds: [reader.id, ward.id] }])
   })

@@ -29,6 +29,7 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
     .selectFrom('auditOutbox')
     .select(['kind', 'action', 'outcome', 'actorId', 'actorRole', 'purpose', 'patientIds', 'targetId', 'detail'])
     .where('requestId', '=', headers.get('x-request-id')!)
+    .orderBy('id')
     .execute()
 
 describe('a refusal of somebody signed in', () => {

@@ -43,6 +43,7 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
     .selectFrom('auditOutbox')
     .select(['kind', 'action', 'outcome', 'actorId', 'actorRole', 'purpose', 'patientIds', 'targetId', 'detail'])
     .where('requestId', '=', headers.get('x-request-id')!)
+    .orderBy('id')
     .execute()
 
 /** What it answers with, or takes, is somebody's: the event has to say whose. */

@@ -117,6 +117,7 @@ describe('GET /audit/verify', () => {
       .selectFrom('auditOutbox')
       .select(['kind', 'action', 'outcome'])
       .where('requestId', '=', headers.get('x-request-id')!)
+      .orderBy('id')
       .execute()
     expect(events).toEqual([{ kind: 'audit.verify', action: 'E', outcome: 'success' }])
     await set(120, { bytes: 'spoilt' })

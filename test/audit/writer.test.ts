@@ -82,7 +82,12 @@ describe('the audit writer', () => {
     expect(answer.map(({ status }) => status)).toEqual(Array(20).fill(200))
     expect(roundTrips).toBeLessThanOrEqual(20 * alone - 10)
     const requests = answer.map(({ headers }) => headers.get('x-request-id')!)
-    const events = await t.db.selectFrom('auditOutbox').select('requestId').where('requestId', 'in', requests).execute()
+    const events = await t.db
+      .selectFrom('auditOutbox')
+      .select('requestId')
+      .where('requestId', 'in', requests)
+      .orderBy('id')
+      .execute()
     expect(events.map(({ requestId }) => requestId).sort()).toEqual(requests.sort())
   })
 })

@@ -66,7 +66,7 @@ describe('a notification channel', () => {
     const { channel } = listenTo('starting')
     expect(channel.isCurrent()).toBe(false)
     channel.start()
-    await until(current(channel), 2000)
+    await until(current(channel))
     await channel.stop()
     expect(channel.isCurrent()).toBe(false)
   })
@@ -74,7 +74,7 @@ describe('a notification channel', () => {
   test('hears what is said on its name and nothing else, once it is committed', async () => {
     const { channel, heard } = listenTo('hearing')
     channel.start()
-    await until(current(channel), 2000)
+    await until(current(channel))
     await notify('elsewhere', 'no')
     await t.deps.postgres
       .transaction([`select pg_notify('hearing', 'rolled back')`], async () => {
@@ -82,35 +82,35 @@ describe('a notification channel', () => {
       })
       .catch(() => {})
     await notify('hearing', 'yes')
-    await until(async () => heard.length > 0, 1000)
+    await until(async () => heard.length > 0)
     expect(heard).toEqual(['yes'])
   })
 
   test('connects again when its backend is ended, and catches up each time', async () => {
     const { channel, heard, caughtUp } = listenTo('ending')
     channel.start()
-    await until(current(channel), 2000)
+    await until(current(channel))
     expect(caughtUp()).toBe(1)
     const ended = await t.deps.postgres.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'clinic-api channel' and datname = current_database()`,
     )
     expect(ended.rowCount).toBeGreaterThan(0)
-    await until(lost(channel), 1000)
-    await until(current(channel), 3000)
+    await until(lost(channel))
+    await until(current(channel))
     expect(caughtUp()).toBe(2)
     await notify('ending', 'again')
-    await until(async () => heard.includes('again'), 1000)
+    await until(async () => heard.includes('again'))
   })
 
   test('is not current when nothing comes through, though no connection closed, and connects anew', async () => {
     const wire = await openWire()
     const { channel, caughtUp } = listenTo('silent', wire.config)
     channel.start()
-    await until(current(channel), 2000)
+    await until(current(channel))
     wire.setCut(true)
-    await until(lost(channel), 1000)
+    await until(lost(channel))
     wire.setCut(false)
-    await until(current(channel), 5000)
+    await until(current(channel))
     expect(caughtUp()).toBeGreaterThan(1)
   })
 

@@ -31,7 +31,7 @@ async function connectionsTaken({ deps }: { deps: typeof t.deps }, run: () => Pr
 /** Until the copy knows by itself: it answers for somebody signed in without a query. */
 async function untilCurrent(of: { deps: typeof t.deps }) {
   const { accessToken } = await newAccount()
-  await until(async () => (await connectionsTaken(of, () => of.deps.authenticate(accessToken))) === 0, 5000)
+  await until(async () => (await connectionsTaken(of, () => of.deps.authenticate(accessToken))) === 0)
 }
 
 const isRefused = (of: { deps: typeof t.deps }, token: string) =>

@@ -36,7 +36,12 @@ describe('sessions', () => {
     expect((await withToken(accessToken).get('/auth/me')).status).toBe(401)
     expect((await refresh(refreshToken)).status).toBe(401)
     expect((await withToken(other.accessToken).get('/auth/me')).status).toBe(200)
-    const events = await t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', session.id).execute()
+    const events = await t.db
+      .selectFrom('auditOutbox')
+      .selectAll()
+      .where('targetId', '=', session.id)
+      .orderBy('id')
+      .execute()
     expect(events).toMatchObject([{ kind: 'auth.sign_out', outcome: 'success' }])
   })
 
@@ -73,6 +78,7 @@ describe('changing the password', () => {
       .selectAll()
       .where('kind', '=', 'password.change')
       .where('targetId', '=', user.id)
+      .orderBy('id')
       .execute()
     expect(events).toMatchObject([{ outcome: 'success', actorId: user.id }])
 

@@ -71,6 +71,7 @@ describe('disabling an account', () => {
       .selectAll()
       .where('kind', '=', 'user.update')
       .where('targetId', '=', user.id)
+      .orderBy('id')
       .execute()
     expect(events).toMatchObject([
       { actorId: admin.userId, patientIds: [user.patientId], detail: { status: 'disabled' }, outcome: 'success' },

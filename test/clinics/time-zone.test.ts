@@ -64,6 +64,7 @@ describe('a clinic that moves to another time zone', () => {
       .selectFrom('auditOutbox')
       .select(['kind', 'patientIds'])
       .where('targetId', '=', clinic.id)
+      .orderBy('id')
       .execute()
     expect(audit).toEqual([{ kind: 'clinic.update', patientIds: [nine.patientId] }])
   })

@@ -66,7 +66,12 @@ async function badTokens(actor: Actor): Promise<[name: string, authorization: st
 }
 
 const auditedBy = (requestId: string) =>
-  t.db.selectFrom('auditOutbox').select(['kind', 'outcome', 'actorId']).where('requestId', '=', requestId).execute()
+  t.db
+    .selectFrom('auditOutbox')
+    .select(['kind', 'outcome', 'actorId'])
+    .where('requestId', '=', requestId)
+    .orderBy('id')
+    .execute()
 
 describe('every operation', () => {
   test('is known to this test', () => {

@@ -46,6 +46,7 @@ describe('working hours', () => {
       .selectFrom('auditOutbox')
       .select(['kind', 'action', 'actorId'])
       .where('targetId', '=', doctor.id)
+      .orderBy('id')
       .execute()
     expect(audit).toEqual(Array(2).fill({ kind: 'availability.set', action: 'U', actorId: doctor.actor.userId }))
   })

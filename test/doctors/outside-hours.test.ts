@@ -48,6 +48,7 @@ describe('a change of hours', () => {
       .selectFrom('auditOutbox')
       .select('patientIds')
       .where('targetId', '=', doctor.id)
+      .orderBy('id')
       .execute()
     expect(audit?.patientIds).toEqual([across.patientId, after.patientId])
     expect(listed(await set(doctor, { weekly: everyDay('11:30', '13:00') }))).toEqual([inside.id])

@@ -39,6 +39,7 @@ describe('visit types', () => {
       .selectFrom('auditOutbox')
       .select(['kind', 'action', 'actorId'])
       .where('targetId', '=', made.body.id)
+      .orderBy('id')
       .execute()
     expect(audit).toEqual([{ kind: 'visit_type.create', action: 'C', actorId: doctor.actor.userId }])
   })

@@ -30,6 +30,7 @@ const eventsOf = (kind: string, requestIds: (string | null)[]) =>
     .select(['outcome', 'actorId', 'detail'])
     .where('kind', '=', kind)
     .where('requestId', 'in', requestIds as string[])
+    .orderBy('id')
     .execute()
 
 describe('the same request under the same key', () => {

@@ -127,7 +127,12 @@ describe('a search', () => {
     const { body } = await enter({ name: 'Shown Person' })
     const answer = await asAdmin.get('/patients', { query: { q: 'Shown' } })
     const requestId = answer.headers.get('x-request-id')!
-    const events = await t.db.selectFrom('auditOutbox').selectAll().where('requestId', '=', requestId).execute()
+    const events = await t.db
+      .selectFrom('auditOutbox')
+      .selectAll()
+      .where('requestId', '=', requestId)
+      .orderBy('id')
+      .execute()
     expect(events).toMatchObject([{ kind: 'patient.list', action: 'R', patientIds: [body.id], targetId: null }])
   })
 

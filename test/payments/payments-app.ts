@@ -1,4 +1,5 @@
 import { createTestApp, NOW } from '../support/app'
+import { until } from '../support/until'
 
 const TWO_HOURS = 7_200_000
 
@@ -40,17 +41,14 @@ export async function createPaymentsApp(environment: Record<string, string> = {}
     return { ...body, patient }
   }
 
-  /** Resolves once a connection of this database waits for a lock; gives up after 5 s. */
-  async function somebodyWaits(): Promise<void> {
-    const until = Date.now() + 5_000
-    while (Date.now() < until) {
-      const { rows } = await t.deps.postgres.pool.query(
+  /** Resolves once a connection of this database waits for a lock. */
+  const somebodyWaits = () =>
+    until(async () => {
+      const { rowCount } = await t.deps.postgres.pool.query(
         "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
       )
-      if (rows.length > 0) return
-    }
-    throw new Error('nobody waits')
-  }
+      return rowCount !== 0
+    })
 
   return { ...t, admin, clinic, doctor, booking, storedPayment, paymentsOf, auditOf, somebodyWaits }
 }

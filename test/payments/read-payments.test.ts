@@ -44,6 +44,7 @@ describe('reading payments', () => {
       .selectFrom('auditOutbox')
       .select(['kind', 'patientIds'])
       .where('actorId', '=', patient.actor.userId)
+      .orderBy('id')
       .execute()
     expect(events).toEqual([{ kind: 'payment.list', patientIds: [patient.id] }])
   })

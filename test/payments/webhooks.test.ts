@@ -36,6 +36,7 @@ describe('a webhook', () => {
       .selectFrom('auditOutbox')
       .select(['actorId', 'detail', 'patientIds'])
       .where('kind', '=', 'payment.webhook')
+      .orderBy('id')
       .execute()
     expect(audited).toContainEqual({
       actorId: null,

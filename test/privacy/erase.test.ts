@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import { relayAuditEvents } from '../../src/audit/relay'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'
+import { until } from '../support/until'
 
 const t = await createTestApp()
 const clinic = await t.newClinic()
@@ -127,7 +128,7 @@ describe('erasing a patient', () => {
     expect((await other.as(actor).get('/auth/me')).status).toBe(200)
     await erase(id)
     expect((await t.as(actor).get('/auth/me')).status).toBe(401)
-    await waitFor(async () => (await other.as(actor).get('/auth/me')).status === 401)
+    await until(async () => (await other.as(actor).get('/auth/me')).status === 401)
     const { refreshToken } = tokens
     expect((await t.anonymous.post('/auth/refresh', { refreshToken })).status).toBe(401)
     const credentials = { password: 'a long passphrase' }
@@ -259,6 +260,7 @@ describe('erasing a patient', () => {
       .selectFrom('auditOutbox')
       .selectAll()
       .where('requestId', '=', headers.get('x-request-id')!)
+      .orderBy('id')
       .execute()
     expect(events).toMatchObject([
       { kind: 'patient.erase', action: 'D', outcome: 'success', patientIds: [id], targetId: id },
@@ -301,8 +303,3 @@ test('every table that points at a patient or an account is known to erasure', a
   const unknown = rows.map(({ reference }) => reference).filter((reference) => !(reference in KNOWN_REFERENCES))
   expect(unknown).toEqual([])
 })
-
-async function waitFor(condition: () => Promise<boolean>): Promise<void> {
-  const until = Date.now() + 5_000
-  while (!(await condition())) if (Date.now() > until) throw new Error('it did not come about')
-}

@@ -138,7 +138,12 @@ describe('the export of a patient', () => {
     const { patient } = await known()
     const { headers } = await t.as(patient.actor).get(`/patients/${patient.id}/export`)
     const requestId = headers.get('x-request-id')!
-    const events = await t.db.selectFrom('auditOutbox').selectAll().where('requestId', '=', requestId).execute()
+    const events = await t.db
+      .selectFrom('auditOutbox')
+      .selectAll()
+      .where('requestId', '=', requestId)
+      .orderBy('id')
+      .execute()
     expect(events).toMatchObject([
       { kind: 'patient.export', action: 'R', outcome: 'success', patientIds: [patient.id], targetId: patient.id },
     ])

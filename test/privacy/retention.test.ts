@@ -59,7 +59,12 @@ describe('clinical documents', () => {
     expect(await documentsOf(patient.id)).toBe(0)
     expect(await filesHeld()).toBe(0)
     expect(await deleteAt(LATER + 1)).toBe(0)
-    const events = await t.db.selectFrom('auditOutbox').selectAll().where('kind', '=', 'record.expire').execute()
+    const events = await t.db
+      .selectFrom('auditOutbox')
+      .selectAll()
+      .where('kind', '=', 'record.expire')
+      .orderBy('id')
+      .execute()
     expect(events).toMatchObject([{ action: 'D', outcome: 'success', actorId: null, patientIds: [patient.id] }])
   })
 

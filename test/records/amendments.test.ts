@@ -37,6 +37,7 @@ const eventsOf = (answer: { headers: Headers }) =>
     .selectFrom('auditOutbox')
     .select(['kind', 'action', 'outcome', 'patientIds', 'targetId', 'detail'])
     .where('requestId', '=', answer.headers.get('x-request-id'))
+    .orderBy('id')
     .execute()
 
 describe('an amendment', () => {
@@ -98,7 +99,9 @@ describe('an amendment', () => {
         detail: { amendmentId: answer.body.amendments[0].id },
       },
     ])
-    expect(JSON.stringify(await t.db.selectFrom('auditOutbox').selectAll().execute())).not.toContain('CANARY')
+    expect(JSON.stringify(await t.db.selectFrom('auditOutbox').selectAll().orderBy('id').execute())).not.toContain(
+      'CANARY',
+    )
   })
 
   test.each([

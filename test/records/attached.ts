@@ -40,6 +40,7 @@ export function attachmentsOf(t: TestApp, clinic: { id: string }) {
         .selectFrom('auditOutbox')
         .select(['kind', 'action', 'outcome', 'patientIds', 'targetId', 'actorId', 'detail'])
         .where('requestId', '=', answer.headers.get('x-request-id'))
+        .orderBy('id')
         .execute(),
   }
 }

@@ -38,6 +38,7 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
     .selectFrom('auditOutbox')
     .select(['kind', 'outcome'])
     .where('requestId', '=', headers.get('x-request-id'))
+    .orderBy('id')
     .execute()
 const idsInOutbox = async () =>
   (await t.db.selectFrom('auditOutbox').select('id').orderBy('id').execute()).map(({ id }) => id)

@@ -205,7 +205,7 @@ describe('the audit trail', () => {
       expect(await eventsOf(await asPatient.get(address))).toMatchObject([
         { kind, action: 'R', outcome: 'success', patientIds, actorId: patient.actor.userId },
       ])
-    const all = await t.db.selectFrom('auditOutbox').selectAll().execute()
+    const all = await t.db.selectFrom('auditOutbox').selectAll().orderBy('id').execute()
     expect(JSON.stringify(all)).not.toMatch(/SECRET/)
   })
 

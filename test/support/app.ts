@@ -1,13 +1,12 @@
 import { afterAll, setDefaultTimeout } from 'bun:test'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import { readConfig } from '../../src/config'
 import type { Actor } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import { anyOrder } from './any-order'
 import { borrowDatabases } from './borrowed-databases'
 import { createClient } from './client'
-import { TEST_ENVIRONMENT } from './environment'
+import { readPatientConfig, TEST_ENVIRONMENT } from './environment'
 import { createFactories } from './factories'
 
 /** A Monday, noon in London, seven in the morning in New York. */
@@ -22,7 +21,7 @@ export async function createTestApp(environment: Record<string, string> = {}) {
   setDefaultTimeout(60_000)
   const databases = environment.POSTGRESQL_HOST === undefined ? await borrowDatabases() : undefined
   const env = { ...TEST_ENVIRONMENT, ...databases?.environment, ...environment }
-  const config = readConfig(env)
+  const config = readPatientConfig(env)
   const clock = createClock()
   const deps = openDeps(config, { clock: clock.now, postgres: await databases?.openPool(config.postgres) })
   const app = createApp(deps)

@@ -1,11 +1,11 @@
 import { afterAll } from 'bun:test'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import { readConfig } from '../../src/config'
 import type { Actor } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import type { TestApp } from './app'
 import { createClient } from './client'
+import { readPatientConfig } from './environment'
 
 /** Another copy of the API on the same databases, with connections, lanes and memory of its own, and a clock if one is given. */
 export function openCopy(
@@ -13,7 +13,7 @@ export function openCopy(
   environment: Record<string, string> = {},
   clock: () => Date = t.clock.now,
 ) {
-  const config = readConfig({ ...t.env, ...environment })
+  const config = readPatientConfig({ ...t.env, ...environment })
   const deps = openDeps(config, { clock })
   const app = createApp(deps)
   afterAll(() => closeDeps(deps))

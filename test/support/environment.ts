@@ -1,3 +1,5 @@
+import { type Config, readConfig } from '../../src/config'
+
 export const TEST_ENVIRONMENT = {
   NODE_ENV: 'test',
   LOG_LEVEL: 'silent',
@@ -8,4 +10,12 @@ export const TEST_ENVIRONMENT = {
   BCRYPT_COST: '4',
   SANDBOX_WEBHOOK_SECRET: 'test-sandbox-secret',
   RATE_LIMIT: 'off',
+}
+
+const PATIENCE = { connectTimeoutMs: 30_000, lockTimeoutMs: 30_000, statementTimeoutMs: 40_000 }
+
+/** A busy machine is no fault: whatever waits for PostgreSQL may wait longer in a test than in production. */
+export function readPatientConfig(env: Record<string, string | undefined>): Config {
+  const config = readConfig(env)
+  return { ...config, postgres: { ...config.postgres, ...PATIENCE } }
 }
