@@ -12,6 +12,9 @@ const WEEK = { from: '2026-01-06', to: '2026-01-12' }
 type Copy = Pick<ReturnType<typeof openCopy>, 'anonymous'>
 const ask = (copy: Copy, doctorId: string, query: Record<string, string> = WEEK) =>
   copy.anonymous.get(`/doctors/${doctorId}/slots`, { query })
+/** With nothing in memory. */
+const newCopy = () => openCopy(t, {}, t.clock.now, t.deps.postgres)
+
 async function search(copy: Copy, doctorId: string) {
   const { status, body } = await ask(copy, doctorId)
   return { status, slots: body.data }
@@ -116,7 +119,7 @@ const CHANGES: [string, (world: World) => RawBuilder<unknown>][] = [
 
 test.each(CHANGES)('a search that knows the doctor sees at once: %s', async (_, change) => {
   const world = await newWorld()
-  const knowing = openCopy(t)
+  const knowing = newCopy()
   const before = await search(knowing, world.doctorId)
   expect(await search(knowing, world.doctorId)).toEqual(before)
 
@@ -124,13 +127,13 @@ test.each(CHANGES)('a search that knows the doctor sees at once: %s', async (_, 
 
   const after = await search(knowing, world.doctorId)
   expect(after).not.toEqual(before)
-  expect(after).toEqual(await search(openCopy(t), world.doctorId))
+  expect(after).toEqual(await search(newCopy(), world.doctorId))
 })
 
 test('a search that knows the doctor sees rooms come, go and be taken', async () => {
   const { doctorId, clinicId } = await newWorld(true)
   const doctor = { id: doctorId, clinicId }
-  const knowing = openCopy(t)
+  const knowing = newCopy()
   const starts = async () => (await search(knowing, doctorId)).slots.length
   const free = await starts()
 
@@ -155,7 +158,7 @@ test('a search that knows the doctor sees rooms come, go and be taken', async ()
 
 test('knowledge of a change that was rolled back is no knowledge of the next', async () => {
   const { doctorId } = await newWorld()
-  const knowing = openCopy(t)
+  const knowing = newCopy()
   const rename = (name: string) => sql`update doctors set name = ${name} where id = ${doctorId}`
   const before = await search(knowing, doctorId)
 
@@ -196,18 +199,18 @@ test('searches that come together share round trips, and each finds its own', as
   expect(roundTrips).toBeLessThan(8)
   for (const [i, [doctorId, query]] of searches.entries()) {
     expect(answer[i]!.body.data.length).toBeGreaterThan(10)
-    expect(answer[i]!.body).toEqual((await ask(openCopy(t), doctorId, query)).body)
+    expect(answer[i]!.body).toEqual((await ask(newCopy(), doctorId, query)).body)
   }
 })
 
 test('what is known lasts for months, and a day later still', async () => {
   const { doctorId } = await newWorld()
-  const knowing = openCopy(t)
+  const knowing = newCopy()
   const days = { from: '2026-03-01', to: '2026-03-31' }
   const now = t.clock.now()
   await ask(knowing, doctorId)
   t.clock.set(new Date(now.getTime() + 20 * 86_400_000).toISOString())
-  const [known, fresh] = [await ask(knowing, doctorId, days), await ask(openCopy(t), doctorId, days)]
+  const [known, fresh] = [await ask(knowing, doctorId, days), await ask(newCopy(), doctorId, days)]
   t.clock.set(now.toISOString())
   expect(known.body).toEqual(fresh.body)
   expect(known.body.data.length).toBe(31 * 4)

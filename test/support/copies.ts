@@ -1,20 +1,24 @@
 import { afterAll } from 'bun:test'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor } from '../../src/deps'
+import type { Actor, Deps } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import type { TestApp } from './app'
 import { createClient } from './client'
 import { readPatientConfig } from './environment'
 
-/** Another copy of the API on the same databases, with connections, lanes and memory of its own, and a clock if one is given. */
+/**
+ * Another copy of the API on the same databases, with lanes and memory of its own, a clock if one is given, and connections
+ * of its own unless some are given.
+ */
 export function openCopy(
   t: Pick<TestApp, 'env' | 'clock'>,
   environment: Record<string, string> = {},
   clock: () => Date = t.clock.now,
+  postgres?: Deps['postgres'],
 ) {
   const config = readPatientConfig({ ...t.env, ...environment })
-  const deps = openDeps(config, { clock })
+  const deps = openDeps(config, { clock, postgres })
   const app = createApp(deps)
   afterAll(() => closeDeps(deps))
   const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
