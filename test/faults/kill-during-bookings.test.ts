@@ -6,7 +6,7 @@ import { startServer } from '../support/server'
 
 const FULL = process.env.TEST_SCALE === 'full'
 const BOOKINGS = FULL ? 1_000 : 60
-const KILLS = FULL ? 8 : 2
+const KILLS = FULL ? 8 : 1
 const CLIENTS = 20
 const SLOTS_A_DAY = 48
 
