@@ -29,7 +29,7 @@ export async function borrowDatabases() {
   const last = free
   free = undefined
   const kept: Kept = last && (await makeAsNew(last)) ? last : { databases: await createDatabases() }
-  asNew ??= describe(kept.databases.postgres)
+  asNew ??= inspect(kept.databases.postgres)
   await asNew
   return {
     environment: { ...kept.databases.environment, MONGODB_DATABASE: newDatabaseName() },
@@ -57,23 +57,24 @@ function openKeptPool(config: Config['postgres']): KeptPool {
   return { ...postgres, settings: JSON.stringify(config), backends }
 }
 
-/** False, and the database gone, when emptying it would not do. */
+/** False, and the database gone, where that is not possible, for whatever reason. */
 async function makeAsNew(kept: Kept): Promise<boolean> {
-  const { pool, backends } = kept.pool ?? {}
+  const done = await empty(kept).catch(() => false)
+  if (!done) await discard(kept)
+  return done
+}
+
+/** False when emptying it would not do. */
+async function empty({ pool: kept }: Kept): Promise<boolean> {
+  if (!kept || kept.pool.idleCount !== kept.pool.totalCount) return false
+  // Processes that a test killed may still have somebody at work here.
+  await kept.pool.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and pid <> all('{${[...kept.backends]}}')`)
   const { schema, bytes, emptying } = await asNew!
-  const isWhole = pool && pool.idleCount === pool.totalCount
-  if (isWhole) {
-    // Processes that a test killed may still have somebody at work here.
-    await pool.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid() and pid <> all('{${[...backends!]}}')`)
-    const { rows } = await pool.query<State>(STATE)
-    if (rows[0]!.schema === schema && rows[0]!.bytes < bytes + MOST_GROWTH) {
-      await pool.query(emptying)
-      return true
-    }
-  }
-  await discard(kept)
-  return false
+  const [state] = (await kept.pool.query<State>(STATE)).rows
+  if (state!.schema !== schema || state!.bytes > bytes + MOST_GROWTH) return false
+  await kept.pool.query(emptying)
+  return true
 }
 
 async function discard({ databases, pool }: Kept): Promise<void> {
@@ -89,7 +90,7 @@ const STATE = `select
 const OUR_TABLES = `select format('%I.%I', nspname, relname) as name
   from pg_class join pg_namespace on pg_namespace.oid = relnamespace where pg_class.oid >= ${FIRST_OF_OURS} and relkind = 'r'`
 
-async function describe(connection: PostgresConnection): Promise<State & { emptying: string }> {
+async function inspect(connection: PostgresConnection): Promise<State & { emptying: string }> {
   const client = new pg.Client(connection)
   await client.connect()
   try {
