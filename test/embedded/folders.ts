@@ -1,8 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { postgresUser, privateDirectory } from '../../db/embedded/directories'
-import { postgresBinaries } from '../../db/embedded/postgres-binaries'
-import { initialiseCluster } from '../../db/embedded/postgres-cluster'
+import { putCluster } from '../support/cluster'
 import { runFolder } from '../support/run-folder'
 import { until } from '../support/until'
 import { processesWith } from './processes'
@@ -17,26 +15,11 @@ export function newFolder(parent = runFolder()): string {
   return folder
 }
 
-let cluster: Promise<string> | undefined
-
-/**
- * A new folder with the PostgreSQL cluster that a first start makes below `place`: to make one takes a core 0.7 s, to copy
- * it a tenth of that. For tests of what comes after a first start.
- */
+/** A new folder with a PostgreSQL cluster below `place`: for tests of what comes after a first start. */
 export async function newFolderWithCluster(place = 'postgres'): Promise<string> {
-  cluster ??= makeCluster(privateDirectory(join(runFolder(), 'cluster'), postgresUser))
   const folder = newFolder()
-  mkdirSync(join(folder, place), { recursive: true })
-  // Owners and modes too, which no copy of Bun's own keeps.
-  const copy = Bun.spawn(['cp', '-a', await cluster, join(folder, place, 'data')])
-  if ((await copy.exited) !== 0) throw new Error(`no cluster could be copied to ${folder}`)
+  await putCluster(join(folder, place))
   return folder
-}
-
-async function makeCluster(directory: string): Promise<string> {
-  const data = join(directory, 'data')
-  await initialiseCluster(postgresBinaries(), data, { durable: false })
-  return data
 }
 
 /** Waits until nothing runs in any of the new folders. */

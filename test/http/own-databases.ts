@@ -5,13 +5,16 @@ import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
 import { migrate } from '../../db/migrate'
 import { createTestApp } from '../support/app'
+import { putCluster } from '../support/cluster'
 import { runFolder } from '../support/run-folder'
 
 /** The real app on servers that nobody else uses, so that a test may stop them and start them again. */
 export async function createAppOnOwnServers(environment: Record<string, string> = {}) {
   const folder = mkdtempSync(join(runFolder(), 'own-databases-'))
   chmodSync(folder, 0o755)
-  const startPostgres = () => startEmbeddedPostgres({ directory: join(folder, 'postgres'), ephemeral: true })
+  const directory = join(folder, 'postgres')
+  await putCluster(directory)
+  const startPostgres = () => startEmbeddedPostgres({ directory, ephemeral: true })
   const startMongo = () => startEmbeddedMongo({ directory: join(folder, 'mongo'), ephemeral: true })
   let [postgres, mongo] = await Promise.all([startPostgres(), startMongo()])
   afterAll(async () => {

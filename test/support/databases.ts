@@ -4,6 +4,7 @@ import pg from 'pg'
 import { startEmbeddedMongo } from '../../db/embedded/mongo'
 import { startEmbeddedPostgres } from '../../db/embedded/postgres'
 import { migrate, type PostgresConnection } from '../../db/migrate'
+import { putCluster } from './cluster'
 import { runFolder } from './run-folder'
 
 const TEMPLATE = 'clinic_template'
@@ -18,17 +19,17 @@ let made = 0
 async function start() {
   const directory = runFolder()
   const [postgres, mongo] = await Promise.all([
-    startEmbeddedPostgres({
-      directory: join(directory, 'postgres'),
-      ephemeral: true,
-      maxConnections: 300,
-      settings: SETTINGS,
-    }),
+    startPostgres(join(directory, 'postgres')),
     startEmbeddedMongo({ directory: join(directory, 'mongo'), ephemeral: true }),
   ])
   await administer(postgres, `create database ${TEMPLATE}`)
   await migrate({ ...postgres, database: TEMPLATE })
   return { directory, postgres, mongo }
+}
+
+async function startPostgres(directory: string) {
+  await putCluster(directory)
+  return await startEmbeddedPostgres({ directory, ephemeral: true, maxConnections: 300, settings: SETTINGS })
 }
 
 async function administer(connection: PostgresConnection, statement: string): Promise<void> {
