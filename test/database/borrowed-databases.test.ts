@@ -18,9 +18,19 @@ const CLINIC = `insert into clinics (id, name, time_zone, currency, created_at) 
 const textOf = async (pool: Pool, table: string) =>
   (await pool.query(`select json_agg(t)::text as rows from ${table} t`)).rows[0].rows
 
+const CHANGE = 'create table left_behind (id int)'
+
+/** One that no file before has made large. */
+async function borrowNew() {
+  const old = await borrow()
+  await old.pool.query(CHANGE)
+  await old.giveBack()
+  return borrow()
+}
+
 /** What one file leaves behind for the next. */
 async function after(leave: (pool: Pool) => Promise<unknown>) {
-  const one = await borrow()
+  const one = await borrowNew()
   await leave(one.pool)
   await one.giveBack()
   const next = await borrow()
@@ -29,10 +39,9 @@ async function after(leave: (pool: Pool) => Promise<unknown>) {
 
 describe('the database of the file before', () => {
   test('is there again with the rows of a new one, and open connections', async () => {
-    const head = await borrow()
-    const asNew = await textOf(head.pool, 'audit_head')
-    await head.giveBack()
+    let asNew: unknown
     const { one, next } = await after(async (pool) => {
+      asNew = await textOf(pool, 'audit_head')
       await pool.query(CLINIC)
       await pool.query('delete from audit_head')
     })
@@ -45,7 +54,7 @@ describe('the database of the file before', () => {
   })
 
   test('is left by whoever was still at work there', async () => {
-    const one = await borrow()
+    const one = await borrowNew()
     const stray = new pg.Client(one.connection)
     const ended = new Promise((resolve) => stray.on('error', resolve))
     await stray.connect()
@@ -59,7 +68,7 @@ describe('the database of the file before', () => {
   })
 
   const more: [what: string, leave: (pool: Pool) => Promise<unknown>][] = [
-    ['a table', (pool) => pool.query('create table left_behind (id int)')],
+    ['a table', (pool) => pool.query(CHANGE)],
     ['an index that is gone', (pool) => pool.query('drop index appointments_doctor')],
     ['a trigger', (pool) => pool.query('alter table clinics disable trigger all')],
     ['statistics', (pool) => pool.query(`${CLINIC}; analyze clinics`)],
