@@ -76,12 +76,7 @@ describe('booking', () => {
         expiresAt: null,
       },
     ])
-    const audit = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('targetId', '=', booked.body.id)
-      .orderBy('id')
-      .execute()
+    const audit = await t.auditEvents().selectAll().where('targetId', '=', booked.body.id).execute()
     expect(audit).toMatchObject([
       { kind: 'appointment.book', action: 'C', outcome: 'success', patientIds: [patient.id] },
       { kind: 'appointment.read', action: 'R', outcome: 'success', patientIds: [patient.id] },

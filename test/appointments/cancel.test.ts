@@ -34,7 +34,7 @@ describe('cancelling', () => {
       calendarSequence: 1,
     })
     expect(await takenBy(id)).toEqual([])
-    const audit = await t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', id).orderBy('id').execute()
+    const audit = await t.auditEvents().selectAll().where('targetId', '=', id).execute()
     expect(audit[0]).toMatchObject({ kind: 'appointment.cancel', action: 'U', patientIds: [patient.id] })
 
     const again = { doctorId: doctor.id, startsAt: LATER }

@@ -22,12 +22,7 @@ async function hold(time = '10:00', terms: object = {}) {
 const stored = (id: string) =>
   t.db.selectFrom('appointments').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 const events = (id: string) =>
-  t.db
-    .selectFrom('auditOutbox')
-    .select(['kind', 'action', 'actorId', 'patientIds', 'detail'])
-    .where('targetId', '=', id)
-    .orderBy('id')
-    .execute()
+  t.auditEvents().select(['kind', 'action', 'actorId', 'patientIds', 'detail']).where('targetId', '=', id).execute()
 
 /** Runs at another time, and puts the clock back. */
 async function later<T>(minutes: number, work: () => Promise<T>): Promise<T> {

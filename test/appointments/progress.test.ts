@@ -57,8 +57,7 @@ async function make(status: AppointmentStatus) {
 
 const stored = (id: string) =>
   t.db.selectFrom('appointments').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
-const lastEvent = async (id: string) =>
-  (await t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', id).orderBy('id').execute()).at(-1)
+const lastEvent = async (id: string) => (await t.auditEvents().selectAll().where('targetId', '=', id).execute()).at(-1)
 
 async function at<T>(time: Time, work: () => Promise<T>): Promise<T> {
   t.clock.set(TIMES[time])

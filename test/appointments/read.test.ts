@@ -137,11 +137,10 @@ describe('reading appointments', () => {
     await t.newAppointment({ patient: ward, doctor, startsAt: day(16) })
     await t.newAppointment({ patient: ward, doctor, startsAt: day(17) })
     await list(reader.actor)
-    const events = await t.db
-      .selectFrom('auditOutbox')
+    const events = await t
+      .auditEvents()
       .select(['kind', 'action', 'patientIds'])
       .where('actorId', '=', reader.actor.userId)
-      .orderBy('id')
       .execute()
     expect(events).toEqual([{ kind: 'appointment.list', action: 'R', patientIds: [reader.id, ward.id] }])
   })

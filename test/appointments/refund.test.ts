@@ -77,12 +77,7 @@ describe('the quote', () => {
     expect(await t.as(stranger.actor).get(path)).toMatchObject({ status: 404 })
     const stored = await t.db.selectFrom('appointments').select(['status', 'version']).execute()
     expect(stored).toEqual([{ status: 'booked', version: 1 }])
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('outcome', '=', 'success')
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('outcome', '=', 'success').execute()
     expect(events).toHaveLength(5)
     expect(events[0]).toMatchObject({ kind: 'appointment.quote_cancellation', action: 'R', patientIds: [patient.id] })
   })

@@ -42,7 +42,7 @@ describe('rescheduling', () => {
     expect(await stored(id)).toMatchObject({ calendarSequence: 1, date: '2026-01-06', status: 'booked' })
     const free = await freeTimes(doctor.id)
     expect([free.includes('10:00'), free.includes('14:30')]).toEqual([true, false])
-    const audit = await t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', id).orderBy('id').execute()
+    const audit = await t.auditEvents().selectAll().where('targetId', '=', id).execute()
     expect(audit[1]).toMatchObject({ kind: 'appointment.reschedule', action: 'U', patientIds: [patient.id] })
     expect(await occupancyFaults(t)).toEqual([])
   })

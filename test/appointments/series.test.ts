@@ -25,12 +25,11 @@ const stored = (doctorId: string) =>
     .orderBy('startsAt')
     .execute()
 const eventsOf = (patientId: string) =>
-  t.db
-    .selectFrom('auditOutbox')
+  t
+    .auditEvents()
     .select(['kind', 'action', 'outcome', 'detail'])
     .where('kind', '=', 'appointment.book_series')
     .where((eb) => eb(eb.val(patientId), '=', eb.fn.any('patientIds')))
-    .orderBy('id')
     .execute()
 type Reported = { startsAt: string; appointment?: { id: string }; problem?: { code: string } }
 const outcomes = ({ occurrences }: { occurrences: Reported[] }) =>

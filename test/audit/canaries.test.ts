@@ -86,7 +86,7 @@ test('no free text, password or address shows in a log line, an event, a job, a 
     lines: lines.join('\n'),
     refusals: refusals.join('\n'),
     figures: (await t.anonymous.get('/metrics')).text,
-    outbox: JSON.stringify(await t.db.selectFrom('auditOutbox').selectAll().orderBy('id').execute()),
+    outbox: JSON.stringify(await t.auditEvents().selectAll().execute()),
     trail: await relayed(t.deps),
     jobs: JSON.stringify((await sql`select data::text, output::text from pgboss.job`.execute(t.db)).rows),
   }

@@ -25,11 +25,10 @@ const admin = await t.newAdmin()
 const appointment = await t.newAppointment({ patient, doctor, startsAt: NOW })
 
 const eventsOf = ({ headers }: { headers: Headers }) =>
-  t.db
-    .selectFrom('auditOutbox')
+  t
+    .auditEvents()
     .select(['kind', 'action', 'outcome', 'actorId', 'actorRole', 'purpose', 'patientIds', 'targetId', 'detail'])
     .where('requestId', '=', headers.get('x-request-id')!)
-    .orderBy('id')
     .execute()
 
 describe('a refusal of somebody signed in', () => {

@@ -39,11 +39,10 @@ async function ask(
 }
 
 const eventsOf = ({ headers }: { headers: Headers }) =>
-  t.db
-    .selectFrom('auditOutbox')
+  t
+    .auditEvents()
     .select(['kind', 'action', 'outcome', 'actorId', 'actorRole', 'purpose', 'patientIds', 'targetId', 'detail'])
     .where('requestId', '=', headers.get('x-request-id')!)
-    .orderBy('id')
     .execute()
 
 /** What it answers with, or takes, is somebody's: the event has to say whose. */

@@ -97,12 +97,7 @@ describe('pruning the audit trail', () => {
     let deleted = 0
     for (let i = 0; i < 4; i++) for (const count of await Promise.all([prune(), prune(), prune()])) deleted += count
     expect(deleted).toBe(30)
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .select('kind')
-      .where('kind', '=', 'audit.prune')
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().select('kind').where('kind', '=', 'audit.prune').execute()
     expect(events).toHaveLength(2)
   })
 

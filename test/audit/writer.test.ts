@@ -10,7 +10,7 @@ const t = await createTestApp()
 const wire = await countRoundTrips(t)
 const patient = await t.newPatient()
 
-const stored = () => t.db.selectFrom('auditOutbox').selectAll().orderBy('id').execute()
+const stored = () => t.auditEvents().selectAll().execute()
 
 beforeEach(async () => {
   await sql`delete from audit_outbox`.execute(t.db)
@@ -82,12 +82,7 @@ describe('the audit writer', () => {
     expect(answer.map(({ status }) => status)).toEqual(Array(20).fill(200))
     expect(roundTrips).toBeLessThanOrEqual(20 * alone - 10)
     const requests = answer.map(({ headers }) => headers.get('x-request-id')!)
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .select('requestId')
-      .where('requestId', 'in', requests)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().select('requestId').where('requestId', 'in', requests).execute()
     expect(events.map(({ requestId }) => requestId).sort()).toEqual(requests.sort())
   })
 })

@@ -44,12 +44,7 @@ describe.concurrent('admin:create', () => {
       const user = await t.db.selectFrom('users').selectAll().where('email', '=', email).executeTakeFirstOrThrow()
       expect(user).toMatchObject({ role: 'admin', name: 'Ada Lovelace', status: 'active' })
       expect(user.passwordHash).toStartWith('$2b$10$')
-      const events = await t.db
-        .selectFrom('auditOutbox')
-        .selectAll()
-        .where('targetId', '=', user.id)
-        .orderBy('id')
-        .execute()
+      const events = await t.auditEvents().selectAll().where('targetId', '=', user.id).execute()
       expect(events).toMatchObject([{ kind: 'admin.create', action: 'C', actorId: null, outcome: 'success' }])
 
       const here = newEmail()

@@ -22,12 +22,7 @@ describe('refreshing', () => {
     expect((await withToken(body.accessToken).get('/auth/me')).body).toEqual(user)
     const [session] = await sessionsOf(user.id)
     expect(session).toMatchObject({ generation: 1, rotatedAt: t.clock.now(), lastUsedAt: t.clock.now() })
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('targetId', '=', session!.id)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('targetId', '=', session!.id).execute()
     expect(events).toMatchObject([{ kind: 'auth.refresh', outcome: 'success', actorId: user.id }])
     expect((await refresh(body.refreshToken)).status).toBe(200)
   })

@@ -39,12 +39,7 @@ describe('registering', () => {
     const stored = await t.db.selectFrom('users').selectAll().where('id', '=', user.id).executeTakeFirst()
     expect(stored).toMatchObject({ role: 'patient', status: 'active', pepperVersion: 1 })
     expect(stored?.passwordHash).toStartWith('$2b$04$')
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('targetId', '=', user.id)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('targetId', '=', user.id).execute()
     expect(events).toMatchObject([
       { kind: 'account.register', outcome: 'success', actorId: user.id, patientIds: [user.patientId] },
     ])

@@ -36,12 +36,7 @@ describe('sessions', () => {
     expect((await withToken(accessToken).get('/auth/me')).status).toBe(401)
     expect((await refresh(refreshToken)).status).toBe(401)
     expect((await withToken(other.accessToken).get('/auth/me')).status).toBe(200)
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('targetId', '=', session.id)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('targetId', '=', session.id).execute()
     expect(events).toMatchObject([{ kind: 'auth.sign_out', outcome: 'success' }])
   })
 
@@ -73,12 +68,11 @@ describe('changing the password', () => {
     expect((await refresh(other.refreshToken)).status).toBe(401)
     expect((await signIn(email, PASSWORD)).status).toBe(401)
     expect((await signIn(email, NEW_PASSWORD)).status).toBe(200)
-    const events = await t.db
-      .selectFrom('auditOutbox')
+    const events = await t
+      .auditEvents()
       .selectAll()
       .where('kind', '=', 'password.change')
       .where('targetId', '=', user.id)
-      .orderBy('id')
       .execute()
     expect(events).toMatchObject([{ outcome: 'success', actorId: user.id }])
 

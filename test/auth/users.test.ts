@@ -66,12 +66,11 @@ describe('disabling an account', () => {
       expect((await withToken(token).get('/auth/me')).status).toBe(401)
     expect((await refresh(refreshToken)).status).toBe(401)
     expect((await signIn(email)).status).toBe(401)
-    const events = await t.db
-      .selectFrom('auditOutbox')
+    const events = await t
+      .auditEvents()
       .selectAll()
       .where('kind', '=', 'user.update')
       .where('targetId', '=', user.id)
-      .orderBy('id')
       .execute()
     expect(events).toMatchObject([
       { actorId: admin.userId, patientIds: [user.patientId], detail: { status: 'disabled' }, outcome: 'success' },

@@ -12,12 +12,7 @@ describe('clinics', () => {
     const read = await t.anonymous.get(`/clinics/${created.body.id}`)
     expect(read.body).toEqual(created.body)
     expect(read.headers.get('etag')).toBe('"1"')
-    const audit = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('targetId', '=', created.body.id)
-      .orderBy('id')
-      .execute()
+    const audit = await t.auditEvents().selectAll().where('targetId', '=', created.body.id).execute()
     expect(audit).toMatchObject([{ kind: 'clinic.create', action: 'C', outcome: 'success', actorId: admin.userId }])
   })
 

@@ -43,12 +43,11 @@ describe('closures', () => {
     expect((await t.as(admin).delete(path)).status).toBe(404)
     const stored = await t.db.selectFrom('clinicClosures').select('id').where('clinicId', '=', clinic.id).execute()
     expect(stored).toEqual([])
-    const audit = await t.db
-      .selectFrom('auditOutbox')
+    const audit = await t
+      .auditEvents()
       .select(['kind', 'action', 'detail'])
       .where('targetId', '=', closure.id)
       .where('outcome', '=', 'success')
-      .orderBy('id')
       .execute()
     expect(audit).toEqual([
       { kind: 'closure.create', action: 'C', detail: null },

@@ -11,12 +11,11 @@ const post = (clinic: { id: string }, name: string) => t.as(admin).post(`/clinic
 const list = async (clinic: { id: string }): Promise<Room[]> =>
   (await t.as(patient.actor).get(`/clinics/${clinic.id}/rooms`)).body.data
 const audited = (targetId: string) =>
-  t.db
-    .selectFrom('auditOutbox')
+  t
+    .auditEvents()
     .select(['kind', 'action', 'actorId', 'patientIds'])
     .where('targetId', '=', targetId)
     .where('outcome', '=', 'success')
-    .orderBy('id')
     .execute()
 
 describe('rooms', () => {

@@ -60,12 +60,7 @@ describe('a clinic that moves to another time zone', () => {
       '11:00:00-06:00',
       '11:30:00-06:00',
     ])
-    const audit = await t.db
-      .selectFrom('auditOutbox')
-      .select(['kind', 'patientIds'])
-      .where('targetId', '=', clinic.id)
-      .orderBy('id')
-      .execute()
+    const audit = await t.auditEvents().select(['kind', 'patientIds']).where('targetId', '=', clinic.id).execute()
     expect(audit).toEqual([{ kind: 'clinic.update', patientIds: [nine.patientId] }])
   })
 

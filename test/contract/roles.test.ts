@@ -66,12 +66,7 @@ async function badTokens(actor: Actor): Promise<[name: string, authorization: st
 }
 
 const auditedBy = (requestId: string) =>
-  t.db
-    .selectFrom('auditOutbox')
-    .select(['kind', 'outcome', 'actorId'])
-    .where('requestId', '=', requestId)
-    .orderBy('id')
-    .execute()
+  t.auditEvents().select(['kind', 'outcome', 'actorId']).where('requestId', '=', requestId).execute()
 
 describe('every operation', () => {
   test('is known to this test', () => {

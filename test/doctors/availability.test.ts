@@ -42,11 +42,10 @@ describe('working hours', () => {
       .where('doctorId', '=', doctor.id)
       .execute()
     expect(windows).toEqual([{ weekday: 2, startTime: '13:00:00', endTime: '24:00:00' }])
-    const audit = await t.db
-      .selectFrom('auditOutbox')
+    const audit = await t
+      .auditEvents()
       .select(['kind', 'action', 'actorId'])
       .where('targetId', '=', doctor.id)
-      .orderBy('id')
       .execute()
     expect(audit).toEqual(Array(2).fill({ kind: 'availability.set', action: 'U', actorId: doctor.actor.userId }))
   })

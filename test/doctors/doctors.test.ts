@@ -13,12 +13,7 @@ const newDoctor = (options: Partial<Parameters<TestApp['newDoctor']>[0]> = {}) =
 const idsOf = (page: { body: { data: { id: string }[] } }) => page.body.data.map(({ id }) => id)
 
 const auditOf = (targetId: string) =>
-  t.db
-    .selectFrom('auditOutbox')
-    .select(['kind', 'action', 'actorId'])
-    .where('targetId', '=', targetId)
-    .orderBy('id')
-    .execute()
+  t.auditEvents().select(['kind', 'action', 'actorId']).where('targetId', '=', targetId).execute()
 
 async function statementsOf(run: () => Promise<unknown>): Promise<number> {
   let count = 0

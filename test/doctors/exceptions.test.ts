@@ -23,12 +23,11 @@ const times = async (doctor: Doctor, day: string) =>
 const shown = async (doctor: Doctor, actor = doctor.actor) =>
   (await t.as(actor).get(`/doctors/${doctor.id}/availability`)).body.exceptions
 const auditOf = (targetId: string) =>
-  t.db
-    .selectFrom('auditOutbox')
+  t
+    .auditEvents()
     .select(['kind', 'action', 'actorId', 'patientIds', 'detail'])
     .where('targetId', '=', targetId)
     .where('outcome', '=', 'success')
-    .orderBy('id')
     .execute()
 
 describe('time off', () => {

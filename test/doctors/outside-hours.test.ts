@@ -44,12 +44,7 @@ describe('a change of hours', () => {
       expect.objectContaining({ id: after.id, status: 'held' }),
     ])
     expect(await stored.execute()).toEqual(before)
-    const [audit] = await t.db
-      .selectFrom('auditOutbox')
-      .select('patientIds')
-      .where('targetId', '=', doctor.id)
-      .orderBy('id')
-      .execute()
+    const [audit] = await t.auditEvents().select('patientIds').where('targetId', '=', doctor.id).execute()
     expect(audit?.patientIds).toEqual([across.patientId, after.patientId])
     expect(listed(await set(doctor, { weekly: everyDay('11:30', '13:00') }))).toEqual([inside.id])
     expect(listed(await set(doctor, { weekly: everyDay('09:00', '17:00') }))).toEqual([])

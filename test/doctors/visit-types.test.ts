@@ -35,11 +35,10 @@ describe('visit types', () => {
     const read = await t.anonymous.get(made.headers.get('location')!)
     expect(read.body).toEqual(made.body)
     expect(read.headers.get('etag')).toBe('"1"')
-    const audit = await t.db
-      .selectFrom('auditOutbox')
+    const audit = await t
+      .auditEvents()
       .select(['kind', 'action', 'actorId'])
       .where('targetId', '=', made.body.id)
-      .orderBy('id')
       .execute()
     expect(audit).toEqual([{ kind: 'visit_type.create', action: 'C', actorId: doctor.actor.userId }])
   })

@@ -147,7 +147,10 @@ describe.concurrent('both', () => {
     const sql = new Client(postgres)
     sql.on('error', () => {})
     await sql.connect()
-    const documents = await new MongoClient(mongo.uri, { serverSelectionTimeoutMS: 500 }).connect()
+    const documents = await new MongoClient(mongo.uri, {
+      retryWrites: false,
+      serverSelectionTimeoutMS: 10_000,
+    }).connect()
     const acknowledged = { rows: 0, documents: 0 }
     const untilRefused = async (write: () => Promise<unknown>) => {
       while (

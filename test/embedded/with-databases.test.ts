@@ -139,7 +139,7 @@ describe.concurrent('bun dev', () => {
         .catch(() => '')
     await until(async () => (await version()) === 'version 2')
     const inUse = `${folder}/.data is already in use by process ${program.pid}: stop that one first.`
-    expect(await failure(dev(folder, await freePort()))).toBe(inUse)
+    expect(await failure(dev(folder, port))).toBe(inUse)
     expect(databases()).toEqual(before)
     program.kill('SIGHUP')
     expect(await program.exited).toBe(0)

@@ -25,12 +25,11 @@ const keyed = (key: string, headers: Record<string, string> = {}) => ({
 })
 const named = (name: string) => t.db.selectFrom('clinics').select('id').where('name', '=', name).execute()
 const eventsOf = (kind: string, requestIds: (string | null)[]) =>
-  t.db
-    .selectFrom('auditOutbox')
+  t
+    .auditEvents()
     .select(['outcome', 'actorId', 'detail'])
     .where('kind', '=', kind)
     .where('requestId', 'in', requestIds as string[])
-    .orderBy('id')
     .execute()
 
 describe('the same request under the same key', () => {

@@ -22,12 +22,7 @@ describe('every answer', () => {
 
   test('to an audited change has the id that the event keeps', async () => {
     const { headers, body } = await t.as(admin).post('/clinics', clinic)
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .select('requestId')
-      .where('targetId', '=', body.id)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().select('requestId').where('targetId', '=', body.id).execute()
     expect(events).toEqual([{ requestId: headers.get('x-request-id')! }])
   })
 })

@@ -7,7 +7,7 @@ import { startServer } from '../support/server'
 import { until } from '../support/until'
 
 const t = await createTestApp()
-// Some processes start at once, and each test's time is that of all.
+// Several processes start at once, and each test's time is that of all.
 setDefaultTimeout(60_000)
 t.clock.set(new Date())
 const admin = await t.newAdmin()

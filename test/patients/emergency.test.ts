@@ -19,8 +19,7 @@ const relay = async () => {
 
 beforeEach(() => t.clock.set(NOW))
 
-const eventsOf = (requestId: string | null) =>
-  t.db.selectFrom('auditOutbox').selectAll().where('requestId', '=', requestId!).orderBy('id').execute()
+const eventsOf = (requestId: string | null) => t.auditEvents().selectAll().where('requestId', '=', requestId!).execute()
 
 describe('emergency access', () => {
   test('is given for four hours, with the reason kept in the table and not in the event', async () => {

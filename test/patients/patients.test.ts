@@ -7,8 +7,7 @@ const t = await createTestApp()
 const admin = await t.newAdmin()
 const asAdmin = t.as(admin)
 
-const auditOf = (targetId: string) =>
-  t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', targetId).orderBy('id').execute()
+const auditOf = (targetId: string) => t.auditEvents().selectAll().where('targetId', '=', targetId).execute()
 
 describe('a patient without an account', () => {
   test('is entered by an admin and read back', async () => {
@@ -127,12 +126,7 @@ describe('a search', () => {
     const { body } = await enter({ name: 'Shown Person' })
     const answer = await asAdmin.get('/patients', { query: { q: 'Shown' } })
     const requestId = answer.headers.get('x-request-id')!
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('requestId', '=', requestId)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('requestId', '=', requestId).execute()
     expect(events).toMatchObject([{ kind: 'patient.list', action: 'R', patientIds: [body.id], targetId: null }])
   })
 

@@ -17,8 +17,7 @@ export async function createPaymentsApp(environment: Record<string, string> = {}
   const paymentsOf = (appointmentId: string) =>
     t.db.selectFrom('payments').selectAll().where('appointmentId', '=', appointmentId).execute()
 
-  const auditOf = (targetId: string) =>
-    t.db.selectFrom('auditOutbox').selectAll().where('targetId', '=', targetId).orderBy('id').execute()
+  const auditOf = (targetId: string) => t.auditEvents().selectAll().where('targetId', '=', targetId).execute()
 
   /** An appointment at a time of its own. */
   async function booking(terms: Terms = {}, owner?: Patient) {

@@ -40,11 +40,10 @@ describe('reading payments', () => {
     const patient = await t.newPatient()
     await storedPayment(undefined, patient)
     await t.as(patient.actor).get('/payments')
-    const events = await t.db
-      .selectFrom('auditOutbox')
+    const events = await t
+      .auditEvents()
       .select(['kind', 'patientIds'])
       .where('actorId', '=', patient.actor.userId)
-      .orderBy('id')
       .execute()
     expect(events).toEqual([{ kind: 'payment.list', patientIds: [patient.id] }])
   })

@@ -32,11 +32,10 @@ describe('a webhook', () => {
     expect(await jobs.run()).toBe(1)
     expect(await read(id)).toMatchObject({ status: 'succeeded' })
     expect(await eventsOf(ref)).toMatchObject([{ outcome: 'applied', processedAt: t.clock.now() }])
-    const audited = await t.db
-      .selectFrom('auditOutbox')
+    const audited = await t
+      .auditEvents()
       .select(['actorId', 'detail', 'patientIds'])
       .where('kind', '=', 'payment.webhook')
-      .orderBy('id')
       .execute()
     expect(audited).toContainEqual({
       actorId: null,

@@ -256,12 +256,7 @@ describe('erasing a patient', () => {
   test('is on record, without a word of what was erased, and leaves the audit trail valid', async () => {
     const { id, canaries } = await registered()
     const { headers } = await erase(id)
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('requestId', '=', headers.get('x-request-id')!)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('requestId', '=', headers.get('x-request-id')!).execute()
     expect(events).toMatchObject([
       { kind: 'patient.erase', action: 'D', outcome: 'success', patientIds: [id], targetId: id },
     ])

@@ -138,12 +138,7 @@ describe('the export of a patient', () => {
     const { patient } = await known()
     const { headers } = await t.as(patient.actor).get(`/patients/${patient.id}/export`)
     const requestId = headers.get('x-request-id')!
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('requestId', '=', requestId)
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('requestId', '=', requestId).execute()
     expect(events).toMatchObject([
       { kind: 'patient.export', action: 'R', outcome: 'success', patientIds: [patient.id], targetId: patient.id },
     ])

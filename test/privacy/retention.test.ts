@@ -59,12 +59,7 @@ describe('clinical documents', () => {
     expect(await documentsOf(patient.id)).toBe(0)
     expect(await filesHeld()).toBe(0)
     expect(await deleteAt(LATER + 1)).toBe(0)
-    const events = await t.db
-      .selectFrom('auditOutbox')
-      .selectAll()
-      .where('kind', '=', 'record.expire')
-      .orderBy('id')
-      .execute()
+    const events = await t.auditEvents().selectAll().where('kind', '=', 'record.expire').execute()
     expect(events).toMatchObject([{ action: 'D', outcome: 'success', actorId: null, patientIds: [patient.id] }])
   })
 

@@ -65,8 +65,8 @@ async function newAppend(kind: Kind = 'amend', keyed = true) {
     },
 
     async outcomes() {
-      const events = t.db.selectFrom('auditOutbox').select(['outcome', 'targetId']).where('kind', 'in', KINDS)
-      return (await events.where('targetId', '=', id).orderBy('id').execute()).map(({ outcome }) => outcome)
+      const events = t.auditEvents().select(['outcome', 'targetId']).where('kind', 'in', KINDS)
+      return (await events.where('targetId', '=', id).execute()).map(({ outcome }) => outcome)
     },
 
     async unfinishedKeys() {

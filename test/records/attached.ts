@@ -36,11 +36,10 @@ export function attachmentsOf(t: TestApp, clinic: { id: string }) {
     }),
 
     eventsOf: (answer: { headers: Headers }) =>
-      t.db
-        .selectFrom('auditOutbox')
+      t
+        .auditEvents()
         .select(['kind', 'action', 'outcome', 'patientIds', 'targetId', 'actorId', 'detail'])
         .where('requestId', '=', answer.headers.get('x-request-id'))
-        .orderBy('id')
         .execute(),
   }
 }

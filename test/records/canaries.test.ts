@@ -77,7 +77,7 @@ test('nothing that is written, searched for or attached shows in logs, events, f
   refused.push(await failing.post(`${list}/records`, note(CANARY, { data })))
   expect(refused.at(-1)!.status).toBe(500)
 
-  const events = await t.db.selectFrom('auditOutbox').selectAll().orderBy('id').execute()
+  const events = await t.auditEvents().selectAll().execute()
   const figures = (await t.anonymous.get('/metrics')).text
   expect(events.length).toBeGreaterThan(10)
   expect(lines.length).toBeGreaterThan(10)

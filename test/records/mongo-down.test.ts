@@ -25,8 +25,8 @@ const write = (key: string) =>
     .as(doctor.actor)
     .post(path, { type: 'visit_note', title: 'Visit', data: {} }, { headers: { 'idempotency-key': key } })
 const outcomes = async () => {
-  const writes = t.db.selectFrom('auditOutbox').select('outcome').where('kind', '=', 'record.create')
-  return (await writes.orderBy('id').execute()).map(({ outcome }) => outcome)
+  const writes = t.auditEvents().select('outcome').where('kind', '=', 'record.create')
+  return (await writes.execute()).map(({ outcome }) => outcome)
 }
 const amend = (id: string) => t.as(doctor.actor).post(`/records/${id}/amendments`, { reason: 'x', data: {} })
 const attach = (id: string) => {
@@ -34,14 +34,8 @@ const attach = (id: string) => {
   return t.as(doctor.actor).post(`/records/${id}/attachments`, body, { headers: MULTIPART })
 }
 const eventsOf = ({ headers }: { headers: Headers }) =>
-  t.db
-    .selectFrom('auditOutbox')
-    .select(['kind', 'outcome'])
-    .where('requestId', '=', headers.get('x-request-id'))
-    .orderBy('id')
-    .execute()
-const idsInOutbox = async () =>
-  (await t.db.selectFrom('auditOutbox').select('id').orderBy('id').execute()).map(({ id }) => id)
+  t.auditEvents().select(['kind', 'outcome']).where('requestId', '=', headers.get('x-request-id')).execute()
+const idsInOutbox = async () => (await t.auditEvents().select('id').execute()).map(({ id }) => id)
 const records = async () => (await t.as(patient.actor).get(path)).body.data.map(({ id }: { id: string }) => id)
 
 let recordId = ''

@@ -59,13 +59,7 @@ async function newWrite({ keyed = true, kind = 'records' as keyof typeof KINDS }
     read: async () => (await t.as(patient.actor).get(path)).body.data.map(({ id }: { id: string }) => id),
 
     async outcomes() {
-      const events = await t.db
-        .selectFrom('auditOutbox')
-        .select('outcome')
-        .where(ofPatient)
-        .where('action', '=', 'C')
-        .orderBy('id')
-        .execute()
+      const events = await t.auditEvents().select('outcome').where(ofPatient).where('action', '=', 'C').execute()
       return events.map(({ outcome }) => outcome)
     },
 

@@ -31,11 +31,14 @@ export async function createTestApp(environment: Record<string, string> = {}) {
   })
 
   const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
+  /** For the test's own reading and writing. */
+  const db = deps.db.withPlugin(anyOrder)
   return {
     env,
     deps,
-    /** For the test's own reading and writing. */
-    db: deps.db.withPlugin(anyOrder),
+    db,
+    /** A query of the events that wait for the relay, in their order. */
+    auditEvents: () => db.selectFrom('auditOutbox').orderBy('id'),
     app,
     clock,
     /** Requests without a token. */

@@ -6,12 +6,7 @@ const doctor = await t.newCardiologist()
 const join = (actor: Parameters<typeof t.as>[0], body: object) => t.as(actor).post('/waitlist', { ...t.days, ...body })
 
 const auditOf = (targetId: string) =>
-  t.db
-    .selectFrom('auditOutbox')
-    .select(['kind', 'action', 'patientIds'])
-    .where('targetId', '=', targetId)
-    .orderBy('id')
-    .execute()
+  t.auditEvents().select(['kind', 'action', 'patientIds']).where('targetId', '=', targetId).execute()
 
 describe('joining', () => {
   test('makes an entry that waits, on record with its patient', async () => {
