@@ -5,9 +5,9 @@ import { join, relative, resolve } from 'node:path'
 /** What can be started in the image; what they share lies in files of its own, beside them. */
 const ENTRY_POINTS = [
   'src/index.ts',
-  'src/auth/admin-create.ts',
-  'src/audit/verify-command.ts',
-  'src/payments/reconcile-command.ts',
+  'src/commands/admin-create.ts',
+  'src/commands/verify-command.ts',
+  'src/commands/reconcile-command.ts',
   'db/migrate-command.ts',
 ]
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseNetwork } from './http/ip-address'
+import { parseNetwork } from './ip-address'
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
 

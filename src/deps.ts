@@ -1,21 +1,20 @@
 import type { Kysely } from 'kysely'
+import type { Actor, Caller, Clock } from './actor'
 import type { Revocations } from './auth/revocations'
-import type { Role } from './auth/tables'
 import type { Config } from './config'
 import type { AuditWriter } from './database/audit-outbox'
-import type { Lane } from './database/lane'
+import type { LookUps } from './database/clinical-writes/look-up'
+import type { Limiter } from './database/limiter'
 import type { Mongo } from './database/mongo'
 import type { Postgres } from './database/postgres'
 import type { Redis } from './database/redis'
 import type { Database } from './database/schema'
 import type { InTransaction } from './database/transaction'
-import type { RateLimits } from './http/rate-limits'
+import type { RateLimits } from './http/middleware/rate-limits'
 import type { Jobs } from './jobs/queue'
+import type { PaymentProviders } from './ledger/provider'
 import type { Logger } from './log'
 import type { Metrics } from './metrics'
-import type { PaymentProviders } from './payments/providers/providers'
-
-export type Clock = () => Date
 
 /** What every feature may ask for; made once at start-up, replaced piecemeal by tests. */
 export type Deps = {
@@ -27,6 +26,8 @@ export type Deps = {
   auditWriter: AuditWriter
   /** Background work that a transaction leaves behind; see `enqueue`. */
   jobs: Jobs
+  /** How the sweeper looks up each kind of clinical write; each such operation adds its own. */
+  clinicalLookUps: LookUps
   /** Set by REDIS_URL. */
   redis: Redis | undefined
   /** Who takes the money: the desk, and cards where they are taken. */
@@ -34,13 +35,13 @@ export type Deps = {
   clock: Clock
   log: Logger
   /** Bookings of one doctor take their turn here, before they take a connection. */
-  bookingLane: Lane
+  bookingLimiter: Limiter
   /** bcrypt runs here, on at most as many cores as leave one for everything else. */
-  passwordLane: Lane
+  passwordLimiter: Limiter
   /** Sessions that have ended while their access tokens may still be valid. */
   revocations: Revocations
   /** Access token → who calls. Throws `unauthenticated` or `token_expired`; a session that has ended counts as neither. */
-  authenticate: (accessToken: string) => Promise<Actor>
+  authenticate: (accessToken: string) => Promise<Caller>
   /** Undefined when limits are off. */
   rateLimits: RateLimits | undefined
   metrics: Metrics
@@ -48,11 +49,8 @@ export type Deps = {
   draining: { value: boolean }
 }
 
-/** Who is calling, as their access token says. */
-export type Actor = { userId: string; sessionId: string; role: Role; patientId?: string; doctorId?: string }
-
 /** What one request's code may ask for. `now` is the request's one reading of the clock. */
-export type Context<A extends Actor | null = Actor> = Deps & {
+export type Context<A extends Actor | null = Caller> = Deps & {
   actor: A
   now: Date
   requestId: string
@@ -61,4 +59,4 @@ export type Context<A extends Actor | null = Actor> = Deps & {
   userAgent: string | null
 }
 
-export type TransactionContext<A extends Actor | null = Actor> = InTransaction<Context<A>>
+export type TransactionContext<A extends Actor | null = Caller> = InTransaction<Context<A>>

@@ -3,13 +3,13 @@ import { authenticateToken } from './auth/authenticate'
 import { createRevocations } from './auth/revocations'
 import type { Config } from './config'
 import { createAuditWriter } from './database/audit-outbox'
-import { createLane } from './database/lane'
+import { createLimiter } from './database/limiter'
 import { openMongo } from './database/mongo'
 import { openPostgres, type Postgres } from './database/postgres'
 import { openRedis } from './database/redis'
 import type { Deps } from './deps'
-import { memoryCounters, sharedCounters } from './http/rate-limit-store'
-import { createRateLimits } from './http/rate-limits'
+import { memoryCounters, sharedCounters } from './http/middleware/rate-limit-store'
+import { createRateLimits } from './http/middleware/rate-limits'
 import { createJobs } from './jobs/queue'
 import { createLogger } from './log'
 import { createMetrics, type Metrics } from './metrics'
@@ -34,11 +34,12 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     mongo: openMongo(config.mongo, [...CLINICAL_COLLECTIONS, ...ATTACHMENT_COLLECTIONS, AUDIT_COLLECTION]),
     auditWriter: createAuditWriter(postgres.db),
     jobs: createJobs(config.postgres, log),
+    clinicalLookUps: new Map(),
     redis,
     clock,
     log,
-    bookingLane: createLane(4, 8_000),
-    passwordLane: createLane(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
+    bookingLimiter: createLimiter(4, 8_000),
+    passwordLimiter: createLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
     revocations,
     authenticate: (token) => authenticateToken({ config, clock, revocations }, token),
     rateLimits: createRateLimits(config, counters),

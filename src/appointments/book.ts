@@ -1,3 +1,4 @@
+import { patientToBookFor } from '../access/appointments'
 import { violates } from '../database/constraints'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
@@ -6,7 +7,6 @@ import { findAlternatives } from '../scheduling/alternatives'
 import { localDay } from '../scheduling/local-time'
 import { type BookingFacts, loadBookingFacts } from '../scheduling/service'
 import { findPlace, type Place, slotTaken } from './place'
-import { patientToBookFor } from './policy'
 import { type AppointmentRow, insertAppointments } from './queries'
 import type { BookAppointment } from './schemas'
 

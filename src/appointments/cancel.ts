@@ -1,12 +1,12 @@
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { notFound, versionMismatch } from '../errors'
-import { settleCancellation } from '../payments/release'
-import { timeFreed } from '../waitlist/time-freed'
+import { settleCancellation } from '../ledger/release'
 import { type AppointmentRow, cancelAppointmentRow, findAppointmentForUpdate, findAppointmentParties } from './queries'
 import { refundOnCancel } from './refund'
 import type { CancelAppointment, CancellationQuote } from './schemas'
 import { assertTransition, mayBecome } from './status'
+import { timeFreed } from './time-freed'
 
 /**
  * Frees the time at once, voids a payment that is not made yet, and has the share of one that was made given back by a job.

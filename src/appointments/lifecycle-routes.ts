@@ -1,6 +1,6 @@
 import type { Deps } from '../deps'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { answerAppointment } from './answers'
 import { confirmHold } from './holds/service'
 import { progressAppointment } from './progress'
@@ -108,7 +108,7 @@ export function lifecycleRoutes(deps: Deps) {
   mutation(rescheduleOperation, {
     run: async (ctx, { params, body, ifMatch }) =>
       answerAppointment(ctx, await rescheduleAppointment(ctx, params.id, body, ifMatch)),
-    onRefused: (ctx, { params, body }, error) => offerOtherTimes(ctx, params.id, body, error),
+    explainRefusal: (ctx, { params, body }, error) => offerOtherTimes(ctx, params.id, body, error),
   })
 
   for (const [op, to] of [

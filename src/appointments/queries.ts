@@ -1,16 +1,16 @@
 import { expressionBuilder, type Insertable, type Kysely, sql, type Transaction } from 'kysely'
+import { visibleAppointments } from '../access/appointments'
+import type { Caller } from '../actor'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRow } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { Actor } from '../deps'
-import { ACTIVE_PAYMENT_STATUSES } from '../payments/status'
+import { ACTIVE_PAYMENT_STATUSES, type AppointmentStatus } from '../ledger/status'
 import type { TimeRange } from '../scheduling/ranges'
-import { visibleAppointments } from './policy'
-import type { AppointmentStatus, AppointmentsTable, OccupancyTable } from './tables'
+import type { AppointmentsTable, OccupancyTable } from './tables'
 
 /** An appointment with the names and the payment that an answer shows; if the actor may see it. */
-function selectAppointments(db: Kysely<Database>, actor: Actor) {
+function selectAppointments(db: Kysely<Database>, actor: Caller) {
   return db
     .selectFrom('appointments')
     .innerJoin('patients', 'patients.id', 'appointments.patientId')
@@ -91,7 +91,7 @@ export const listAppointments = prepared(selectPage, ['role', 'order'])
 
 function selectPage(
   db: Kysely<Database>,
-  actor: Actor,
+  actor: Caller,
   { status, from, to, doctorId, patientId, clinicId }: AppointmentFilters,
   { order, limit }: Page,
   after?: { startsAt: Date; id: string },
@@ -129,7 +129,7 @@ export const findAppointmentById = preparedOneRow((db, actor, { id }: ById) =>
 
 /** Whose locks to take, read without any. */
 export const findAppointmentParties = preparedRow(
-  (db, actor: Actor, { id }: ById) =>
+  (db, actor: Caller, { id }: ById) =>
     db
       .selectFrom('appointments')
       .select(['doctorId', 'patientId', 'clinicId', 'roomId', 'visitTypeId', 'createdBy'])
@@ -152,10 +152,10 @@ export async function lockAppointmentRow(db: Transaction<Database>, id: string):
  */
 export const findAppointmentForUpdate: (
   trx: Transaction<Database>,
-  actor: Actor,
+  actor: Caller,
   appointment: ById,
 ) => Promise<AppointmentRow | undefined> = preparedRow(
-  (db, actor: Actor, { id }: ById) =>
+  (db, actor: Caller, { id }: ById) =>
     selectAppointments(db, actor).where('appointments.id', '=', id).forUpdate('appointments'),
   ['role'],
 )

@@ -1,4 +1,4 @@
-import type { Role } from '../auth/tables'
+import type { Role } from '../actor'
 import { MINUTE } from '../scheduling/local-time'
 
 type BookedTerms = {

@@ -5,7 +5,6 @@ import { findAlternatives } from '../scheduling/alternatives'
 import { type BookedTerms, clinicsWithHours } from '../scheduling/facts'
 import { localDay, MINUTE } from '../scheduling/local-time'
 import { loadMovingFacts, lockMoving, type VisitFacts } from '../scheduling/service'
-import { timeFreed } from '../waitlist/time-freed'
 import { findPlace, slotTaken } from './place'
 import {
   type AppointmentRow,
@@ -16,6 +15,7 @@ import {
 } from './queries'
 import type { RescheduleAppointment } from './schemas'
 import { assertMovable } from './status'
+import { timeFreed } from './time-freed'
 
 /**
  * Moves a booking to another time: the old one is freed and the new one taken, or nothing changes. It keeps its id and

@@ -1,10 +1,11 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { answerAppointment } from './answers'
 import { bookAppointment, offerAlternatives } from './book'
 import { cancelAppointment, quoteCancellation } from './cancel'
+import { findAppointmentById } from './queries'
 import {
   Appointment,
   AppointmentPage,
@@ -15,7 +16,7 @@ import {
   CancellationQuote,
   ListAppointmentsQuery,
 } from './schemas'
-import { getAppointment, listAppointments } from './service'
+import { listAppointments } from './service'
 
 const WHO = 'patients their own and those of patients they are guardian of, doctors those they hold, admins'
 
@@ -129,7 +130,7 @@ export function appointmentRoutes(deps: Deps) {
   const { app, read, readOne, mutation } = createRouter(deps)
 
   mutation(bookAppointmentOperation, {
-    lane: ({ body }) => [deps.bookingLane, body.doctorId],
+    limiter: ({ body }) => [deps.bookingLimiter, body.doctorId],
     run: async (ctx, { body }) => {
       const appointment = await bookAppointment(ctx, body)
       return {
@@ -137,7 +138,7 @@ export function appointmentRoutes(deps: Deps) {
         location: `/appointments/${appointment.id}`,
       }
     },
-    onRefused: (ctx, { body }, error) => offerAlternatives(ctx, body, error),
+    explainRefusal: (ctx, { body }, error) => offerAlternatives(ctx, body, error),
   })
 
   read(listAppointmentsOperation, async (ctx, { query }) => {
@@ -145,17 +146,21 @@ export function appointmentRoutes(deps: Deps) {
     return answer(page, { audit: { patientIds } })
   })
 
-  readOne(getAppointmentOperation, async (ctx, { params }, find) =>
-    answerAppointment(ctx, await getAppointment(params.id, find)),
-  )
+  readOne(getAppointmentOperation, {
+    find: findAppointmentById,
+    thing: 'appointment',
+    answer: (ctx, row) => answerAppointment(ctx, row),
+  })
 
   mutation(cancelAppointmentOperation, async (ctx, { params, body, ifMatch }) =>
     answerAppointment(ctx, await cancelAppointment(ctx, params.id, body, ifMatch)),
   )
 
-  readOne(quoteCancellationOperation, async (ctx, { params }, find) =>
-    answer(quoteCancellation(ctx, await getAppointment(params.id, find))),
-  )
+  readOne(quoteCancellationOperation, {
+    find: findAppointmentById,
+    thing: 'appointment',
+    answer: (ctx, appointment) => answer(quoteCancellation(ctx, appointment)),
+  })
 
   return app
 }

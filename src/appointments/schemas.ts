@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { CancellationPolicy } from '../doctors/schemas'
 import { pageFields, pageOf } from '../http/pagination'
 import { Day, Instant, InstantInput, Money, Problem, text, Uuid } from '../http/schemas'
-import { Payment } from '../payments/schemas'
+import { Payment } from '../ledger/schemas'
 import { RuleResult, Slot } from '../scheduling/schemas'
 
 export const AppointmentStatus = z

@@ -1,16 +1,15 @@
-import type { FindOne } from '../database/audited-read'
-import type { Actor, Context } from '../deps'
-import { notFound } from '../errors'
+import type { Caller } from '../actor'
+import type { Context } from '../deps'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
-import { type AppointmentRow, findAppointmentById, listAppointments as listAppointmentRows } from './queries'
+import { type AppointmentRow, listAppointments as listAppointmentRows } from './queries'
 import type { Appointment, ListAppointmentsQuery } from './schemas'
 
 type Reader = Pick<Context, 'db' | 'actor'>
 
 /** As the caller may see it: admins run the clinic but read no clinical text, so no reason. Local by its own time zone. */
-export const presentAppointment = (row: AppointmentRow, { role }: Pick<Actor, 'role'>): Appointment => ({
+export const presentAppointment = (row: AppointmentRow, { role }: Pick<Caller, 'role'>): Appointment => ({
   id: row.id,
   status: row.status,
   patient: { id: row.patientId, name: row.patientName },
@@ -32,13 +31,6 @@ export const presentAppointment = (row: AppointmentRow, { role }: Pick<Actor, 'r
   createdAt: formatInstant(row.createdAt),
   version: row.version,
 })
-
-/** Throws not_found, also for one that is not the caller's. `find` puts it on record. */
-export async function getAppointment(id: string, find: FindOne): Promise<AppointmentRow> {
-  const row = await find(findAppointmentById, { id })
-  if (!row) throw notFound('appointment')
-  return row
-}
 
 /** The caller's own, narrowed by the filters. Throws validation_failed for a cursor that is none. */
 export async function listAppointments(

@@ -1,6 +1,6 @@
 import { AppError } from '../errors'
+import type { AppointmentStatus } from '../ledger/status'
 import { localDay } from '../scheduling/local-time'
-import type { AppointmentStatus } from './tables'
 
 /** `same_day`: undoing a misclick, on the appointment's own local day. */
 type When = 'any_time' | 'before_start' | 'after_start' | 'same_day'

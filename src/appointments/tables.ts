@@ -1,7 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
-import type { Role } from '../auth/tables'
-
-export type AppointmentStatus = 'held' | 'booked' | 'checked_in' | 'completed' | 'no_show' | 'cancelled' | 'expired'
+import type { Role } from '../actor'
+import type { AppointmentStatus } from '../ledger/status'
 
 export type AppointmentsTable = {
   id: string

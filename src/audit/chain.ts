@@ -1,15 +1,13 @@
+import { AUDIT_MEMBERS, type AuditEvent } from '../database/audit-event'
 import { sha256 } from '../database/sha256'
 import type { AuditLog } from './collection'
-import type { OutboxEvent } from './queries'
-
-/** An event's place in the chain. */
-export type Link = { seq: number; hash: string }
+import type { Link } from './tables'
 
 /** What the first event follows. */
 export const GENESIS_HASH = '0'.repeat(64)
 
-/** What `bytes` says. */
-export type AuditEntry = Omit<OutboxEvent, 'id' | 'occurredAt' | 'outcome'> & {
+/** The content of `bytes`. */
+export type AuditEntry = Omit<AuditEvent, 'id' | 'occurredAt' | 'outcome'> & {
   seq: number
   eventId: string
   occurredAt: string
@@ -17,7 +15,7 @@ export type AuditEntry = Omit<OutboxEvent, 'id' | 'occurredAt' | 'outcome'> & {
 }
 
 /** The events as documents of the chain that has come to `head`. */
-export function chainEvents(head: Link, events: OutboxEvent[]): AuditLog[] {
+export function chainEvents(head: Link, events: AuditEvent[]): AuditLog[] {
   const logs: AuditLog[] = []
   let { seq, hash: prev } = head
   for (const event of events) {
@@ -30,27 +28,20 @@ export function chainEvents(head: Link, events: OutboxEvent[]): AuditLog[] {
   return logs
 }
 
-/** One line of JSON: the members in this order, those of `detail` by name. Changing it touches new events only. */
-function textOf(seq: number, { id: eventId, occurredAt, outcome, detail, ...event }: OutboxEvent): string {
-  const entry: AuditEntry = {
-    seq,
-    eventId,
-    occurredAt: occurredAt.toISOString(),
-    kind: event.kind,
-    action: event.action,
-    // The statement leaves pending events where they are.
-    outcome: outcome as AuditEntry['outcome'],
-    actorId: event.actorId,
-    actorRole: event.actorRole,
-    purpose: event.purpose,
-    patientIds: event.patientIds,
-    targetId: event.targetId,
-    requestId: event.requestId,
-    ip: event.ip,
-    detail: detail && Object.fromEntries(Object.entries(detail).sort(([a], [b]) => (a < b ? -1 : 1))),
+/** One line of JSON: `seq`, then the members in their order, `id` as `eventId`, those of `detail` by name. */
+function textOf(seq: number, event: AuditEvent): string {
+  const entry: Record<string, unknown> = { seq }
+  for (const member of AUDIT_MEMBERS) {
+    if (member === 'id') entry.eventId = event.id
+    else if (member === 'occurredAt') entry.occurredAt = event.occurredAt.toISOString()
+    else if (member === 'detail') entry.detail = sortedByName(event.detail)
+    else entry[member] = event[member]
   }
   return JSON.stringify(entry)
 }
+
+const sortedByName = (detail: AuditEvent['detail']) =>
+  detail && Object.fromEntries(Object.entries(detail).sort(([a], [b]) => (a < b ? -1 : 1)))
 
 /** What `printf '%s%s' "$prev" "$bytes" | sha256sum` prints. */
 export const linkHash = (prev: string, bytes: string) => sha256(prev + bytes)

@@ -1,8 +1,9 @@
 import { withTryLock } from '../database/advisory-lock'
-import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
-import { newId } from '../database/ids'
+import { auditEvent } from '../database/audit-event'
+import { appendAuditEvent } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
+import { systemRequest } from '../system-context'
 import { openCheckpointKey } from './checkpoint-key'
 import { type Checkpoint, deleteLogs, findSealedSegment, moveStart, readTrail, type Trail } from './queries'
 import { walkChain } from './walk'
@@ -43,7 +44,7 @@ async function leaveBehind(deps: PruneDeps, { start }: Trail, segment: Checkpoin
   }
   return inTransaction({ ...deps, now: deps.clock() }, async ({ db, now }) => {
     if (!(await moveStart(db, start, segment))) return false
-    const request = { actor: null, now, requestId: `audit-prune-${newId()}`, ip: null }
+    const request = systemRequest('audit-prune', now)
     const detail = { from: start.seq + 1, to: segment.seq }
     await appendAuditEvent(db, auditEvent(request, { kind: 'audit.prune', action: 'D' }, { detail }))
     return true

@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import type { Filter } from 'mongodb'
+import { AUDIT_MEMBERS } from '../database/audit-event'
 import { jsonRows } from '../database/json'
 import type { Mongo } from '../database/mongo'
 import type { Database } from '../database/schema'
-import type { Link } from './chain'
 import { type AuditLog, auditLogs, UNIQUE_EVENT } from './collection'
+import type { Link } from './tables'
 
 /** A literal, not a parameter: only then can a prepared plan use the partial index `audit_outbox_finished`. */
 const PENDING = sql.lit<'pending'>('pending')
@@ -20,24 +21,7 @@ export async function hasFinishedEvents(db: Kysely<Database>): Promise<boolean> 
 }
 
 const selectFinished = (db: Kysely<Database>) =>
-  db
-    .selectFrom('auditOutbox')
-    .select([
-      'id',
-      'occurredAt',
-      'kind',
-      'action',
-      'outcome',
-      'actorId',
-      'actorRole',
-      'purpose',
-      'patientIds',
-      'targetId',
-      'requestId',
-      'ip',
-      'detail',
-    ])
-    .where('outcome', '<>', PENDING)
+  db.selectFrom('auditOutbox').select(AUDIT_MEMBERS).where('outcome', '<>', PENDING)
 
 /** The oldest by id of those that are settled. Ids commit out of order: what is here is what has not been relayed. */
 export const listFinishedEvents = (db: Kysely<Database>, limit: number) =>

@@ -1,7 +1,8 @@
 import type { Deps } from '../deps'
-import { chainEvents, type Link, wrongField } from './chain'
+import { chainEvents, wrongField } from './chain'
 import type { AuditLog } from './collection'
 import { findFinishedEvents, type OutboxEvent } from './queries'
+import type { Link } from './tables'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

@@ -1,10 +1,11 @@
 import { withTryLock } from '../database/advisory-lock'
 import type { Deps } from '../deps'
-import { chainEvents, type Link } from './chain'
+import { chainEvents } from './chain'
 import { SEGMENT, sealWhenDue, unsealed } from './checkpoints'
 import type { AuditLog } from './collection'
 import { hasFinishedEvents, insertLogs, listFinishedEvents, listLogs, moveHead, readTrail } from './queries'
 import { confirmRelayed } from './recovery'
+import type { Link } from './tables'
 
 export const RELAY_BATCH = 500
 

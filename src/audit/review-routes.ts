@@ -1,7 +1,7 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { getEmergencyAccess, reviewEmergencyAccess } from '../patients/emergency/service'
 import { emergencyOf, presentReview } from './review'
 import { EmergencyReview, ReviewPath } from './review-schemas'
@@ -48,7 +48,7 @@ export function reviewRoutes(deps: Deps) {
   })
 
   mutation(reviewOperation, {
-    prepare: (ctx, { params: { seq } }) => emergencyOf(ctx, seq),
+    beforeTransaction: (ctx, { params: { seq } }) => emergencyOf(ctx, seq),
     run: async (ctx, _input, id) => {
       const access = await reviewEmergencyAccess(ctx, id)
       return answer(presentReview(access), { audit: { patientIds: [access.patientId], targetId: id } })

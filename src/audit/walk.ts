@@ -1,8 +1,9 @@
 import type { Mongo } from '../database/mongo'
-import { type Link, linkHash, wrongField } from './chain'
+import { linkHash, wrongField } from './chain'
 import { SEGMENT } from './checkpoints'
 import type { AuditLog } from './collection'
 import { listLogs } from './queries'
+import type { Link } from './tables'
 
 /** The first event that is not as it must be, null where it is not about one, and what is wrong. */
 export type Finding = { seq: number | null; problem: string }

@@ -1,4 +1,5 @@
-import type { Actor, Deps } from '../deps'
+import type { Caller } from '../actor'
+import type { Deps } from '../deps'
 import { AppError } from '../errors'
 import { verifyAccessToken } from './tokens'
 
@@ -6,7 +7,7 @@ import { verifyAccessToken } from './tokens'
 export async function authenticateToken(
   { config, clock, revocations }: Pick<Deps, 'config' | 'clock' | 'revocations'>,
   token: string,
-): Promise<Actor> {
+): Promise<Caller> {
   const actor = await verifyAccessToken(config, token, clock())
   if (await revocations.hasEnded(actor.sessionId))
     throw new AppError('unauthenticated', 'This session has ended; sign in again.')

@@ -1,7 +1,7 @@
 import { hash, parseOptions, verify } from '@node-rs/bcrypt'
 import type { Deps } from '../deps'
 
-type Ctx = Pick<Deps, 'config' | 'passwordLane'>
+type Ctx = Pick<Deps, 'config' | 'passwordLimiter'>
 
 /** The two columns of `users`: a hash says which pepper made it, so that the pepper can be changed. */
 export type HashedPassword = { passwordHash: string; pepperVersion: number }
@@ -19,7 +19,7 @@ async function digest(pepper: string, algorithm: 'SHA-256' | 'SHA-384', message:
 /** 64 characters whatever was typed: bcrypt reads no more than 72 bytes and would stop at a NUL. */
 const season = (pepper: string, password: string) => digest(pepper, 'SHA-384', password.normalize('NFKC'))
 
-const inLane = <T>({ passwordLane }: Ctx, task: () => Promise<T>) => passwordLane('bcrypt', task)
+const inLane = <T>({ passwordLimiter }: Ctx, task: () => Promise<T>) => passwordLimiter('bcrypt', task)
 
 /** Takes its turn in the password lane: 503 when too many wait. */
 export async function hashPassword(ctx: Ctx, password: string): Promise<HashedPassword> {

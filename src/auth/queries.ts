@@ -1,8 +1,9 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Role } from '../actor'
 import { preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { HashedPassword } from './passwords'
-import type { Role, UserStatus, UsersTable } from './tables'
+import type { UserStatus, UsersTable } from './tables'
 
 const USER = [
   'users.id',

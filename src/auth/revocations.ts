@@ -1,5 +1,9 @@
-import { openChannel } from '../database/notifications'
-import type { Deps } from '../deps'
+import type { Kysely } from 'kysely'
+import type { Clock } from '../actor'
+import type { Config } from '../config'
+import { openChannel } from '../database/channel'
+import type { Database } from '../database/schema'
+import type { Logger } from '../log'
 import { hasSessionEnded, listSessionsEndedSince, SESSION_ENDED_CHANNEL } from './session-queries'
 
 /** Copies' clocks may differ by this much without a token outliving the memory of its end. */
@@ -11,7 +15,17 @@ const DOUBT_MS = 15_000
  * Which sessions have ended while access tokens of theirs may still be valid: known in memory, heard from the database as
  * sessions end anywhere. Connects when first asked; while it is not connected, each question is a query instead.
  */
-export function createRevocations({ config, db, clock, log }: Pick<Deps, 'config' | 'db' | 'clock' | 'log'>) {
+export function createRevocations({
+  config,
+  db,
+  clock,
+  log,
+}: {
+  config: Config
+  db: Kysely<Database>
+  clock: Clock
+  log: Logger
+}) {
   const memoryMs = config.tokens.accessSeconds * 1000 + CLOCK_SKEW_MS
   /** Session id → when it ended, by the injected clock; oldest first. */
   const ended = new Map<string, number>()

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps'
 import { answer, noContent } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { changePassword, checkPasswordChange } from './change-password'
 import { hashPassword } from './passwords'
 import { refresh } from './refresh'
@@ -145,7 +145,7 @@ export function authRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
   mutation(registerOperation, {
-    prepare: (ctx, { body }) => hashPassword(ctx, body.password),
+    beforeTransaction: (ctx, { body }) => hashPassword(ctx, body.password),
     run: async (ctx, { body }, hashed) => {
       const tokens = await register(ctx, body, hashed)
       const { id: userId, role, patientId = null } = tokens.user
@@ -155,12 +155,12 @@ export function authRoutes(deps: Deps) {
   })
 
   mutation(signInOperation, {
-    prepare: (ctx, { body }) => findByCredentials(ctx, body),
+    beforeTransaction: (ctx, { body }) => findByCredentials(ctx, body),
     run: (ctx, { body }, user) => signIn(ctx, body, user),
   })
 
   mutation(refreshOperation, {
-    prepare: (ctx, { body }) => verifyRefreshToken(ctx.config, body.refreshToken, ctx.now),
+    beforeTransaction: (ctx, { body }) => verifyRefreshToken(ctx.config, body.refreshToken, ctx.now),
     run: (ctx, _input, claims) => refresh(ctx, claims),
   })
 
@@ -180,7 +180,7 @@ export function authRoutes(deps: Deps) {
   })
 
   mutation(changePasswordOperation, {
-    prepare: (ctx, { body }) => checkPasswordChange(ctx, body),
+    beforeTransaction: (ctx, { body }) => checkPasswordChange(ctx, body),
     run: (ctx, _input, checked) => changePassword(ctx, checked),
   })
 

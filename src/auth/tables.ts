@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely'
+import type { Role } from '../actor'
 
-export type Role = 'patient' | 'doctor' | 'admin'
 export type UserStatus = 'active' | 'disabled'
 
 export type UsersTable = {

@@ -1,7 +1,7 @@
 import { sign, verify } from 'hono/jwt'
 import { z } from 'zod'
+import type { Caller } from '../actor'
 import type { Config } from '../config'
-import type { Actor } from '../deps'
 import { AppError } from '../errors'
 
 const ISSUER = 'healthcare-appointment-system'
@@ -22,7 +22,7 @@ const RefreshClaims = z.object({ ...base, typ: z.literal('refresh'), sid: z.uuid
 const seconds = (date: Date) => Math.floor(date.getTime() / 1000)
 
 /** Short-lived and checked without a query; carries the role and the caller's own patient or doctor id. */
-export function signAccessToken({ tokens }: Config, actor: Actor, now: Date): Promise<string> {
+export function signAccessToken({ tokens }: Config, actor: Caller, now: Date): Promise<string> {
   const iat = seconds(now)
   const own = { ...(actor.patientId && { pid: actor.patientId }), ...(actor.doctorId && { did: actor.doctorId }) }
   const who = { sub: actor.userId, sid: actor.sessionId, role: actor.role, ...own }
@@ -31,7 +31,7 @@ export function signAccessToken({ tokens }: Config, actor: Actor, now: Date): Pr
 }
 
 /** Throws `token_expired`, or `unauthenticated` for anything else that is wrong with it. Does not know of revocation. */
-export async function verifyAccessToken({ tokens }: Config, token: string, now: Date): Promise<Actor> {
+export async function verifyAccessToken({ tokens }: Config, token: string, now: Date): Promise<Caller> {
   const claims = await verifiedClaims(AccessClaims, token, tokens.accessSecret)
   if (!claims) throw new AppError('unauthenticated', 'The access token is not valid.')
   if (claims.exp <= seconds(now)) throw new AppError('token_expired', 'The access token has expired; refresh it.')

@@ -4,6 +4,7 @@ import type { AuthTables } from '../auth/tables'
 import type { ClinicsTables } from '../clinics/tables'
 import type { DoctorsTables } from '../doctors/tables'
 import type { IdempotencyTables } from '../http/idempotency/tables'
+import type { LedgerTables } from '../ledger/tables'
 import type { PatientsTables } from '../patients/tables'
 import type { PaymentsTables } from '../payments/tables'
 import type { WaitlistTables } from '../waitlist/tables'
@@ -14,6 +15,7 @@ export type Database = AuthTables &
   DoctorsTables &
   PatientsTables &
   AppointmentsTables &
+  LedgerTables &
   PaymentsTables &
   AuditTables &
   IdempotencyTables &

@@ -1,7 +1,7 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { availabilityRoutes } from './availability/routes'
 import { countDoctorsBySpecialization } from './queries'
 import {

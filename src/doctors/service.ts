@@ -1,9 +1,10 @@
+import { assertManages, manages, maySeeDoctor } from '../access/doctors'
+import type { Caller } from '../actor'
 import { lockResources } from '../database/transaction'
-import type { Actor, Context, TransactionContext } from '../deps'
+import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound, versionMismatch } from '../errors'
 import { cursorId, cursorText, decodeCursor, type Page, toPage } from '../http/pagination'
 import { nextSlots } from '../scheduling/service'
-import { assertManages, manages, maySeeDoctor } from './access'
 import {
   type DoctorRow,
   findDoctorById,
@@ -17,7 +18,7 @@ import {
 import { type Doctor, type ListDoctorsQuery, presentVisitType, type UpdateDoctor } from './schemas'
 
 /** The licence number is shown to those who manage the doctor only. */
-export const presentDoctor = (doctor: DoctorRow, actor: Actor | null): Doctor => ({
+export const presentDoctor = (doctor: DoctorRow, actor: Caller | null): Doctor => ({
   id: doctor.id,
   name: doctor.name,
   specialization: doctor.specialization,
@@ -30,7 +31,7 @@ export const presentDoctor = (doctor: DoctorRow, actor: Actor | null): Doctor =>
 
 /** A page of doctors by name. Those who wait for verification are listed to admins only, to others as nobody. */
 export async function findDoctors(
-  ctx: Pick<Context<Actor | null>, 'db' | 'actor' | 'config' | 'now'>,
+  ctx: Pick<Context<Caller | null>, 'db' | 'actor' | 'config' | 'now'>,
   { limit, cursor, status, include, ...filter }: ListDoctorsQuery,
 ): Promise<Page<Doctor>> {
   const [name, id] = decodeCursor(cursor, cursorText, cursorId) ?? []
@@ -43,14 +44,14 @@ export async function findDoctors(
   return include === 'nextSlot' ? { ...page, data: await withNextSlots(ctx, page.data) } : page
 }
 
-async function withNextSlots(ctx: Pick<Context<Actor | null>, 'db' | 'now'>, doctors: Doctor[]): Promise<Doctor[]> {
+async function withNextSlots(ctx: Pick<Context<Caller | null>, 'db' | 'now'>, doctors: Doctor[]): Promise<Doctor[]> {
   const ids = doctors.map(({ id }) => id)
   const slots = await nextSlots(ctx, ids)
   return doctors.map((doctor) => ({ ...doctor, nextSlot: slots.get(doctor.id) ?? null }))
 }
 
 /** Throws not_found, also for an unverified doctor unless the caller is that doctor or an admin. */
-export async function getDoctor(ctx: Pick<Context<Actor | null>, 'db' | 'actor' | 'config'>, id: string) {
+export async function getDoctor(ctx: Pick<Context<Caller | null>, 'db' | 'actor' | 'config'>, id: string) {
   const doctor = await findDoctorById(ctx.db, { id })
   if (!doctor || !maySeeDoctor(ctx, doctor)) throw notFound('doctor')
   return doctor

@@ -1,4 +1,4 @@
-import type { AuditFacts } from '../database/audit-outbox'
+import type { AuditFacts } from '../database/audit-event'
 import type { AppError } from '../errors'
 
 /** What a handler gives back; the operation's declaration knows the status. */

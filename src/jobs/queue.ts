@@ -2,7 +2,6 @@ import type { Transaction } from 'kysely'
 import { fromKysely, PgBoss } from 'pg-boss'
 import type { Config } from '../config'
 import type { Database } from '../database/schema'
-import type { TransactionContext } from '../deps'
 import type { Logger } from '../log'
 import { type RunningTasks, runTasks } from '../repeating-tasks'
 import type { JobName, JobPayloads } from './queues'
@@ -22,7 +21,7 @@ export type Jobs = {
   close(): Promise<void>
 }
 
-type Enqueuer = Pick<TransactionContext, 'db' | 'jobs'>
+type Enqueuer = { db: Transaction<Database>; jobs: Jobs }
 export type EnqueueOptions = {
   /** Seconds to wait first, counted by the database's clock. */
   delaySeconds?: number

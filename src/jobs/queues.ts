@@ -1,12 +1,13 @@
-import type { PaymentJobs } from '../payments/jobs'
-import type { WaitlistJobs } from '../waitlist/jobs'
-
-/** Every background job by name, with what it is told: ids, instants and small plain values, never personal data. */
-export type JobPayloads = WaitlistJobs & PaymentJobs
+/**
+ * Payloads of the background jobs by name: ids, instants and small plain values, never personal data. Each feature adds
+ * its own by declaration merging, in its `jobs.ts`.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: the features fill it in.
+export interface JobPayloads {}
 
 export type JobName = keyof JobPayloads
 
-/** Where jobs end up that failed to the last attempt; nobody works on it, an operator looks. */
+/** Dead-letter queue: jobs that ran out of retries, for an operator. */
 export const DEAD_LETTERS = 'dead_letters'
 
 export type QueueSettings = {

@@ -1,6 +1,6 @@
 import { type Insertable, type Kysely, sql, type Transaction, type Updateable } from 'kysely'
+import { preparedForViewer, type Viewer, visiblePatients } from '../access/patients'
 import type { Database } from '../database/schema'
-import { preparedForViewer, type Viewer, visiblePatients } from './access'
 import type { PatientsTable } from './tables'
 
 const COLUMNS = [

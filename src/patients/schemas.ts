@@ -1,22 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
 import { Day, Email, Phone, text, Uuid } from '../http/schemas'
-import { MedicalRecord, Prescription } from '../records/schemas'
+import { History } from '../records/schemas'
 
 export const Gender = z.enum(['female', 'male', 'other', 'unknown'])
-
-const History = z
-  .object({
-    records: z.array(MedicalRecord).max(20),
-    recordsNextCursor: z.string().max(500).nullable(),
-    prescriptions: z.array(Prescription).max(20),
-    prescriptionsNextCursor: z.string().max(500).nullable(),
-  })
-  .openapi('History', {
-    description: 'The newest 20 of each kind; the cursors go on in `/patients/{id}/records` and `/prescriptions`.',
-    example: { records: [], recordsNextCursor: null, prescriptions: [], prescriptionsNextCursor: null },
-  })
-export type History = z.infer<typeof History>
 
 export const Patient = z
   .object({

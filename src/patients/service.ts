@@ -1,7 +1,8 @@
+import type { Viewer } from '../access/patients'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound, versionMismatch } from '../errors'
-import type { Viewer } from './access'
+import type { History } from '../records/schemas'
 import {
   findVisiblePatient,
   findVisiblePatientForUpdate,
@@ -9,7 +10,7 @@ import {
   updateAccount,
   updatePatient as updatePatientRow,
 } from './queries'
-import type { CreatePatient, History, Patient, UpdatePatient } from './schemas'
+import type { CreatePatient, Patient, UpdatePatient } from './schemas'
 
 type PatientRow = Omit<Patient, 'history'>
 

@@ -1,21 +1,23 @@
-import { withEvent } from '../database/audit-outbox'
+import type { Actor } from '../actor'
+import { markAudited } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
-import type { Actor, Context, Deps } from '../deps'
+import type { Context, Deps } from '../deps'
 import { unavailable } from '../errors'
 import { withinDeadline } from '../http/deadline'
 import type { StoredAnswer } from '../http/idempotency/claim'
+import { findInnerPayment, type InnerPayment } from '../ledger/payment-rows'
 import {
   type PaymentProvider,
   ProviderError,
   type ProviderPayment,
   type ProviderPaymentDetails,
-} from './providers/port'
-import { findInnerPayment, type InnerPayment, type PaymentRow } from './queries'
-import type { Payment } from './schemas'
+} from '../ledger/provider'
+import type { Payment } from '../ledger/schemas'
+import { systemContext } from '../system-context'
+import type { PaymentRow } from './queries'
 import { applySeen, changeStatus, lockPayment } from './settle'
-import { systemContext } from './system'
 
-type AnyContext = Context<Actor | null>
+type AnyContext = Context<Actor>
 
 /** Made at the provider once, whoever asks and however often: the stored payment's own id is the key. */
 const requestOf = ({ id, appointmentId, amount, currency }: InnerPayment) => ({
@@ -46,12 +48,12 @@ export async function openCardPayment(ctx: AnyContext, paymentId: string): Promi
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
     if (error.kind === 'unavailable')
-      throw withEvent(
+      throw markAudited(
         unavailable('The card provider does not answer. Send the request again with the same key.', error),
       )
     if (payment.providerRef) return null
     await failOpening(ctx, paymentId, error)
-    throw withEvent(unavailable('The card provider does not take this payment.', error))
+    throw markAudited(unavailable('The card provider does not take this payment.', error))
   }
 }
 
@@ -67,7 +69,7 @@ async function createAtProvider(
 
 /** In a transaction of its own: what a call to the provider has told us. */
 async function see(ctx: AnyContext, paymentId: string, seen: ProviderPayment, at: Date): Promise<void> {
-  await inTransaction({ ...ctx, actor: null }, async (ctx) => {
+  await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (locked) await applySeen(ctx, locked, { ...seen, at })
   })
@@ -75,7 +77,7 @@ async function see(ctx: AnyContext, paymentId: string, seen: ProviderPayment, at
 
 async function failOpening(ctx: AnyContext, paymentId: string, { code, kind }: ProviderError): Promise<void> {
   ctx.log.error({ paymentId, code }, 'a card payment could not be made at its provider')
-  await inTransaction({ ...ctx, actor: null }, async (ctx) => {
+  await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (!locked || locked.payment.providerRef !== null) return
     await changeStatus(ctx, locked, {
@@ -125,7 +127,7 @@ async function refOfForgotten(
 }
 
 async function markOver(ctx: AnyContext, paymentId: string): Promise<void> {
-  await inTransaction({ ...ctx, actor: null }, async (ctx) => {
+  await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (!locked || locked.payment.chargedAmount > 0) return
     await changeStatus(ctx, locked, { providerStatus: 'cancelled', providerStatusAt: ctx.now })

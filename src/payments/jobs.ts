@@ -1,9 +1,8 @@
-/** Payloads of this feature's background jobs. */
-export type PaymentJobs = {
-  /** A webhook that was stored. */
-  'payments.event': { eventId: string }
-  /** A refund that the ledger has and the provider may not know yet. */
-  'payments.refund': { refundId: string }
-  /** A payment that the provider must not take any more. */
-  'payments.release': { paymentId: string }
+declare module '../jobs/queues' {
+  interface JobPayloads {
+    /** A webhook that was stored. */
+    'payments.event': { eventId: string }
+  }
 }
+
+export {}

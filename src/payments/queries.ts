@@ -1,43 +1,18 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
-import { visibleAppointments } from '../appointments/policy'
+import type { Kysely, Transaction } from 'kysely'
+import { visibleAppointments } from '../access/appointments'
+import type { Caller } from '../actor'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRows } from '../database/json'
 import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { Actor } from '../deps'
-import { ACTIVE_PAYMENT_STATUSES } from './status'
-import type { PaymentsTable } from './tables'
-
-const COLUMNS = [
-  'payments.id',
-  'payments.appointmentId',
-  'payments.amount',
-  'payments.currency',
-  'payments.method',
-  'payments.provider',
-  'payments.status',
-  'payments.chargedAmount',
-  'payments.refundedAmount',
-  'payments.failureCode',
-  'payments.resolution',
-  'payments.createdAt',
-] as const
-
-/** What changing a payment needs to know of it besides. */
-const INNER_COLUMNS = [
-  ...COLUMNS,
-  'payments.providerRef',
-  'payments.providerStatus',
-  'payments.providerStatusAt',
-  'payments.releaseRequestedAt',
-  'payments.superseded',
-] as const
+import { PAYMENT_COLUMNS } from '../ledger/payment-rows'
+import type { PaymentsTable } from '../ledger/tables'
 
 /**
  * The appointment, if it is the actor's, locked: whoever makes or changes a payment holds its appointment's row, so that
  * paying and cancelling take turns.
  */
-export function findAppointmentForUpdate(db: Transaction<Database>, actor: Actor, id: string) {
+export function findAppointmentForUpdate(db: Transaction<Database>, actor: Caller, id: string) {
   return db
     .selectFrom('appointments')
     .select(['id', 'patientId', 'status', 'holdExpiresAt', 'priceAmount', 'priceCurrency'])
@@ -75,28 +50,17 @@ export function insertPayment(
       .values(payment)
       // Without a target: the index predicate of `payments_one_active` cannot be matched by a parameter.
       .onConflict((conflict) => conflict.doNothing())
-      .returning(COLUMNS)
+      .returning(PAYMENT_COLUMNS)
       .executeTakeFirst()
   )
 }
 
-/** For an appointment whose row is locked; the payment that stands in the way of another. */
-export function findActivePayment(db: Transaction<Database>, appointmentId: string) {
-  return db
-    .selectFrom('payments')
-    .select('id')
-    .where('appointmentId', '=', appointmentId)
-    .where('status', 'in', ACTIVE_PAYMENT_STATUSES)
-    .where('superseded', '=', false)
-    .executeTakeFirst()
-}
-
 /** A payment as answers show it. */
-const selectPayments = (db: Kysely<Database>, actor: Actor) =>
+const selectPayments = (db: Kysely<Database>, actor: Caller) =>
   db
     .selectFrom('payments')
     .innerJoin('appointments', 'appointments.id', 'payments.appointmentId')
-    .select([...COLUMNS, 'payments.releaseRequestedAt', 'appointments.patientId'])
+    .select([...PAYMENT_COLUMNS, 'payments.releaseRequestedAt', 'appointments.patientId'])
     .select((eb) =>
       jsonRows(
         eb
@@ -128,7 +92,7 @@ export const listPayments = prepared(selectPage, ['role'])
 
 function selectPage(
   db: Kysely<Database>,
-  actor: Actor,
+  actor: Caller,
   { appointmentId, limit }: { appointmentId?: string; limit: number },
   after?: { createdAt: Date; id: string },
 ) {
@@ -142,49 +106,6 @@ function selectPage(
     .orderBy('payments.createdAt', 'desc')
     .orderBy('payments.id', 'desc')
     .limit(limit)
-}
-
-export type InnerPayment = NonNullable<Awaited<ReturnType<typeof findInnerPayment>>>
-
-export function findInnerPayment(db: Kysely<Database>, id: string) {
-  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).executeTakeFirst()
-}
-
-/** After its appointment's row. */
-export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
-  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
-}
-
-/** Every payment of appointments whose rows are locked. */
-export function lockPaymentsOfAppointments(db: Transaction<Database>, appointmentIds: string[]) {
-  return lockPayments(db, { appointmentIds })
-}
-
-const lockPayments = prepared((db, { appointmentIds }: { appointmentIds: string[] }) =>
-  db
-    .selectFrom('payments')
-    .select(INNER_COLUMNS)
-    .where('appointmentId', '=', sql<string>`any(${appointmentIds}::uuid[])`)
-    .orderBy('id')
-    .forUpdate(),
-)
-
-export type PaymentChanges = Partial<
-  Pick<
-    PaymentsTable,
-    | 'status'
-    | 'paidAt'
-    | 'providerRef'
-    | 'providerStatus'
-    | 'providerStatusAt'
-    | 'failureCode'
-    | 'resolution'
-    | 'releaseRequestedAt'
-  > & { superseded: boolean }
->
-
-export function updatePayment(db: Transaction<Database>, id: string, changes: PaymentChanges) {
-  return db.updateTable('payments').set(changes).where('id', '=', id).returning(INNER_COLUMNS).executeTakeFirstOrThrow()
 }
 
 export async function findPaymentByRef(db: Kysely<Database>, provider: string, providerRef: string) {

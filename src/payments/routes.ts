@@ -1,14 +1,15 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
-import { operation } from '../http/operation'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
-import { createRouter } from '../http/router'
+import { Payment } from '../ledger/schemas'
 import { secretFor, withClientSecret } from './card'
-import { listPayments } from './queries'
+import { findPaymentById, listPayments } from './queries'
 import { RefundPayment } from './refunds/schemas'
 import { refundPayment } from './refunds/service'
-import { CreatePayment, ListPaymentsQuery, Payment, PaymentConflict, PaymentPage, PaymentPath } from './schemas'
-import { createPayment, getPayment, markPaymentPaid, presentPayment } from './service'
+import { CreatePayment, ListPaymentsQuery, PaymentConflict, PaymentPage, PaymentPath } from './schemas'
+import { createPayment, markPaymentPaid, presentPayment } from './service'
 
 const createPaymentOperation = operation({
   method: 'post',
@@ -109,7 +110,7 @@ export function paymentRoutes(deps: Deps) {
         audit: { patientIds: [patientId], targetId: payment.id },
       })
     },
-    finish: withClientSecret,
+    afterCommit: withClientSecret,
   })
 
   read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, appointmentId } }) => {
@@ -127,9 +128,10 @@ export function paymentRoutes(deps: Deps) {
     )
   })
 
-  readOne(getPaymentOperation, async (ctx, { params }, find) => {
-    const payment = await getPayment(ctx, params.id, find)
-    return answer(presentPayment(payment, await secretFor(ctx, payment)))
+  readOne(getPaymentOperation, {
+    find: findPaymentById,
+    thing: 'payment',
+    answer: async (ctx, payment) => answer(presentPayment(payment, await secretFor(ctx, payment))),
   })
 
   mutation(markPaymentPaidOperation, async (ctx, { params }) => {

@@ -1,21 +1,15 @@
-import type { FindOne } from '../database/audited-read'
 import { newId } from '../database/ids'
-import type { Actor, Context, TransactionContext } from '../deps'
+import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
 import { formatInstant } from '../http/schemas'
-import { DESK } from './providers/desk'
-import {
-  findActivePayment,
-  findAppointmentForUpdate,
-  findPaymentById,
-  insertPayment,
-  lockPaymentsOfAppointments,
-  type PaymentRow,
-} from './queries'
-import { releasePayments } from './release'
-import type { CreatePayment, Payment } from './schemas'
+import { DESK } from '../ledger/desk'
+import { findActivePayment, lockPaymentsOfAppointments } from '../ledger/payment-rows'
+import { releasePayments } from '../ledger/release'
+import type { Payment } from '../ledger/schemas'
+import { isPayable } from '../ledger/status'
+import { findAppointmentForUpdate, findPaymentById, insertPayment, type PaymentRow } from './queries'
+import type { CreatePayment } from './schemas'
 import { lockPayment, takeMoney } from './settle'
-import { isPayable } from './status'
 
 type Presentable = Omit<PaymentRow, 'patientId' | 'releaseRequestedAt'>
 
@@ -78,13 +72,9 @@ async function giveUpFailed(ctx: TransactionContext, appointmentId: string): Pro
     await releasePayments(ctx, appointmentId)
 }
 
-/** Throws not_found, also for somebody else's. `find` puts it on record. */
-export async function getPayment(
-  { db, actor }: { db: Context['db']; actor: Actor },
-  id: string,
-  find?: FindOne,
-): Promise<PaymentRow> {
-  const payment = find ? await find(findPaymentById, { id }) : await findPaymentById(db, actor, { id })
+/** Throws not_found, also for somebody else's. */
+export async function getPayment({ db, actor }: Pick<Context, 'db' | 'actor'>, id: string): Promise<PaymentRow> {
+  const payment = await findPaymentById(db, actor, { id })
   if (!payment) throw notFound('payment')
   return payment
 }

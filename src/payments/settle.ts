@@ -1,20 +1,14 @@
 import { settlePaidAppointment } from '../appointments/paid-holds/service'
-import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
+import { auditEvent } from '../database/audit-event'
+import { appendAuditEvent } from '../database/audit-outbox'
 import { lockResources } from '../database/transaction'
 import { enqueue } from '../jobs/queue'
-import { type AnyTransaction, isSuperseded, orderRefund, recordCharge } from './ledger/service'
-import type { ProviderPayment, RefundReason } from './providers/port'
-import {
-  findPartiesOfPayment,
-  findPaymentForUpdate,
-  type InnerPayment,
-  lockAppointmentOfPayment,
-  type PaymentChanges,
-  reopenUnmatchedEvents,
-  updatePayment,
-} from './queries'
-import { deriveStatus, mergeProviderState } from './status'
-import type { PaymentResolution } from './tables'
+import { type AnyTransaction, isSuperseded, orderRefund, recordCharge } from '../ledger/entries'
+import { findPaymentForUpdate, type InnerPayment, type PaymentChanges, updatePayment } from '../ledger/payment-rows'
+import type { ProviderPayment, RefundReason } from '../ledger/provider'
+import { deriveStatus, mergeProviderState } from '../ledger/status'
+import type { PaymentResolution } from '../ledger/tables'
+import { findPartiesOfPayment, lockAppointmentOfPayment, reopenUnmatchedEvents } from './queries'
 
 /** What the provider said of a payment, as of `at`. */
 export type Seen = Pick<ProviderPayment, 'ref' | 'status' | 'failureCode' | 'amount' | 'currency'> & { at: Date }
@@ -118,14 +112,14 @@ async function resolve(ctx: AnyTransaction, appointmentId: string): Promise<Paym
   }[outcome]
 }
 
-/** Of a change that no request is about; requests have an event of their own. */
+/** Audits a change that no request asked for; a request has an event of its own. */
 async function audit(
   ctx: AnyTransaction,
   targetId: string,
   patientId: string,
   detail: Record<string, string>,
 ): Promise<void> {
-  if (ctx.actor) return
+  if (ctx.actor !== 'system') return
   const event = auditEvent(ctx, { kind: 'payment.settle', action: 'U' }, { targetId, patientIds: [patientId], detail })
   await appendAuditEvent(ctx.db, event)
 }

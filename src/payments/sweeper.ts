@@ -1,14 +1,14 @@
 import { asUnavailable } from '../database/constraints'
 import { inTransaction } from '../database/transaction'
 import type { Context, Deps } from '../deps'
+import { listUnsentRefunds } from '../ledger/entry-rows'
+import { ProviderError } from '../ledger/provider'
+import { releasePayments } from '../ledger/release'
+import { systemContext } from '../system-context'
 import { releasePayment } from './card'
-import { listUnsentRefunds } from './ledger/queries'
-import { ProviderError } from './providers/port'
 import { listAppointmentsToRelease, listUnreleased, lockAppointment } from './queries'
 import { sendRefund } from './refunds/service'
-import { releasePayments } from './release'
 import { reopenEvents } from './settle'
-import { systemContext } from './system'
 import { listMatchableEvents, listWaitingEvents } from './webhooks/queries'
 import { processEvent } from './webhooks/service'
 
@@ -55,7 +55,7 @@ async function each({ log }: Deps, rows: { id: string }[], run: (id: string) => 
 }
 
 /** Payments of holds that lapsed, of appointments that were cancelled, and cards that nobody ever finished. */
-async function giveUpUnpaid(ctx: Context<null>): Promise<number> {
+async function giveUpUnpaid(ctx: Context<'system'>): Promise<number> {
   const abandonedBefore = new Date(ctx.now.getTime() - ABANDONED_MS)
   const found = await listAppointmentsToRelease(ctx.db, { now: ctx.now, abandonedBefore, limit: BATCH })
   for (const { appointmentId } of found)
@@ -65,7 +65,7 @@ async function giveUpUnpaid(ctx: Context<null>): Promise<number> {
   return found.length
 }
 
-async function reopenMatchable(ctx: Context<null>): Promise<number> {
+async function reopenMatchable(ctx: Context<'system'>): Promise<number> {
   const found = await listMatchableEvents(ctx.db, BATCH)
   for (const { provider, providerRef } of found)
     await inTransaction(ctx, (ctx) => reopenEvents(ctx, provider, providerRef!))

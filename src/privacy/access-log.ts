@@ -1,9 +1,9 @@
+import { canSeePatient } from '../access/patients'
 import { type AuditEntry, readEntry } from '../audit/chain'
 import type { Context } from '../deps'
 import { notFound } from '../errors'
 import { cursorId, decodeCursor, type Page, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
-import { canSeePatient } from '../patients/access'
 import { type Actors, findActors, listRelayedEvents, listWaitingEvents } from './queries'
 import type { AccessLogEntry } from './schemas'
 

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { AppointmentStatus } from '../appointments/schemas'
 import { Day, Instant, MAX_MINOR_UNITS, Role, Uuid } from '../http/schemas'
+import { PaymentMethod, PaymentStatus } from '../ledger/schemas'
 import { Gender } from '../patients/schemas'
-import { PaymentMethod, PaymentStatus } from '../payments/schemas'
 import { MedicalRecord, Prescription } from '../records/schemas'
 import { AccessLogEntry } from './schemas'
 

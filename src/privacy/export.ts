@@ -1,8 +1,8 @@
+import { canSeePatient } from '../access/patients'
 import type { Context } from '../deps'
 import { notFound } from '../errors'
 import type { Page } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
-import { canSeePatient } from '../patients/access'
 import { listPrescriptions, listRecords } from '../records/service'
 import { listAccessLog } from './access-log'
 import {

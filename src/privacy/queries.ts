@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { type AuditLog, auditLogs } from '../audit/collection'
-import type { AuditOutcome } from '../audit/tables'
+import type { AuditOutcome } from '../database/audit-event'
 import { jsonRows } from '../database/json'
 import type { Mongo } from '../database/mongo'
 import type { Database } from '../database/schema'

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Filter } from 'mongodb'
-import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
+import { NOT_TOMBSTONE, type PatientDocument } from '../database/clinical-writes/insert'
 import type { Mongo } from '../database/mongo'
 import type { Database } from '../database/schema'
 import { CLINICAL_COLLECTIONS } from '../records/collections'
@@ -43,7 +43,7 @@ const clinical = (mongo: Mongo) => CLINICAL_COLLECTIONS.map(({ name }) => mongo.
 export async function hasDocuments(mongo: Mongo, patientId: string, until: Date): Promise<boolean> {
   const since = { $gt: until }
   const changes = ['createdAt', 'amendments.createdAt', 'attachments.createdAt', 'events.at']
-  const filter = { patientId, $or: changes.map((field) => ({ [field]: since })), ...NOT_VOID }
+  const filter = { patientId, $or: changes.map((field) => ({ [field]: since })), ...NOT_TOMBSTONE }
   for (const collection of clinical(mongo))
     if (await collection.findOne(filter as Filter<PatientDocument>, { projection: { _id: 1 } })) return true
   return false

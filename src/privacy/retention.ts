@@ -1,8 +1,9 @@
-import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
-import { newId } from '../database/ids'
+import { auditEvent } from '../database/audit-event'
+import { appendAuditEvent } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
 import { deleteAttachmentFiles } from '../records/attachments/service'
+import { systemRequest } from '../system-context'
 import { deleteDocumentsUntil, hasDocuments, listErasedPatients, markRecordsDeleted } from './retention-queries'
 
 type RetentionDeps = Pick<Deps, 'db' | 'postgres' | 'mongo' | 'config' | 'clock'>
@@ -32,7 +33,7 @@ export async function deleteExpiredRecords(deps: RetentionDeps): Promise<number>
 function markDeleted(deps: RetentionDeps, id: string, now: Date): Promise<boolean> {
   return inTransaction(deps, async ({ db }) => {
     if (!(await markRecordsDeleted(db, id, now))) return false
-    const request = { actor: null, now, requestId: `retention-${newId()}`, ip: null }
+    const request = systemRequest('retention', now)
     await appendAuditEvent(db, auditEvent(request, { kind: 'record.expire', action: 'D' }, { patientIds: [id] }))
     return true
   })

@@ -1,4 +1,4 @@
-import type { AppendOnly } from '../database/fenced-append'
+import type { AppendOnly } from '../database/clinical-writes/append'
 import type { CollectionSpec, Mongo } from '../database/mongo'
 import type { FileType } from './attachments/file-type'
 

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { Collection, Filter, FindCursor } from 'mongodb'
-import { NOT_VOID, type PatientDocument } from '../database/fenced-insert'
+import { preparedForViewer, visiblePatients } from '../access/patients'
+import { NOT_TOMBSTONE, type PatientDocument } from '../database/clinical-writes/insert'
 import type { Database } from '../database/schema'
-import { preparedForViewer, visiblePatients } from '../patients/access'
 
 const READ = { maxTimeMS: 5_000 }
 
@@ -44,7 +44,7 @@ function matching(
     ...(after && {
       $or: [{ createdAt: { $lt: after.createdAt } }, { createdAt: after.createdAt, _id: { $lt: after.id } }],
     }),
-    ...NOT_VOID,
+    ...NOT_TOMBSTONE,
   }
 }
 
@@ -58,7 +58,7 @@ const quoted = (words: string) =>
     .join(' ')
 
 export async function findDocument<D extends PatientDocument>(collection: Collection<D>, id: string) {
-  return (await asDocuments(collection).findOne({ _id: id, ...NOT_VOID }, READ)) as D | null
+  return (await asDocuments(collection).findOne({ _id: id, ...NOT_TOMBSTONE }, READ)) as D | null
 }
 
 /** Whether the doctor has written any document of the collection for the patient. */
@@ -66,7 +66,7 @@ export async function hasWritten<D extends PatientDocument>(
   collection: Collection<D>,
   { patientId, doctorId }: { patientId: string; doctorId: string },
 ): Promise<boolean> {
-  const filter: Filter<PatientDocument> = { patientId, doctorId, ...NOT_VOID }
+  const filter: Filter<PatientDocument> = { patientId, doctorId, ...NOT_TOMBSTONE }
   return (await asDocuments(collection).findOne(filter, { ...READ, projection: { _id: 1 } })) !== null
 }
 

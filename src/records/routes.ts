@@ -1,10 +1,19 @@
+import { lookUpDocument, lookUpEntry } from '../database/clinical-writes/look-up'
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
-import { composeAmendment, composeRenewal, composeStop } from './append'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { attachmentRoutes } from './attachments/routes'
-import type { MedicalRecordDocument, PrescriptionDocument } from './collections'
+import {
+  AMENDMENTS,
+  EVENTS,
+  MEDICAL_RECORDS,
+  type MedicalRecordDocument,
+  PRESCRIPTIONS,
+  type PrescriptionDocument,
+} from './collections'
+import { composeAmendment, composeRenewal, composeStop } from './compose-append'
+import { composePrescription, composeRecord } from './compose-insert'
 import { presentPrescription, presentRecord } from './present'
 import {
   AmendRecord,
@@ -21,7 +30,6 @@ import {
   StopPrescription,
 } from './schemas'
 import { getOwnPrescription, getOwnRecord, getPrescription, getRecord, listPrescriptions, listRecords } from './service'
-import { composePrescription, composeRecord } from './write'
 
 const READERS = ['patient', 'doctor'] as const
 const WHO_READS =
@@ -192,6 +200,7 @@ export function recordRoutes(deps: Deps) {
   })
 
   clinicalMutation(createRecordOperation, {
+    lookUp: lookUpDocument(MEDICAL_RECORDS),
     plan: async (ctx, { params, body }, fixed) => ({
       ...(await composeRecord(ctx, params.id, body, fixed)),
       present: (record: MedicalRecordDocument) => answer(presentRecord(record), { location: `/records/${record._id}` }),
@@ -199,6 +208,7 @@ export function recordRoutes(deps: Deps) {
   })
 
   clinicalMutation(createPrescriptionOperation, {
+    lookUp: lookUpDocument(PRESCRIPTIONS),
     plan: async (ctx, { params, body }, fixed) => ({
       ...(await composePrescription(ctx, params.id, body, fixed)),
       present: (prescription: PrescriptionDocument) =>
@@ -207,7 +217,8 @@ export function recordRoutes(deps: Deps) {
   })
 
   clinicalMutation(amendRecordOperation, {
-    prepare: (ctx, { params }) => getOwnRecord(ctx, params.id),
+    lookUp: lookUpEntry(AMENDMENTS),
+    beforeTransaction: (ctx, { params }) => getOwnRecord(ctx, params.id),
     plan: async (ctx, { body }, fixed, record) => ({
       ...(await composeAmendment(ctx, record, body, fixed)),
       present: (amended: MedicalRecordDocument) =>
@@ -216,7 +227,8 @@ export function recordRoutes(deps: Deps) {
   })
 
   clinicalMutation(stopPrescriptionOperation, {
-    prepare: (ctx, { params }) => getOwnPrescription(ctx, params.id),
+    lookUp: lookUpEntry(EVENTS),
+    beforeTransaction: (ctx, { params }) => getOwnPrescription(ctx, params.id),
     plan: async (ctx, { body }, fixed, prescription) => ({
       ...composeStop(prescription, body, fixed),
       present: (stopped: PrescriptionDocument) => answer(presentPrescription(stopped, ctx.now)),
@@ -224,7 +236,8 @@ export function recordRoutes(deps: Deps) {
   })
 
   clinicalMutation(renewPrescriptionOperation, {
-    prepare: (ctx, { params }) => getOwnPrescription(ctx, params.id),
+    lookUp: lookUpEntry(EVENTS),
+    beforeTransaction: (ctx, { params }) => getOwnPrescription(ctx, params.id),
     plan: async (ctx, { body }, fixed, prescription) => ({
       ...composeRenewal(prescription, body, fixed),
       present: (renewed: PrescriptionDocument) => answer(presentPrescription(renewed, ctx.now)),

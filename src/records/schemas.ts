@@ -3,7 +3,7 @@ import { pageFields, pageOf } from '../http/pagination'
 import { Day, Instant, InstantInput, text, Uuid } from '../http/schemas'
 import { Attachment } from './attachments/schemas'
 import { ClinicalData } from './clinical-data'
-import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope'
+import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope-schema'
 
 const RecordType = z
   .string()
@@ -198,3 +198,16 @@ export type ListPrescriptionsQuery = z.infer<typeof ListPrescriptionsQuery>
 
 /** A patient's, or one document's. */
 export const IdPath = z.strictObject({ id: Uuid })
+
+export const History = z
+  .object({
+    records: z.array(MedicalRecord).max(20),
+    recordsNextCursor: z.string().max(500).nullable(),
+    prescriptions: z.array(Prescription).max(20),
+    prescriptionsNextCursor: z.string().max(500).nullable(),
+  })
+  .openapi('History', {
+    description: 'The newest 20 of each kind; the cursors go on in `/patients/{id}/records` and `/prescriptions`.',
+    example: { records: [], recordsNextCursor: null, prescriptions: [], prescriptionsNextCursor: null },
+  })
+export type History = z.infer<typeof History>

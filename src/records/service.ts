@@ -1,15 +1,14 @@
 import type { Collection } from 'mongodb'
-import type { PatientDocument } from '../database/fenced-insert'
+import { canSeePatient } from '../access/patients'
+import type { PatientDocument } from '../database/clinical-writes/insert'
 import type { Context } from '../deps'
 import { notFound } from '../errors'
 import { cursorId, cursorInstant, decodeCursor, type Page, toPage } from '../http/pagination'
-import { canSeePatient } from '../patients/access'
-import type { History } from '../patients/schemas'
 import { type MedicalRecordDocument, medicalRecords, type PrescriptionDocument, prescriptions } from './collections'
 import { statusOn } from './prescription-status'
 import { presentPrescription, presentRecord } from './present'
 import { findDocument, findDocuments, hasWritten } from './queries'
-import type { ListPrescriptionsQuery, ListRecordsQuery, MedicalRecord, Prescription } from './schemas'
+import type { History, ListPrescriptionsQuery, ListRecordsQuery, MedicalRecord, Prescription } from './schemas'
 
 const HISTORY_LENGTH = 20
 

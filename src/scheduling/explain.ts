@@ -1,5 +1,5 @@
+import { assertManages } from '../access/doctors'
 import type { Context } from '../deps'
-import { assertManages } from '../doctors/access'
 import { invalid, notFound } from '../errors'
 import { clinicsWithHours, readFacts, readRange, searchAround } from './facts'
 import { findExplainedFacts } from './queries'

@@ -18,7 +18,7 @@ export type BookedTerms = {
 export function readFacts({ doctors, rooms }: Pick<Facts, 'doctors' | 'rooms'>, now: Date, booked?: BookedTerms) {
   const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
   return doctors.flatMap((row) => {
-    const standing = readStandingFacts(row, booked)
+    const standing = readCachedFacts(row, booked)
     return standing ? [factsAt(standing, row, roomsOf, now)] : []
   })
 }
@@ -33,10 +33,10 @@ export function readFound(found: Facts, now: Date): FoundDoctor | undefined {
   return row && { isVerified: row.isVerified, facts }
 }
 
-export type StandingFacts = NonNullable<ReturnType<typeof readStandingFacts>>
+export type CachedFacts = NonNullable<ReturnType<typeof readCachedFacts>>
 
 /** All of the facts but what is taken; undefined without such an active visit type. */
-export function readStandingFacts(
+export function readCachedFacts(
   { id, name, specialization, isVerified, visitType, calendars }: Omit<FactsRow, 'busy' | 'patientBusy'>,
   booked?: BookedTerms,
 ) {
@@ -51,7 +51,7 @@ export function readStandingFacts(
 }
 
 /** Standing facts with what is taken at a moment. */
-export function standingWith(standing: StandingFacts, { busy, rooms }: Taken, now: Date) {
+export function factsWithBusyRanges(standing: CachedFacts, { busy, rooms }: Taken, now: Date) {
   const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
   return factsAt(standing, { busy }, roomsOf, now)
 }
@@ -61,7 +61,7 @@ type Taken = Pick<FactsRow, 'busy'> & Pick<Facts, 'rooms'>
 const readRoom = ({ busy, ...room }: RoomRow) => ({ ...room, busy: readRanges(busy) })
 
 function factsAt(
-  { doctor, visitType, clinics, calendars }: StandingFacts,
+  { doctor, visitType, clinics, calendars }: CachedFacts,
   { busy, patientBusy }: Pick<FactsRow, 'busy'> & Partial<Pick<FactsRow, 'patientBusy'>>,
   roomsOf: Map<string, ReturnType<typeof readRoom>[]>,
   now: Date,

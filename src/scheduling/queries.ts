@@ -1,9 +1,9 @@
 import { expressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
+import { preparedForViewer, type Viewer, visiblePatients } from '../access/patients'
 import { jsonRow, jsonRows } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { lockStatement } from '../database/transaction'
-import { preparedForViewer, type Viewer, visiblePatients } from '../patients/access'
 import {
   activeHolds,
   activeVisitTypes,
@@ -21,7 +21,7 @@ import {
   visitTypeLike,
   visitTypeWanted,
   withRooms,
-} from './selections'
+} from './query-fragments'
 
 /**
  * Everything that decides when one doctor can be booked, in one statement; an unknown id gives no row. For one id
@@ -32,7 +32,7 @@ export const findFacts = preparedRow((db, search: FactsSearch & { doctorId: stri
 )
 
 /** The same with the calendars of a longer stretch, and the version of all but what is taken; see known-facts.ts. */
-export const findFactsToKeep = preparedRow(
+export const findFactsToCache = preparedRow(
   (db, search: FactsSearch & { doctorId: string }, calendarStretch: CalendarStretch) =>
     withRooms(
       db,

@@ -1,9 +1,9 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import { explainSlot } from './explain'
-import { rememberFacts } from './known-facts'
+import { createFactsCache } from './facts-cache'
 import {
   DoctorSlotsPath,
   DoctorSlotsQuery,
@@ -64,7 +64,7 @@ const explainSlotOperation = operation({
 
 export function schedulingRoutes(deps: Deps) {
   const { app, read, stream } = createRouter(deps)
-  const loadFacts = rememberFacts(deps.db)
+  const loadFacts = createFactsCache(deps.db)
 
   stream(listDoctorSlotsOperation, async (ctx, { params, query }) => {
     const { facts, starts } = await findSlots(ctx, loadFacts, params.id, query)

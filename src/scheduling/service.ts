@@ -13,7 +13,7 @@ import {
   searchAround,
   toSlot,
 } from './facts'
-import type { rememberFacts } from './known-facts'
+import type { createFactsCache } from './facts-cache'
 import { addDays, DAY, dayNumber, localDay } from './local-time'
 import { findBookingFacts, findFactsOfMany, findMovingFacts, lockForBooking } from './queries'
 import type { TimeRange } from './ranges'
@@ -30,7 +30,7 @@ const NEXT_SLOT_DAYS = 14
  */
 export async function findSlots(
   ctx: Reader,
-  loadFacts: ReturnType<typeof rememberFacts>,
+  loadFacts: ReturnType<typeof createFactsCache>,
   doctorId: string,
   query: DoctorSlotsQuery,
 ): Promise<{ facts?: DoctorFacts; starts: BookableStart[] }> {

@@ -1,10 +1,11 @@
 import { holdAppointment } from '../appointments/book'
-import { appendAuditEvent, auditEvent } from '../database/audit-outbox'
-import { newId } from '../database/ids'
+import type { TimeFreed } from '../appointments/jobs'
+import { auditEvent } from '../database/audit-event'
+import { appendAuditEvent } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
 import { AppError, type ErrorCode } from '../errors'
-import type { TimeFreed } from './jobs'
+import { systemRequest } from '../system-context'
 import { changeStatus, findNextInLine, settleOffer } from './queries'
 import { makerOf } from './service'
 
@@ -44,7 +45,7 @@ async function offerTo(deps: Deps, freed: TimeFreed, entry: NextInLine, now: Dat
       const { id: offerId } = await holdAppointment(ctx, wanted, { minutes: deps.config.waitlistOfferMinutes })
       const offered = await changeStatus(ctx.db, entry.id, { from: 'waiting', to: 'offered', offerId })
       if (!offered) throw new AppError('invalid_state', 'The entry does not wait any more.')
-      const request = { actor: null, now, requestId: `waitlist-${newId()}`, ip: null }
+      const request = systemRequest('waitlist', now)
       const facts = { targetId: entry.id, patientIds: [entry.patientId], detail: { appointmentId: offerId } }
       await appendAuditEvent(ctx.db, auditEvent(request, { kind: 'waitlist.offer', action: 'U' }, facts))
       return 'made'

@@ -7,24 +7,22 @@ import {
   sql,
   type Transaction,
 } from 'kysely'
+import { ownPatients } from '../access/patients'
+import type { Caller } from '../actor'
+import type { TimeFreed } from '../appointments/jobs'
 import { preparedOneRow } from '../database/audited-read'
 import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { Actor } from '../deps'
-import type { TimeFreed } from './jobs'
 import type { StoredStatus, WaitlistEntriesTable } from './tables'
 
 /** Whose entries the caller may see: patients their own and their wards', admins all. */
-function visibleEntries({ role, userId }: Actor): Expression<SqlBool> {
+function visibleEntries({ role, userId }: Caller): Expression<SqlBool> {
   const { eb, lit } = expressionBuilder<Database, 'waitlistEntries'>()
   if (role === 'admin') return lit(true)
-  const { selectFrom } = expressionBuilder<Database, never>()
-  const own = selectFrom('patients').select('id').where('userId', '=', userId)
-  const wards = selectFrom('patientGuardians').select('patientId as id').where('userId', '=', userId)
-  return eb('waitlistEntries.patientId', 'in', own.union(wards))
+  return eb('waitlistEntries.patientId', 'in', ownPatients(userId))
 }
 
-function selectEntries(db: Kysely<Database>, actor: Actor) {
+function selectEntries(db: Kysely<Database>, actor: Caller) {
   return db
     .selectFrom('waitlistEntries')
     .innerJoin('patients', 'patients.id', 'waitlistEntries.patientId')
@@ -69,7 +67,7 @@ export const listEntries = prepared(selectPage, ['role'])
 
 function selectPage(
   db: Kysely<Database>,
-  actor: Actor,
+  actor: Caller,
   { limit }: { limit: number },
   after?: { createdAt: Date; id: string },
 ) {

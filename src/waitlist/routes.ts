@@ -1,10 +1,11 @@
 import type { Deps } from '../deps'
 import { answer, noContent } from '../http/answer'
-import { operation } from '../http/operation'
-import { createRouter } from '../http/router'
+import { operation } from '../http/operations/operation'
+import { createRouter } from '../http/operations/router'
 import type { EntryRow } from './queries'
+import { findEntry } from './queries'
 import { JoinWaitlist, ListWaitlistQuery, WaitlistEntry, WaitlistEntryPage, WaitlistPath } from './schemas'
-import { acceptOffer, declineOffer, getEntry, joinWaitlist, leaveWaitlist, listWaitlist, presentEntry } from './service'
+import { acceptOffer, declineOffer, joinWaitlist, leaveWaitlist, listWaitlist, presentEntry } from './service'
 
 const WHO = 'patients their own and those of patients they are guardian of, admins'
 const TAG = 'Waiting list'
@@ -127,9 +128,11 @@ export function waitlistRoutes(deps: Deps) {
     return answer(page, { audit: { patientIds: page.data.map(({ patient }) => patient.id) } })
   })
 
-  readOne(getWaitlistEntryOperation, async (ctx, { params }, find) =>
-    answer(presentEntry(await getEntry(ctx, params.id, find), ctx.now)),
-  )
+  readOne(getWaitlistEntryOperation, {
+    find: findEntry,
+    thing: 'entry',
+    answer: ({ now }, entry) => answer(presentEntry(entry, now)),
+  })
 
   mutation(acceptOfferOperation, async (ctx, { params }) => {
     const entry = await acceptOffer(ctx, params.id)

@@ -1,16 +1,15 @@
+import { canSeePatient } from '../access/patients'
+import type { Caller, Role } from '../actor'
 import { cancelAppointment } from '../appointments/cancel'
 import { confirmHold } from '../appointments/holds/service'
-import type { Role } from '../auth/tables'
 import { getClinic } from '../clinics/service'
-import type { FindOne } from '../database/audited-read'
 import { newId } from '../database/ids'
 import { lockResources } from '../database/transaction'
-import type { Actor, Context, TransactionContext } from '../deps'
+import type { Context, TransactionContext } from '../deps'
 import { getDoctor } from '../doctors/service'
 import { AppError, invalid, notFound } from '../errors'
 import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
-import { canSeePatient } from '../patients/access'
 import { localStart } from '../scheduling/local-time'
 import { changeStatus, countWaiting, type EntryRow, findEntry, hasDoctorOf, insertEntry, listEntries } from './queries'
 import type { JoinWaitlist, ListWaitlistQuery, WaitlistEntry } from './schemas'
@@ -20,7 +19,7 @@ import { assertTransition, earliestToday, statusNow } from './status'
 const MAX_WAITING = 10
 
 /** In whose name a time is held for an entry. */
-export const makerOf = ({ createdBy, createdByRole }: { createdBy: string; createdByRole: Role }): Actor => ({
+export const makerOf = ({ createdBy, createdByRole }: { createdBy: string; createdByRole: Role }): Caller => ({
   userId: createdBy,
   role: createdByRole,
   sessionId: '',
@@ -53,7 +52,7 @@ export async function joinWaitlist(ctx: TransactionContext, wish: JoinWaitlist):
   return getEntry(ctx, id)
 }
 
-function patientToWait({ role, patientId: self }: Actor, { patientId }: JoinWaitlist): string {
+function patientToWait({ role, patientId: self }: Caller, { patientId }: JoinWaitlist): string {
   if (patientId !== undefined) return patientId
   if (role !== 'patient') throw invalid('patientId', 'is required')
   if (self === undefined) throw notFound('patient')
@@ -76,9 +75,9 @@ async function assertWish(ctx: TransactionContext, { doctorId, specialization, c
 
 type Reader = Pick<Context, 'db' | 'actor'>
 
-/** Throws not_found, also for one that is not the caller's. `find` puts it on record. */
-export async function getEntry({ db, actor }: Reader, id: string, find?: FindOne): Promise<EntryRow> {
-  const entry = find ? await find(findEntry, { id }) : await findEntry(db, actor, { id })
+/** Throws not_found, also for somebody else's. */
+export async function getEntry({ db, actor }: Reader, id: string): Promise<EntryRow> {
+  const entry = await findEntry(db, actor, { id })
   if (!entry) throw notFound('entry')
   return entry
 }

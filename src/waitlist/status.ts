@@ -1,5 +1,5 @@
-import type { AppointmentStatus } from '../appointments/tables'
 import { AppError } from '../errors'
+import type { AppointmentStatus } from '../ledger/status'
 import { localDay } from '../scheduling/local-time'
 import type { StoredStatus } from './tables'
 

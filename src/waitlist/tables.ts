@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely'
-import type { Role } from '../auth/tables'
+import type { Role } from '../actor'
 
 /** As stored; what a client sees follows from it, the offer and the time, see `status.ts`. */
 export type StoredStatus = 'waiting' | 'offered' | 'accepted' | 'declined' | 'lapsed' | 'withdrawn'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import type { AppointmentStatus } from '../../src/appointments/tables'
 import { newId } from '../../src/database/ids'
+import type { AppointmentStatus } from '../../src/ledger/status'
 import { createTestApp, NOW } from '../support/app'
 
 const t = await createTestApp()

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Kysely, sql } from 'kysely'
+import type { Caller } from '../../src/actor'
 import { type AppointmentFilters, listAppointments } from '../../src/appointments/queries'
 import type { Database } from '../../src/database/schema'
-import type { Actor } from '../../src/deps'
 import { searchAround } from '../../src/scheduling/facts'
 import { findBookingFacts, findFacts, findTaken } from '../../src/scheduling/queries'
 import { createTestApp, NOW } from '../support/app'
@@ -65,7 +65,7 @@ beforeAll(async () => {
   await sql`vacuum analyze`.execute(t.db)
 }, 120_000)
 
-const list = (actor: Actor, filters: AppointmentFilters) => (db: Kysely<Database>) =>
+const list = (actor: Caller, filters: AppointmentFilters) => (db: Kysely<Database>) =>
   listAppointments(db, actor, filters, { order: 'asc', limit: 21 }, { startsAt: NOW, id: doctor.id })
 
 describe(`on ${APPOINTMENTS} appointments`, () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import type { Caller } from '../../src/actor'
 import { expireHolds } from '../../src/appointments/holds/service'
-import type { Actor } from '../../src/deps'
 import { addDays, MINUTE } from '../../src/scheduling/local-time'
 import { createTestApp, NOW } from '../support/app'
 import type { Answer } from '../support/client'
@@ -33,7 +33,7 @@ const startOf = (round: number, slot = 0) => {
 }
 
 type Outcome = Answer<{ code?: string; id: string }>
-const send = (i: number, actor: Actor) => copy(i).as(actor)
+const send = (i: number, actor: Caller) => copy(i).as(actor)
 
 /** How often each came out; a failure of ours is never one of them. */
 function count(answers: Outcome[]): Record<string, number> {

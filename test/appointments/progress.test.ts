@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import type { AppointmentStatus } from '../../src/appointments/tables'
+import type { AppointmentStatus } from '../../src/ledger/status'
 import { createTestApp, NOW } from '../support/app'
 import { occupancyFaults } from '../support/occupancy'
 import { until } from '../support/until'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { newId } from '../../src/database/ids'
-import type { Actor } from '../../src/deps'
 import { addDays } from '../../src/scheduling/local-time'
 import { createTestApp } from '../support/app'
 import type { Answer } from '../support/client'
@@ -23,7 +23,7 @@ const timeOfRound = (round: number) => {
 const everyDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '09:00', end: '18:00' }))
 
 /** All at once, dealt out to the copies; the longest and the mean round are printed at full scale. */
-async function race(title: string, attempt: (round: number, i: number) => { actor: Actor; body: object }) {
+async function race(title: string, attempt: (round: number, i: number) => { actor: Caller; body: object }) {
   const times: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const began = performance.now()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { newId } from '../../src/database/ids'
-import type { Actor } from '../../src/deps'
 import { createTestApp } from '../support/app'
 
 const t = await createTestApp()
@@ -11,8 +11,8 @@ const patient = await t.newPatient()
 const day = (n: number, time = '15:00') => `2026-01-${String(n).padStart(2, '0')}T${time}:00Z`
 
 type Query = Record<string, string | number>
-const list = (actor: Actor, query: Query = {}) => t.as(actor).get('/appointments', { query })
-const ids = async (actor: Actor, query: Query = {}): Promise<string[]> =>
+const list = (actor: Caller, query: Query = {}) => t.as(actor).get('/appointments', { query })
+const ids = async (actor: Caller, query: Query = {}): Promise<string[]> =>
   (await list(actor, query)).body.data.map(({ id }: { id: string }) => id)
 
 describe('reading appointments', () => {
@@ -24,7 +24,7 @@ describe('reading appointments', () => {
     const reason = 'Private'
     const own = await t.newAppointment({ patient, doctor, startsAt: day(5), reason })
     const wards = await t.newAppointment({ patient: ward, doctor, startsAt: day(5, '16:00'), reason })
-    const sees: [Actor, string[]][] = [
+    const sees: [Caller, string[]][] = [
       [patient.actor, [own.id]],
       [guardian.actor, [wards.id]],
       [doctor.actor, [own.id, wards.id]],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { assertTransition, TRANSITIONS } from '../../src/appointments/status'
-import type { AppointmentStatus } from '../../src/appointments/tables'
+import type { AppointmentStatus } from '../../src/ledger/status'
 
 const STATUSES: AppointmentStatus[] = ['held', 'booked', 'checked_in', 'completed', 'no_show', 'cancelled', 'expired']
 const startsAt = new Date('2026-01-06T01:00:00Z')

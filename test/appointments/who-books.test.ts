@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Actor } from '../../src/deps'
+import type { Caller } from '../../src/actor'
 import { createTestApp } from '../support/app'
 
 const t = await createTestApp()
@@ -9,7 +9,7 @@ const doctor = await t.newDoctor({ clinicId: clinic.id })
 const YEAR_AGO = '2025-01-05T11:00:00Z'
 const at = (time: string) => `2026-01-06T${time}:00-05:00`
 
-const book = (actor: Actor, body: object) => t.as(actor).post('/appointments', { doctorId: doctor.id, ...body })
+const book = (actor: Caller, body: object) => t.as(actor).post('/appointments', { doctorId: doctor.id, ...body })
 const NOT_FOUND = { status: 404, body: { code: 'not_found', detail: 'There is no such patient.' } }
 
 describe('who may book for whom', () => {

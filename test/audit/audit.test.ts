@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { relayAuditEvents } from '../../src/audit/relay'
-import { type AuditFacts, appendAuditEvent, auditEvent } from '../../src/database/audit-outbox'
+import { type AuditFacts, auditEvent } from '../../src/database/audit-event'
+import { appendAuditEvent } from '../../src/database/audit-outbox'
 import { newId } from '../../src/database/ids'
 import { createTestApp, NOW } from '../support/app'
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import type { Caller, Role } from '../../src/actor'
 import { createApp } from '../../src/app'
 import { auditLogs } from '../../src/audit/collection'
 import { relayAuditEvents } from '../../src/audit/relay'
-import type { Role } from '../../src/auth/tables'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor, Deps } from '../../src/deps'
+import type { Deps } from '../../src/deps'
 import type { Logger } from '../../src/log'
 import { addressOf, CALLS, type Call, type Entry, sentBy } from '../contract/calls'
 import { plantIn } from '../contract/free-text'
@@ -35,7 +35,7 @@ const working = createApp({ ...t.deps, log })
 const broken = createApp({ ...withoutDatabases(t.deps), log })
 const refusals: string[] = []
 
-async function ask(app: typeof working, { method, path }: Route, call: Call, actor: Actor) {
+async function ask(app: typeof working, { method, path }: Route, call: Call, actor: Caller) {
   const send = async (request: Request) => app.fetch(request, { peerAddress: '127.0.0.1' })
   const client = createClient(send, () => signAccessToken(t.deps.config, actor, t.deps.clock()))
   const { body, headers } = sentBy(call)
@@ -48,7 +48,7 @@ const rolesOf = ({ operation: { 'x-roles': roles } }: Route): Role[] =>
   typeof roles === 'string' ? ['patient'] : roles
 
 /** Those who are refused: a stranger where there is one, and who has the wrong role. */
-function othersThan(role: Role, { operation: { 'x-roles': roles } }: Route, { strangers }: Entry): Actor[] {
+function othersThan(role: Role, { operation: { 'x-roles': roles } }: Route, { strangers }: Entry): Caller[] {
   if (typeof roles === 'string') return []
   const isStranger = strangers !== 'none' && typeof strangers[role] === 'number'
   return [

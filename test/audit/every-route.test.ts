@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import type { Caller, Role } from '../../src/actor'
 import { createApp } from '../../src/app'
-import type { Role } from '../../src/auth/tables'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor, Deps } from '../../src/deps'
+import type { Deps } from '../../src/deps'
 import { addressOf, CALLS, type Call, type Entry, sentBy } from '../contract/calls'
 import { createWorld } from '../contract/world'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
@@ -25,7 +25,7 @@ async function ask(
   app: { fetch: Deps['authenticate'] | typeof t.app.fetch },
   { method, path }: Route,
   call: Call,
-  actor: Actor,
+  actor: Caller,
   key?: string,
 ) {
   const fetch = app.fetch as typeof t.app.fetch
@@ -49,7 +49,7 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
 const OF_A_PATIENT = /^\/(patients|records|prescriptions|attachments|appointments|payments|waitlist)\b/
 
 /** Somebody whom this request is denied to; undefined where whoever may ask is answered. */
-function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Actor } | undefined {
+function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Caller } | undefined {
   const roles = rolesOf(route)
   const stranger = ROLES.find((role) => strangers !== 'none' && typeof strangers[role] === 'number')
   if (stranger) return { asked: stranger, actor: world.stranger[stranger] }

@@ -5,7 +5,7 @@ import { type AuditLog, auditLogs, UNIQUE_EVENT } from '../../src/audit/collecti
 import { readTrail } from '../../src/audit/queries'
 import { relayAuditEvents } from '../../src/audit/relay'
 import { type VerifyOptions, verifyTrail } from '../../src/audit/verify'
-import { type AuditFacts, auditEvent } from '../../src/database/audit-outbox'
+import { type AuditFacts, auditEvent } from '../../src/database/audit-event'
 import { newId } from '../../src/database/ids'
 import type { Deps } from '../../src/deps'
 import { NOW, type TestApp } from '../support/app'

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { type AuditEvent, createAuditWriter } from '../../src/database/audit-outbox'
+import type { AuditEvent } from '../../src/database/audit-event'
+import { createAuditWriter } from '../../src/database/audit-outbox'
 import { newId } from '../../src/database/ids'
 import { createTestApp, NOW } from '../support/app'
 import { countRoundTrips } from '../support/round-trips'

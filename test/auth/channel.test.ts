@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createServer, connect as dial, type Socket } from 'node:net'
-import { type Channel, openChannel } from '../../src/database/notifications'
+import { type Channel, openChannel } from '../../src/database/channel'
 import { createLogger } from '../../src/log'
 import { createTestApp } from '../support/app'
 import { until } from '../support/until'

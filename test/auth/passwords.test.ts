@@ -2,13 +2,13 @@ import { describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/bcrypt'
 import { emailDigest, type HashedPassword, hashPassword, isOutdated, verifyPassword } from '../../src/auth/passwords'
 import { readConfig } from '../../src/config'
-import { createLane } from '../../src/database/lane'
+import { createLimiter } from '../../src/database/limiter'
 import { TEST_ENVIRONMENT } from '../support/environment'
 
 const STANDS = { POSTGRESQL_HOST: 'x', POSTGRESQL_USER: 'x', POSTGRESQL_DATABASE: 'x', MONGODB_URI: 'mongodb://x' }
 const ctxWith = (environment: Record<string, string> = {}) => ({
   config: readConfig({ ...TEST_ENVIRONMENT, ...STANDS, ...environment }),
-  passwordLane: createLane(1, 10_000),
+  passwordLimiter: createLimiter(1, 10_000),
 })
 const ctx = ctxWith()
 

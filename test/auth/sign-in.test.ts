@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/bcrypt'
-import { createLane } from '../../src/database/lane'
+import { createLimiter } from '../../src/database/limiter'
 import { createTestApp, NOW } from '../support/app'
 import { createAccounts, newEmail, PASSWORD } from './accounts'
 
@@ -62,12 +62,12 @@ describe('signing in', () => {
   })
 
   test('takes one turn in the password lane for every cause', async () => {
-    const { passwordLane } = t.deps
+    const { passwordLimiter } = t.deps
     const { email } = await newAccount()
     let turns = 0
-    t.deps.passwordLane = (key, task) => {
+    t.deps.passwordLimiter = (key, task) => {
       turns++
-      return passwordLane(key, task)
+      return passwordLimiter(key, task)
     }
     for (const [address, password] of [
       [email, PASSWORD],
@@ -78,7 +78,7 @@ describe('signing in', () => {
       await signIn(address, password)
       expect(turns).toBe(1)
     }
-    t.deps.passwordLane = passwordLane
+    t.deps.passwordLimiter = passwordLimiter
   })
 
   test('makes a hash of a lower cost anew, also when another sign-in does so meanwhile', async () => {
@@ -99,10 +99,10 @@ describe('signing in', () => {
     expect((await accounts.signIn(email)).status).toBe(200)
 
     await store(4)
-    const { passwordLane } = costly.deps
+    const { passwordLimiter } = costly.deps
     let turns = 0
-    costly.deps.passwordLane = async (key, task) => {
-      const checked = await passwordLane(key, task)
+    costly.deps.passwordLimiter = async (key, task) => {
+      const checked = await passwordLimiter(key, task)
       if (++turns === 1) await store(5)
       return checked
     }
@@ -111,12 +111,12 @@ describe('signing in', () => {
 
   test('in a storm takes turns, and the rest of the API goes on', async () => {
     const slow = await createTestApp({ BCRYPT_COST: '10' })
-    const { passwordLane } = slow.deps
+    const { passwordLimiter } = slow.deps
     let atWork = 0
     let most = 0
     let done = 0
-    slow.deps.passwordLane = (key, task) =>
-      passwordLane(key, async () => {
+    slow.deps.passwordLimiter = (key, task) =>
+      passwordLimiter(key, async () => {
         most = Math.max(most, ++atWork)
         return task().finally(() => atWork--)
       })
@@ -130,14 +130,14 @@ describe('signing in', () => {
   })
 
   test('fails with 503 rather than wait without end', async () => {
-    const { passwordLane } = t.deps
-    t.deps.passwordLane = createLane(1, 10_000, 0)
+    const { passwordLimiter } = t.deps
+    t.deps.passwordLimiter = createLimiter(1, 10_000, 0)
     const { promise, resolve } = Promise.withResolvers<void>()
-    const busy = t.deps.passwordLane('bcrypt', () => promise)
+    const busy = t.deps.passwordLimiter('bcrypt', () => promise)
     expect(await signIn(newEmail())).toMatchObject({ status: 503, body: { code: 'unavailable' } })
     resolve()
     await busy
     expect((await signIn(newEmail())).status).toBe(401)
-    t.deps.passwordLane = passwordLane
+    t.deps.passwordLimiter = passwordLimiter
   })
 })

@@ -114,14 +114,14 @@ describe('disabling an account', () => {
     ['given another password', { passwordHash: 'another' }],
   ])('an account that is %s while its password is checked begins no session', async (_, change) => {
     const { email, user } = await newAccount()
-    const { passwordLane } = t.deps
-    t.deps.passwordLane = async (key, task) => {
-      const checked = await passwordLane(key, task)
+    const { passwordLimiter } = t.deps
+    t.deps.passwordLimiter = async (key, task) => {
+      const checked = await passwordLimiter(key, task)
       await t.db.updateTable('users').set(change).where('id', '=', user.id).execute()
       return checked
     }
     const answer = await signIn(email)
-    t.deps.passwordLane = passwordLane
+    t.deps.passwordLimiter = passwordLimiter
     expect(answer).toMatchObject({ status: 401, body: { code: 'invalid_credentials' } })
     const sessions = await t.db.selectFrom('sessions').select('id').where('userId', '=', user.id).execute()
     expect(sessions.length).toBe(1)

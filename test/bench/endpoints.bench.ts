@@ -2,7 +2,7 @@ import pg from 'pg'
 import { hashPassword } from '../../src/auth/passwords'
 import { signAccessToken } from '../../src/auth/tokens'
 import { type Config, readConfig } from '../../src/config'
-import { createLane } from '../../src/database/lane'
+import { createLimiter } from '../../src/database/limiter'
 import { DAY, dayOfNumber, instantAt, isoWeekday, MINUTE } from '../../src/scheduling/local-time'
 import { createDatabases } from '../support/databases'
 import { type Bench, printTable } from './bench'
@@ -144,7 +144,10 @@ function patientToken(config: Config, { patientId, patientUserId: userId }: Cale
 }
 
 async function setPasswords(client: pg.Client, config: Config): Promise<void> {
-  const { passwordHash, pepperVersion } = await hashPassword({ config, passwordLane: createLane(1, 10_000) }, PASSWORD)
+  const { passwordHash, pepperVersion } = await hashPassword(
+    { config, passwordLimiter: createLimiter(1, 10_000) },
+    PASSWORD,
+  )
   await client.query('update users set password_hash = $1, pepper_version = $2', [passwordHash, pepperVersion])
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Role } from '../../src/auth/tables'
+import type { Role } from '../../src/actor'
 import { signAccessToken } from '../../src/auth/tokens'
 import { apiDocument, findRoute, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'

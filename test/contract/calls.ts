@@ -1,5 +1,4 @@
-import type { Role } from '../../src/auth/tables'
-import type { Actor } from '../../src/deps'
+import type { Caller, Role } from '../../src/actor'
 import { form, MULTIPART, pdf } from '../records/files'
 import { APPOINTMENT_CALLS } from './appointment-calls'
 import { PAYMENT_CALLS } from './payment-calls'
@@ -15,7 +14,7 @@ export type Call = {
   /** Instead of a JSON body, one file in multipart/form-data. */
   upload?: Uint8Array<ArrayBuffer>
   headers?: Record<string, string>
-  as?: Actor
+  as?: Caller
 }
 
 /** What somebody of the right role gets who has nothing to do with the thing. */

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { sign } from 'hono/jwt'
-import type { Role } from '../../src/auth/tables'
+import type { Caller, Role } from '../../src/actor'
 import { signAccessToken, signRefreshToken } from '../../src/auth/tokens'
 import { newId } from '../../src/database/ids'
-import type { Actor } from '../../src/deps'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'
 import { addressOf, CALLS, type Call, type Entry, sentBy } from './calls'
@@ -29,12 +28,12 @@ async function ask({ method, path }: Route, call: Call, authorization?: string) 
   return { ...answer, outcome: answer.status < 300 ? (empty ? 'empty' : 'ok') : `${answer.status} ${answer.body.code}` }
 }
 
-const bearer = async (actor: Actor) => `Bearer ${await signAccessToken(config, actor, t.clock.now())}`
+const bearer = async (actor: Caller) => `Bearer ${await signAccessToken(config, actor, t.clock.now())}`
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** Tokens that are none, and how each is turned away. */
-async function badTokens(actor: Actor): Promise<[name: string, authorization: string | undefined, code: string][]> {
+async function badTokens(actor: Caller): Promise<[name: string, authorization: string | undefined, code: string][]> {
   const good = (await bearer(actor)).slice('Bearer '.length)
   const [head, payload, signature] = good.split('.') as [string, string, string]
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())

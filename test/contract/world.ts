@@ -1,6 +1,5 @@
-import type { AppointmentStatus } from '../../src/appointments/tables'
-import type { Role } from '../../src/auth/tables'
-import type { Actor } from '../../src/deps'
+import type { Caller, Role } from '../../src/actor'
+import type { AppointmentStatus } from '../../src/ledger/status'
 import { MULTIPART } from '../records/files'
 import type { TestApp } from '../support/app'
 
@@ -27,7 +26,7 @@ export async function createWorld(t: TestApp) {
     await t.newAdmin(),
     await t.newAdmin(),
   ]
-  const owner: Record<Role, Actor> = { patient: patient.actor, doctor: doctor.actor, admin }
+  const owner: Record<Role, Caller> = { patient: patient.actor, doctor: doctor.actor, admin }
   let starts = 0
   let past = 0
   let serial = 0
@@ -82,7 +81,7 @@ export async function createWorld(t: TestApp) {
   }
 
   /** Another session of the same person. */
-  async function newSession(actor: Actor): Promise<Actor> {
+  async function newSession(actor: Caller): Promise<Caller> {
     const sessionId = crypto.randomUUID()
     const now = t.clock.now()
     const later = new Date(now.getTime() + DAY)
@@ -113,7 +112,7 @@ export async function createWorld(t: TestApp) {
     patient,
     otherPatient,
     owner,
-    stranger: { patient: otherPatient.actor, doctor: otherDoctor.actor, admin: otherAdmin } as Record<Role, Actor>,
+    stranger: { patient: otherPatient.actor, doctor: otherDoctor.actor, admin: otherAdmin } as Record<Role, Caller>,
     newStart,
     newAppointment,
     newHold,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import type { Role } from '../../src/auth/tables'
+import type { Role } from '../../src/actor'
 import { prepared } from '../../src/database/prepared'
 import { createTestApp } from '../support/app'
 

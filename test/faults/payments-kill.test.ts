@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import type { Caller } from '../../src/actor'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor } from '../../src/deps'
 import { sweepPayments } from '../../src/payments/sweeper'
 import { addDays, localDay } from '../../src/scheduling/local-time'
 import { createJobRunner } from '../jobs/run-jobs'
@@ -98,7 +98,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
   }
 
   let keys = 0
-  async function as(actor: Actor, method: 'GET' | 'POST' | 'PUT', path: string, body?: object) {
+  async function as(actor: Caller, method: 'GET' | 'POST' | 'PUT', path: string, body?: object) {
     const authorization = `Bearer ${await signAccessToken(t.deps.config, actor, new Date())}`
     const headers = { authorization, 'content-type': 'application/json', 'idempotency-key': `${crashAt}-${keys++}` }
     return request(method, path, headers, body && JSON.stringify(body))

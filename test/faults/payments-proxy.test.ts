@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import type { Caller } from '../../src/actor'
 import { signAccessToken } from '../../src/auth/tokens'
 import { newId } from '../../src/database/ids'
-import type { Actor } from '../../src/deps'
 import { createCardApp } from '../payments/card-app'
 import { type Fate, startCuttingProxy } from './cutting-proxy'
 
@@ -19,7 +19,7 @@ afterAll(async () => {
   await proxy.close()
 })
 
-type Wanted = { key: string; actor: Actor; path: string; body: object }
+type Wanted = { key: string; actor: Caller; path: string; body: object }
 
 test('a request sent any number of times over connections that break has one effect and one answer', async () => {
   const { patient, appointmentId: base } = await t.booking({ status: 'completed' })

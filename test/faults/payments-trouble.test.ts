@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { PROVIDER_DEADLINE_MS } from '../../src/payments/providers/port'
+import { PROVIDER_DEADLINE_MS } from '../../src/ledger/provider'
 import { offer } from '../../src/payments/providers/providers'
 import { createSandbox } from '../../src/payments/providers/sandbox'
 import { createPaymentsApp } from '../payments/payments-app'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { callerAddress, callerNetwork, formatAddress, parseAddress, parseNetwork } from '../../src/http/ip-address'
+import { callerAddress, callerNetwork, formatAddress, parseAddress, parseNetwork } from '../../src/ip-address'
 
 const PROXIES = ['10.0.0.0/8', '192.0.2.7', 'fd00::/8'].map((text) => parseNetwork(text)!)
 

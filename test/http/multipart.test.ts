@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { z } from '@hono/zod-openapi'
 import fc from 'fast-check'
-import { openUpload } from '../../src/http/multipart'
+import { openUpload } from '../../src/http/operations/multipart'
 import { BOUNDARY, form, MULTIPART, streamOf } from '../records/files'
 
 const FULL = process.env.TEST_SCALE === 'full'

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { wholeBody } from '../../src/http/stream'
+import { wholeBody } from '../../src/http/operations/stream'
 
 test.each([0, 14_999, 15_000, 200_000])('a text of %i characters arrives as it is', async (length) => {
   const text = 'aß日🙂"\\\n'.repeat(length / 8 + 1).slice(0, length)

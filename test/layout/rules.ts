@@ -9,9 +9,9 @@ const SHARED = ['src/http', 'src/database']
 /** Run by hand on Bun, no part of the API. */
 const COMMANDS = [
   'src/index.ts',
-  'src/auth/admin-create.ts',
-  'src/audit/verify-command.ts',
-  'src/payments/reconcile-command.ts',
+  'src/commands/admin-create.ts',
+  'src/commands/verify-command.ts',
+  'src/commands/reconcile-command.ts',
 ]
 /** The engine's own entry: callers of the rules need not know its inner files. */
 const RE_EXPORTS = ['src/scheduling/slots.ts']

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { AppointmentStatus } from '../../src/appointments/tables'
+import type { AppointmentStatus } from '../../src/ledger/status'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'
 

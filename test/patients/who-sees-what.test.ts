@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { newId } from '../../src/database/ids'
-import type { Actor } from '../../src/deps'
 import { createTestApp, NOW } from '../support/app'
 
 const t = await createTestApp()
@@ -96,7 +96,7 @@ const PATTERNS: Record<string, Sees> = {
   '404 404 404 404 404': 'nothing',
 }
 
-async function whatSees(actor: Actor, { patient, notes }: Case): Promise<Sees> {
+async function whatSees(actor: Caller, { patient, notes }: Case): Promise<Sees> {
   const ofPatient = `/patients/${patient.id}`
   const paths = [ofPatient, `${ofPatient}/records`, `${ofPatient}/prescriptions`]
   const statuses: number[] = []

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { runReconcileCommand } from '../../src/payments/reconcile-command'
+import { runReconcileCommand } from '../../src/commands/reconcile-command'
 import { reconcileFinishedDays } from '../../src/payments/reconciliation/nightly'
 import { daysRange, reconcile } from '../../src/payments/reconciliation/service'
 import { NOW } from '../support/app'

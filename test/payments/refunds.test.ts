@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { refundDue } from '../../src/ledger/refund-share'
 import { sendRefund } from '../../src/payments/refunds/service'
-import { refundDue } from '../../src/payments/refunds/share'
 import { createCardApp } from './card-app'
 import { pay } from './payments-app'
 

@@ -8,8 +8,8 @@ import {
   mergeProviderState,
   type PaymentFacts,
   type ProviderState,
-} from '../../src/payments/status'
-import type { PaymentStatus } from '../../src/payments/tables'
+} from '../../src/ledger/status'
+import type { PaymentStatus } from '../../src/ledger/tables'
 import { createTestApp, NOW } from '../support/app'
 
 const ALL: PaymentStatus[] = [

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { auditLogs } from '../../src/audit/collection'
 import { relayAuditEvents } from '../../src/audit/relay'
-import type { Actor } from '../../src/deps'
 import { createTestApp, NOW } from '../support/app'
 
 const t = await createTestApp()
@@ -18,7 +18,7 @@ beforeEach(() => t.clock.set(NOW))
 
 type Entry = { eventId: string; kind: string; outcome: string; purpose: string | null; occurredAt: string }
 
-async function logOf(id: string, as: Actor, limit = 100): Promise<Entry[]> {
+async function logOf(id: string, as: Caller, limit = 100): Promise<Entry[]> {
   const entries: Entry[] = []
   let cursor: string | null = null
   do {
@@ -162,7 +162,7 @@ describe('the access log of a patient', () => {
     const { doctor, patient } = await treated()
     const [guardian, stranger] = [await t.newPatient(), await t.newPatient()]
     await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: patient.id }).execute()
-    const statusFor = async (actor: Actor) => (await t.as(actor).get(`/patients/${patient.id}/access-log`)).status
+    const statusFor = async (actor: Caller) => (await t.as(actor).get(`/patients/${patient.id}/access-log`)).status
     expect(await statusFor(patient.actor)).toBe(200)
     expect(await statusFor(guardian.actor)).toBe(200)
     expect(await statusFor(admin)).toBe(200)

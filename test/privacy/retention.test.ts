@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Actor } from '../../src/deps'
+import type { Caller } from '../../src/actor'
 import { deleteExpiredRecords } from '../../src/privacy/retention'
 import { deleteDocumentsUntil } from '../../src/privacy/retention-queries'
 import { form, MULTIPART, pdf } from '../records/files'
@@ -26,7 +26,7 @@ async function treated() {
   return { ...patient, doctor }
 }
 
-async function attach(doctor: Actor, recordId: string): Promise<void> {
+async function attach(doctor: Caller, recordId: string): Promise<void> {
   const body = form({ filename: 'scan.pdf', content: pdf() })
   expect((await t.as(doctor).post(`/records/${recordId}/attachments`, body, { headers: MULTIPART })).status).toBe(201)
 }

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { BSON } from 'mongodb'
-import { appendFenced } from '../../src/database/fenced-append'
+import { appendClinicalEntry } from '../../src/database/clinical-writes/append'
 import { newId } from '../../src/database/ids'
 import { AMENDMENTS, medicalRecords } from '../../src/records/collections'
-import { roomIn } from '../../src/records/room'
+import { roomIn } from '../../src/records/document-limits'
 import { createTestApp, NOW } from '../support/app'
 import { note, pairsOf } from './pairs'
 
@@ -210,7 +210,7 @@ describe('a full record', () => {
     expect((await amend('fits')).status).toBe(201)
     await fill(id, 17, 'x'.repeat(64_000))
     expect(await amend('too much')).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
-    const past = appendFenced(
+    const past = appendClinicalEntry(
       t.deps.mongo,
       AMENDMENTS,
       { id, patientId: patient.id },

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { MongoNetworkError, MongoServerSelectionError } from 'mongodb'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import { appendFenced } from '../../src/database/fenced-append'
+import { appendClinicalEntry } from '../../src/database/clinical-writes/append'
 import type { Mongo } from '../../src/database/mongo'
 import { AMENDMENTS, medicalRecords, prescriptions } from '../../src/records/collections'
 import { sweepPendingWrites } from '../../src/records/sweeper'
@@ -206,9 +206,9 @@ test('a prescription that somebody stopped in the meantime is refused, on record
 test('an entry whose id is void is never appended, nor one that has no room later on', async () => {
   const { id, patientId } = await newAppend()
   const append = (entryId: string, room = {}) =>
-    appendFenced(t.deps.mongo, AMENDMENTS, { id, patientId }, { id: entryId }, room)
+    appendClinicalEntry(t.deps.mongo, AMENDMENTS, { id, patientId }, { id: entryId }, room)
   expect(await append('a', { title: 'another' })).toEqual({ state: 'refused' })
-  expect(await append('a')).toEqual({ state: 'void' })
+  expect(await append('a')).toEqual({ state: 'blocked' })
   expect(await append('b')).toMatchObject({ state: 'there' })
   expect(await append('b', { title: 'another' })).toMatchObject({ state: 'there' })
   expect((await medicalRecords(t.deps.mongo).findOne({ _id: id }))!.amendments.map((entry) => entry.id)).toEqual(['b'])

@@ -1,5 +1,5 @@
+import type { Caller } from '../../src/actor'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor } from '../../src/deps'
 import type { TestApp } from '../support/app'
 import { form, MULTIPART, pdf } from './files'
 import { note, pairsOf } from './pairs'
@@ -26,7 +26,7 @@ export function attachmentsOf(t: TestApp, clinic: { id: string }) {
       }
     },
 
-    authorization: async (actor: Actor) => `Bearer ${await signAccessToken(t.deps.config, actor, t.deps.clock())}`,
+    authorization: async (actor: Caller) => `Bearer ${await signAccessToken(t.deps.config, actor, t.deps.clock())}`,
 
     /** How many there are of all that an upload leaves. */
     stored: async () => ({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
+import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
 import { createAuditWriter } from '../../src/database/audit-outbox'
-import type { Actor } from '../../src/deps'
 import { medicalRecords } from '../../src/records/collections'
 import { createTestApp } from '../support/app'
 import { attachmentsOf } from './attached'
@@ -16,7 +16,7 @@ const MiB = 1024 * 1024
 const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex')
 
 /** The bytes as they are, which the client of tests would read as text. */
-async function download(id: string, actor: Actor) {
+async function download(id: string, actor: Caller) {
   const request = new Request(`http://localhost/attachments/${id}`, {
     headers: { authorization: await authorization(actor) },
   })
@@ -174,7 +174,7 @@ describe('who may', () => {
 
     const cancelled = t.db.updateTable('appointments').set({ status: 'cancelled' })
     await cancelled.where('id', 'in', [appointment.id, theirs.id]).execute()
-    const statusOf = async (actor: Actor, id: string) => (await t.as(actor).get(`/attachments/${id}`)).status
+    const statusOf = async (actor: Caller, id: string) => (await t.as(actor).get(`/attachments/${id}`)).status
     expect([await statusOf(doctor.actor, own), await statusOf(doctor.actor, other)]).toEqual([200, 200])
     expect([await statusOf(colleague.actor, own), await statusOf(colleague.actor, other)]).toEqual([404, 200])
   })

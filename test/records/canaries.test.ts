@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor } from '../../src/deps'
 import type { Logger } from '../../src/log'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
@@ -29,7 +29,7 @@ test('nothing that is written, searched for or attached shows in logs, events, f
   const log: Logger = { debug: keep, info: keep, warn: keep, error: keep }
   const app = createApp({ ...t.deps, log })
   const send = async (request: Request) => app.fetch(request, { peerAddress: '127.0.0.1' })
-  const as = (actor: Actor) => createClient(send, () => signAccessToken(t.deps.config, actor, t.deps.clock()))
+  const as = (actor: Caller) => createClient(send, () => signAccessToken(t.deps.config, actor, t.deps.clock()))
 
   const { doctor, patient } = await newPair()
   const stranger = await newPair()

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { MongoNetworkError, MongoServerSelectionError } from 'mongodb'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import { findOrVoid } from '../../src/database/fenced-insert'
+import { findOrBlock } from '../../src/database/clinical-writes/insert'
 import type { Mongo } from '../../src/database/mongo'
 import { sweepPendingWrites } from '../../src/records/sweeper'
 import { createTestApp, NOW } from '../support/app'
@@ -118,7 +118,7 @@ describe('a write that stopped before MongoDB', () => {
     const write = await newWrite()
     await write.sendWith(lostOnTheWay)
     const [id] = await write.unfinishedKeys()
-    await findOrVoid(t.deps.mongo, 'medical_records', { id: id!, patientId: write.patientId }, NOW)
+    await findOrBlock(t.deps.mongo, 'medical_records', { id: id!, patientId: write.patientId }, NOW)
     expect(await write.send()).toMatchObject(UNAVAILABLE)
     expect(await write.outcomes()).toEqual(['error', 'error'])
     expect(await write.unfinishedKeys()).toEqual([])

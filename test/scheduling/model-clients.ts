@@ -1,6 +1,6 @@
 import fc from 'fast-check'
+import type { Caller } from '../../src/actor'
 import { expireHolds } from '../../src/appointments/holds/service'
-import type { Actor } from '../../src/deps'
 import type { Answer } from '../support/client'
 import type { Change, Oracle, Span, Told } from './model-oracle'
 import { type Copy, type Doctor, SKEW, type World } from './model-world'
@@ -35,7 +35,7 @@ export const step = fc.record({
 export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
 export type Run = { world: World; oracle: Oracle; outcomes: Record<string, number>; faults: string[] }
-type Client = { actor: Actor; patientId?: string; doctor?: Doctor }
+type Client = { actor: Caller; patientId?: string; doctor?: Doctor }
 type Sent = { answer: Answer<Body>; span: Span }
 // biome-ignore lint/suspicious/noExplicitAny: what is needed of the answers is typed where it is taken out
 type Body = any

@@ -1,5 +1,5 @@
+import type { Caller } from '../../src/actor'
 import { newId } from '../../src/database/ids'
-import type { Actor } from '../../src/deps'
 import type { createTestApp } from '../support/app'
 import { openCopy } from '../support/copies'
 
@@ -14,7 +14,7 @@ const SKEWS = [-SKEW, 0, SKEW]
 
 export type Doctor = {
   id: string
-  actor: Actor
+  actor: Caller
   clinicIds: string[]
   visitTypeId: string
   durationMinutes: number

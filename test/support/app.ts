@@ -1,13 +1,13 @@
 import { afterAll, setDefaultTimeout } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import { anyOrder } from './any-order'
-import { borrowDatabases } from './borrowed-databases'
 import { createClient } from './client'
 import { readPatientConfig, TEST_ENVIRONMENT } from './environment'
 import { createFactories } from './factories'
+import { borrowDatabases } from './recycled-databases'
 
 /** A Monday, noon in London, seven in the morning in New York. */
 export const NOW = new Date('2026-01-05T12:00:00Z')
@@ -44,7 +44,7 @@ export async function createTestApp(environment: Record<string, string> = {}) {
     /** Requests without a token. */
     anonymous: createClient(request),
     /** Requests of somebody the factories made. */
-    as: (actor: Actor) => createClient(request, () => signAccessToken(config, actor, deps.clock())),
+    as: (actor: Caller) => createClient(request, () => signAccessToken(config, actor, deps.clock())),
     ...createFactories(deps),
   }
 }

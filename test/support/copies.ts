@@ -1,7 +1,8 @@
 import { afterAll } from 'bun:test'
+import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/tokens'
-import type { Actor, Deps } from '../../src/deps'
+import type { Deps } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import type { TestApp } from './app'
 import { createClient } from './client'
@@ -25,6 +26,6 @@ export function openCopy(
   return {
     deps,
     anonymous: createClient(request),
-    as: (actor: Actor) => createClient(request, () => signAccessToken(config, actor, clock())),
+    as: (actor: Caller) => createClient(request, () => signAccessToken(config, actor, clock())),
   }
 }

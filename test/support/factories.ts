@@ -1,9 +1,9 @@
 import type { Insertable } from 'kysely'
-import type { AppointmentStatus } from '../../src/appointments/tables'
-import type { Role } from '../../src/auth/tables'
+import type { Caller, Role } from '../../src/actor'
 import { newId } from '../../src/database/ids'
-import type { Actor, Deps } from '../../src/deps'
+import type { Deps } from '../../src/deps'
 import type { VisitTypesTable } from '../../src/doctors/tables'
+import type { AppointmentStatus } from '../../src/ledger/status'
 import { localDay, MINUTE } from '../../src/scheduling/local-time'
 
 type Window = { weekday: number; start: string; end: string }
@@ -14,7 +14,7 @@ let serial = 0
 
 /** Each makes rows of its own with unique values, straight in the database, and gives back ids and a ready actor. */
 export function createFactories({ db, clock }: Deps) {
-  async function newUser(role: Role, name: string): Promise<Actor> {
+  async function newUser(role: Role, name: string): Promise<Caller> {
     const userId = newId()
     const sessionId = crypto.randomUUID()
     const now = clock()
@@ -59,7 +59,7 @@ export function createFactories({ db, clock }: Deps) {
         .values({ id: patientId, userId: user?.userId ?? null, name, dateOfBirth: '1990-05-17', createdAt: clock() })
         .execute()
       // Without an account there is nobody to act: the actor is then unusable by design.
-      const actor: Actor = { ...(user ?? { userId: '', sessionId: '', role: 'patient' as const }), patientId }
+      const actor: Caller = { ...(user ?? { userId: '', sessionId: '', role: 'patient' as const }), patientId }
       return { id: patientId, name, actor }
     },
 
@@ -116,7 +116,7 @@ export function createFactories({ db, clock }: Deps) {
           .insertInto('scheduleWindows')
           .values(weekly.map(({ weekday, start, end }) => ({ scheduleId, weekday, startTime: start, endTime: end })))
           .execute()
-      return { id: doctorId, name, clinicId, visitTypeId, actor: { ...user, doctorId } as Actor }
+      return { id: doctorId, name, clinicId, visitTypeId, actor: { ...user, doctorId } as Caller }
     },
 
     /** On the terms of the doctor's visit type, without asking hours or rules; occupies its time unless it has ended early. */
@@ -129,12 +129,12 @@ export function createFactories({ db, clock }: Deps) {
       createdBy = patient.actor.userId ? patient.actor : doctor.actor,
       ...terms
     }: {
-      patient: { id: string; actor: Actor }
-      doctor: { id: string; clinicId: string; visitTypeId: string; actor: Actor }
+      patient: { id: string; actor: Caller }
+      doctor: { id: string; clinicId: string; visitTypeId: string; actor: Caller }
       startsAt: Date | string
       status?: AppointmentStatus
       reason?: string | null
-      createdBy?: Actor
+      createdBy?: Caller
       /** For `held`: ten minutes from now unless given. */
       holdExpiresAt?: Date
       priceAmount?: number

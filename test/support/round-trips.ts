@@ -1,7 +1,7 @@
 import { afterAll } from 'bun:test'
 import { connect, createServer, type Socket } from 'node:net'
+import type { Caller } from '../../src/actor'
 import type { Config } from '../../src/config'
-import type { Actor } from '../../src/deps'
 import type { TestApp } from './app'
 import { openCopy } from './copies'
 
@@ -21,7 +21,7 @@ export async function countRoundTrips(t: TestApp) {
   copy.deps.authenticate = t.deps.authenticate
   return {
     deps: copy.deps,
-    as: (actor: Actor) => copy.as(actor),
+    as: (actor: Caller) => copy.as(actor),
     anonymous: copy.anonymous,
     async measure<T>(work: () => Promise<T>): Promise<{ answer: T; roundTrips: number }> {
       const before = count

@@ -1,13 +1,14 @@
-import { appendAuditEvent, auditEvent } from '../../database/audit-outbox'
-import { newId } from '../../database/ids'
+import { auditEvent } from '../../database/audit-event'
+import { appendAuditEvent } from '../../database/audit-outbox'
 import { inTransaction, lockResources } from '../../database/transaction'
 import type { Deps, TransactionContext } from '../../deps'
 import { AppError, notFound, versionMismatch } from '../../errors'
-import { releasePayments } from '../../payments/release'
+import { releasePayments } from '../../ledger/release'
 import type { LapsedHold } from '../../scheduling/service'
-import { timeFreed } from '../../waitlist/time-freed'
+import { systemRequest } from '../../system-context'
 import { type AppointmentRow, findAppointmentForUpdate, findAppointmentParties } from '../queries'
 import { assertTransition } from '../status'
+import { timeFreed } from '../time-freed'
 import { confirmHoldRow, expireHoldRows } from './queries'
 
 /** Lapsed holds that are expired in one transaction. */
@@ -66,7 +67,7 @@ async function recordExpiry(
   expired: ExpiredHold[],
 ) {
   if (expired.length === 0) return
-  const request = { actor: null, now, requestId: `hold-expiry-${newId()}`, ip: null }
+  const request = systemRequest('hold-expiry', now)
   const kind = { kind: 'appointment.expire', action: 'U' } as const
   const events = expired.map(({ id, patientId }) =>
     auditEvent(request, kind, { targetId: id, patientIds: [patientId] }),

@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
-import { operation } from '../../http/operation'
-import { createRouter } from '../../http/router'
+import { operation } from '../../http/operations/operation'
+import { createRouter } from '../../http/operations/router'
 import { formatInstant } from '../../http/schemas'
 import type { AppointmentRow } from '../queries'
 import { presentAppointment } from '../service'
@@ -36,7 +36,7 @@ export function seriesRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
   mutation(bookSeriesOperation, {
-    lane: ({ body }) => [deps.bookingLane, body.doctorId],
+    limiter: ({ body }) => [deps.bookingLimiter, body.doctorId],
     run: async (ctx, { body }) => {
       const { patientId, occurrences } = await bookSeries(ctx, body)
       const booked = occurrences.flatMap(({ appointment }) => appointment ?? [])

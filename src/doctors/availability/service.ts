@@ -1,11 +1,12 @@
+import { assertManages, manages, maySeeDoctor } from '../../access/doctors'
+import type { Caller } from '../../actor'
 import { lockResources } from '../../database/transaction'
-import type { Actor, Context, TransactionContext } from '../../deps'
+import type { Context, TransactionContext } from '../../deps'
 import { AppError, invalid, notFound, versionMismatch } from '../../errors'
 import { formatInstant } from '../../http/schemas'
 import type { Affected } from '../../scheduling/affected/schemas'
 import { findOutsideHours } from '../../scheduling/affected/service'
 import { addDays, localDay } from '../../scheduling/local-time'
-import { assertManages, manages, maySeeDoctor } from '../access'
 import {
   type AvailabilityRow,
   deleteSchedule,
@@ -20,7 +21,7 @@ import { type Availability, MAX_SCHEDULES, type SetAvailability } from './schema
 const DAYS_SHOWN_BACK = 366
 
 /** Notes of exceptions are for those who manage the doctor. */
-export const presentAvailability = ({ id, clinics, exceptions }: AvailabilityRow, actor: Actor): Availability => ({
+export const presentAvailability = ({ id, clinics, exceptions }: AvailabilityRow, actor: Caller): Availability => ({
   doctorId: id,
   clinics: clinics.map((clinic) => ({
     clinicId: clinic.id,
@@ -78,7 +79,7 @@ export async function setAvailability(
 const firstDayShown = (now: Date) => addDays(localDay(now.getTime(), 'UTC'), -DAYS_SHOWN_BACK)
 
 /** Whose hours are changed. Throws not_found for a doctor the caller does not manage, 422 where one must be named. */
-export function doctorIdOf(actor: Actor, named: string | undefined): string {
+export function doctorIdOf(actor: Caller, named: string | undefined): string {
   const doctorId = named ?? actor.doctorId
   if (doctorId === undefined) throw invalid('doctorId', 'must name the doctor whose hours these are')
   assertManages(actor, doctorId)

@@ -1,8 +1,8 @@
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
-import { operation } from '../../http/operation'
+import { operation } from '../../http/operations/operation'
+import { createRouter } from '../../http/operations/router'
 import { cursorId, decodeCursor, toPage } from '../../http/pagination'
-import { createRouter } from '../../http/router'
 import {
   CreateVisitType,
   DoctorPath,

@@ -1,8 +1,9 @@
+import { assertManages, manages, maySeeDoctor } from '../../access/doctors'
+import type { Caller } from '../../actor'
 import { newId } from '../../database/ids'
 import { lockResources } from '../../database/transaction'
-import type { Actor, Context, TransactionContext } from '../../deps'
+import type { Context, TransactionContext } from '../../deps'
 import { AppError, invalid, notFound, versionMismatch } from '../../errors'
-import { assertManages, manages, maySeeDoctor } from '../access'
 import { type CreateVisitType, MAX_ACTIVE_VISIT_TYPES, type UpdateVisitType } from '../schemas'
 import {
   findDoctorWithVisitTypes,
@@ -12,7 +13,7 @@ import {
   updateVisitType as updateVisitTypeRow,
 } from './queries'
 
-type Reader = Pick<Context<Actor | null>, 'db' | 'actor' | 'config'>
+type Reader = Pick<Context<Caller | null>, 'db' | 'actor' | 'config'>
 
 /** Newest first; inactive ones for those who manage the doctor. Throws not_found for a doctor the caller may not see. */
 export async function listVisitTypes(ctx: Reader, doctorId: string, page: { limit: number; after?: string }) {

@@ -2,8 +2,8 @@ import { z } from '@hono/zod-openapi'
 import { etag } from 'hono/etag'
 import type { Deps } from '../../deps'
 import { answer } from '../answer'
-import { operation } from '../operation'
-import { createRouter } from '../router'
+import { operation } from '../operations/operation'
+import { createRouter } from '../operations/router'
 
 const docsOperation = operation({
   method: 'get',

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { type AuditEvent, refuseUnaudited } from '../../database/audit-outbox'
+import type { AuditEvent } from '../../database/audit-event'
+import { refuseUnaudited } from '../../database/audit-outbox'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { type AuditEvent, appendAuditEvent, refuseUnaudited } from '../../database/audit-outbox'
+import type { AuditEvent } from '../../database/audit-event'
+import { appendAuditEvent, refuseUnaudited } from '../../database/audit-outbox'
 import { prepared } from '../../database/prepared'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'

@@ -1,7 +1,6 @@
-import type { Clock } from '../../deps'
-import type { PaymentsTable } from '../tables'
-import { createDesk } from './desk'
-import type { PaymentProvider } from './port'
+import type { Clock } from '../../actor'
+import { createDesk } from '../../ledger/desk'
+import type { PaymentProvider, PaymentProviders } from '../../ledger/provider'
 import { createSandbox, type Sandbox } from './sandbox'
 import type { DeliverWebhook } from './sandbox-webhooks'
 import { createStripe, type StripeOptions } from './stripe'
@@ -14,22 +13,11 @@ export type ProviderSettings = {
   sandbox?: { webhookSecret?: string; delayMs?: number }
 }
 
-export type PaymentProviders = {
-  /** Who takes new payments by this method; undefined for cards where nobody does. */
-  forMethod(method: PaymentsTable['method']): PaymentProvider | undefined
-  /** By the name stored with a payment, or in a webhook's path. */
-  named(name: string): PaymentProvider | undefined
-  /** Those that keep books of their own, to be compared with ours. */
-  online: readonly PaymentProvider[]
-  sandbox: Sandbox | undefined
-  close(): void
-}
-
 /** Opens no connection. Throws when `card` is `stripe` without settings for it. */
 export function createProviders(
   settings: ProviderSettings,
   { clock, deliver }: { clock: Clock; deliver: DeliverWebhook },
-): PaymentProviders {
+): PaymentProviders & { sandbox: Sandbox | undefined } {
   const stripe = settings.stripe && createStripe(settings.stripe)
   const sandbox =
     settings.card === 'sandbox'

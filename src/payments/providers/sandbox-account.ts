@@ -1,4 +1,4 @@
-import type { Clock } from '../../deps'
+import type { Clock } from '../../actor'
 import {
   type CreatePaymentRequest,
   type ProviderEntry,
@@ -8,7 +8,7 @@ import {
   type ProviderPaymentDetails,
   type ProviderRefund,
   type RefundRequest,
-} from './port'
+} from '../../ledger/provider'
 import { SANDBOX, type SandboxEvent } from './sandbox-webhooks'
 
 /** What the payer does with a payment. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import type { Clock } from '../../deps'
-import { ProviderError, type ProviderEvent, type ProviderPayment, type ProviderRefund } from './port'
+import type { Clock } from '../../actor'
+import { ProviderError, type ProviderEvent, type ProviderPayment, type ProviderRefund } from '../../ledger/provider'
 import { signWebhook } from './webhook-signature'
 
 export const SANDBOX = 'sandbox'

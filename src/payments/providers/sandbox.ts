@@ -1,5 +1,10 @@
-import type { Clock } from '../../deps'
-import { type CreatePaymentRequest, type PaymentProvider, PROVIDER_DEADLINE_MS, type ProviderPayment } from './port'
+import type { Clock } from '../../actor'
+import {
+  type CreatePaymentRequest,
+  type PaymentProvider,
+  PROVIDER_DEADLINE_MS,
+  type ProviderPayment,
+} from '../../ledger/provider'
 import { createSandboxAccount, type SandboxOutcome, sandboxError } from './sandbox-account'
 import {
   createWebhookSender,

@@ -1,4 +1,4 @@
-import { type Money, minorUnitDigits } from '../currency'
+import { type Money, minorUnitDigits } from '../../ledger/currency'
 
 /**
  * Where Stripe counts otherwise than ISO 4217: the ariary has no hundredth there, the króna and the Ugandan shilling

@@ -7,7 +7,7 @@ import {
   type ProviderPaymentDetails,
   type ProviderPaymentStatus,
   type ProviderRefund,
-} from './port'
+} from '../../ledger/provider'
 import { fromStripeMoney } from './stripe-amounts'
 
 /** Where our ids travel. */

@@ -1,5 +1,5 @@
 import { Stripe } from 'stripe'
-import { ProviderError, type ProviderErrorKind } from './port'
+import { ProviderError, type ProviderErrorKind } from '../../ledger/provider'
 
 export type StripeClientOptions = {
   secretKey: string

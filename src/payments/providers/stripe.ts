@@ -4,7 +4,7 @@ import {
   ProviderError,
   type ProviderRefund,
   type RefundRequest,
-} from './port'
+} from '../../ledger/provider'
 import { stripeAmountStep, toStripeMoney } from './stripe-amounts'
 import { PAYMENT_ID, REFUND_ID, readEntry, readEvent, readPage, readPayment, readRefund } from './stripe-answers'
 import { callStripe, createStripeClient } from './stripe-client'

@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html'
-import { formatMoney } from '../currency'
+import { formatMoney } from '../../ledger/currency'
 import type { ReceiptRow } from './queries'
 
 const STYLE = `

@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely'
-import { visibleAppointments } from '../../appointments/policy'
+import { visibleAppointments } from '../../access/appointments'
+import type { Caller } from '../../actor'
 import { jsonRows } from '../../database/json'
 import type { Database } from '../../database/schema'
-import type { Actor } from '../../deps'
 
 export type ReceiptRow = NonNullable<Awaited<ReturnType<typeof findReceipt>>>
 
 /** All that stands on the receipt of a payment, if its appointment is the actor's. */
-export function findReceipt(db: Kysely<Database>, actor: Actor, id: string) {
+export function findReceipt(db: Kysely<Database>, actor: Caller, id: string) {
   return db
     .selectFrom('payments')
     .innerJoin('appointments', 'appointments.id', 'payments.appointmentId')

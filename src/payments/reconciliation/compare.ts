@@ -1,4 +1,4 @@
-import type { ProviderPayment, ProviderRefund } from '../providers/port'
+import type { ProviderPayment, ProviderRefund } from '../../ledger/provider'
 import type { Seen } from '../settle'
 import type { LedgerPayment } from './queries'
 

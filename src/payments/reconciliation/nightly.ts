@@ -1,6 +1,6 @@
 import type { Deps } from '../../deps'
+import { ProviderError } from '../../ledger/provider'
 import { addDays, localDay } from '../../scheduling/local-time'
-import { ProviderError } from '../providers/port'
 import { claimDay, finishDay } from './queries'
 import { daysRange, reconcile } from './service'
 

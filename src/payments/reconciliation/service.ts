@@ -1,11 +1,11 @@
 import { inTransaction } from '../../database/transaction'
 import type { Context, Deps } from '../../deps'
 import { Uuid } from '../../http/schemas'
+import { type PaymentProvider, type ProviderEntry, ProviderError } from '../../ledger/provider'
 import { addDays } from '../../scheduling/local-time'
-import { type PaymentProvider, type ProviderEntry, ProviderError } from '../providers/port'
+import { systemContext } from '../../system-context'
 import { applySeenRefund, sendRefund } from '../refunds/service'
 import { applySeen, lockPayment } from '../settle'
-import { systemContext } from '../system'
 import {
   comparePayment,
   compareRefund,
@@ -53,7 +53,7 @@ export async function reconcile(
   return { compared, found: differences, remaining }
 }
 
-async function compare(ctx: Context<null>, provider: PaymentProvider, range: Range) {
+async function compare(ctx: Context<'system'>, provider: PaymentProvider, range: Range) {
   const answers: (Difference | undefined)[] = []
   if (range.from < range.until) {
     const told = new Set<string | null>()
@@ -80,7 +80,7 @@ async function* pagesOf(provider: PaymentProvider, range: Range): AsyncGenerator
   }
 }
 
-async function* ledgerPages(ctx: Context<null>, provider: string, range: Range): AsyncGenerator<LedgerPayment[]> {
+async function* ledgerPages(ctx: Context<'system'>, provider: string, range: Range): AsyncGenerator<LedgerPayment[]> {
   for (let after: string | undefined; ; ) {
     const payments = await listLedger(ctx.db, provider, range, { after, limit: PAGE })
     yield payments
@@ -141,7 +141,7 @@ async function known<T>(answer: Promise<T>): Promise<T | undefined> {
 }
 
 /** One that cannot be made stays a difference, for somebody to look at. */
-async function tryToRepair(ctx: Context<null>, repair: Repair): Promise<void> {
+async function tryToRepair(ctx: Context<'system'>, repair: Repair): Promise<void> {
   try {
     await make(ctx, repair)
   } catch (error) {
@@ -152,7 +152,7 @@ async function tryToRepair(ctx: Context<null>, repair: Repair): Promise<void> {
 const idOf = (repair: Repair) =>
   repair.what === 'unsent_refund' ? { refundId: repair.refundId } : { paymentId: repair.paymentId }
 
-async function make(ctx: Context<null>, repair: Repair): Promise<void> {
+async function make(ctx: Context<'system'>, repair: Repair): Promise<void> {
   if (repair.what === 'unsent_refund') return sendRefund(ctx, repair.refundId)
   await inTransaction(ctx, async (ctx) => {
     if (repair.what === 'refund') return applySeenRefund(ctx, repair.paymentId, repair.refund, ctx.now)

@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps'
 import { noContent } from '../../http/answer'
-import { operation } from '../../http/operation'
-import { createRouter } from '../../http/router'
+import { operation } from '../../http/operations/operation'
+import { createRouter } from '../../http/operations/router'
 import { ProviderWebhook, WebhookPath } from './schemas'
 import { storeEvent, verifyWebhook } from './service'
 
@@ -26,7 +26,7 @@ export function webhookRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
   mutation(receiveWebhookOperation, {
-    prepare: (ctx, { params }, raw) => verifyWebhook(ctx, params.provider, raw),
+    beforeTransaction: (ctx, { params }, raw) => verifyWebhook(ctx, params.provider, raw),
     run: async (ctx, _input, event) => {
       await storeEvent(ctx, event)
       return noContent({ detail: { provider: event.provider, event: event.name } })

@@ -1,21 +1,22 @@
 import { z } from 'zod'
+import type { Caller } from '../../actor'
 import { newId } from '../../database/ids'
 import { inTransaction } from '../../database/transaction'
-import type { Actor, Context, Deps } from '../../deps'
+import type { Context, Deps } from '../../deps'
 import { AppError, invalid, notFound } from '../../errors'
 import { enqueue } from '../../jobs/queue'
-import type { AnyTransaction } from '../ledger/service'
-import { ProviderError, type ProviderEvent } from '../providers/port'
+import type { AnyTransaction } from '../../ledger/entries'
+import { ProviderError, type ProviderEvent } from '../../ledger/provider'
+import { systemContext } from '../../system-context'
 import { findPaymentByRef } from '../queries'
 import { applySeenRefund } from '../refunds/service'
 import { applySeen, lockPayment } from '../settle'
-import { systemContext } from '../system'
 import type { PaymentEventsTable } from '../tables'
 import { findWaitingEvent, insertEvent, markProcessed } from './queries'
 
 /** Throws not_found for a provider that is none here, invalid_signature, and validation_failed for a signed event that makes no sense. */
 export async function verifyWebhook(
-  { paymentProviders, now }: Pick<Context<Actor | null>, 'paymentProviders' | 'now'>,
+  { paymentProviders, now }: Pick<Context<Caller | null>, 'paymentProviders' | 'now'>,
   name: string,
   { text, headers }: { text: string; headers: Headers },
 ): Promise<ProviderEvent & { provider: string }> {
@@ -31,7 +32,10 @@ export async function verifyWebhook(
 }
 
 /** Keeps an event, once however often it comes, and leaves the rest to a job. */
-export async function storeEvent(ctx: AnyTransaction, event: ProviderEvent & { provider: string }): Promise<void> {
+export async function storeEvent(
+  ctx: Pick<AnyTransaction, 'db' | 'jobs' | 'now'>,
+  event: ProviderEvent & { provider: string },
+): Promise<void> {
   const id = newId()
   const { provider, name, type, occurredAt } = event
   const stored = await insertEvent(ctx.db, {

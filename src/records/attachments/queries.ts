@@ -1,4 +1,4 @@
-import { NOT_VOID } from '../../database/fenced-insert'
+import { NOT_TOMBSTONE } from '../../database/clinical-writes/insert'
 import { fileStore } from '../../database/file-store'
 import type { Mongo } from '../../database/mongo'
 import { medicalRecords } from '../collections'
@@ -26,7 +26,7 @@ export function listUploads(mongo: Mongo, before: Date, limit: number): Promise<
 /** The record that has it, with nothing but this attachment and whose it is. */
 export function findRecordOfAttachment(mongo: Mongo, id: string) {
   const projection = { patientId: 1, doctorId: 1, createdAt: 1, attachments: { $elemMatch: { id } } }
-  return medicalRecords(mongo).findOne({ 'attachments.id': id, ...NOT_VOID }, { projection, maxTimeMS: 5_000 })
+  return medicalRecords(mongo).findOne({ 'attachments.id': id, ...NOT_TOMBSTONE }, { projection, maxTimeMS: 5_000 })
 }
 
 /** Those of a patient's records that were written by `until`. */

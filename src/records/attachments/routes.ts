@@ -1,8 +1,9 @@
+import { lookUpEntry } from '../../database/clinical-writes/look-up'
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
-import { operation } from '../../http/operation'
-import { createRouter } from '../../http/router'
-import type { MedicalRecordDocument } from '../collections'
+import { operation } from '../../http/operations/operation'
+import { createRouter } from '../../http/operations/router'
+import { ATTACHMENTS, type MedicalRecordDocument } from '../collections'
 import { presentAttachment } from '../present'
 import { contentDisposition } from './content-disposition'
 import { FILE_TYPES, withSuffix } from './file-type'
@@ -50,7 +51,8 @@ export function attachmentRoutes(deps: Deps) {
   const { app, stream, clinicalUpload } = createRouter(deps)
 
   clinicalUpload(attachFileOperation, {
-    prepare: (ctx, { params, file }) => receiveAttachment(ctx, params.id, file),
+    lookUp: lookUpEntry(ATTACHMENTS, ({ detail }) => String(detail?.recordId)),
+    beforeTransaction: (ctx, { params, file }) => receiveAttachment(ctx, params.id, file),
     contentOf: ({ filename, sha256 }) => `${filename}\n${sha256}`,
     plan: async (ctx, _input, fixed, received) => ({
       ...(await composeAttachment(ctx, received, fixed)),
@@ -59,7 +61,7 @@ export function attachmentRoutes(deps: Deps) {
         return answer(presentAttachment(record, attached), { location: `/attachments/${fixed.id}` })
       },
     }),
-    finish: finishUpload,
+    afterWrite: finishUpload,
   })
 
   stream(getAttachmentOperation, async (ctx, { params: { id } }) => {

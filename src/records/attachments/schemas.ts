@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { Instant, Uuid } from '../../http/schemas'
-import { Author, exampleEnvelope } from '../envelope'
+import { Author, exampleEnvelope } from '../envelope-schema'
 import { FILE_TYPES } from './file-type'
 
 export const MAX_FILE_BYTES = 10 * 1024 * 1024

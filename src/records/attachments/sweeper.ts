@@ -1,4 +1,4 @@
-import { findOrVoidEntry } from '../../database/fenced-append'
+import { findOrBlockEntry } from '../../database/clinical-writes/append'
 import type { Deps } from '../../deps'
 import { ATTACHMENTS } from '../collections'
 import { attachmentFiles, deleteUpload, listUploads } from './queries'
@@ -14,8 +14,8 @@ const BATCH = 100
 export async function sweepUploads({ mongo, clock }: Pick<Deps, 'mongo' | 'clock'>): Promise<number> {
   const abandoned = await listUploads(mongo, new Date(clock().getTime() - PATIENCE_MS), BATCH)
   for (const { _id: fileId, recordId, patientId } of abandoned) {
-    const state = await findOrVoidEntry(mongo, ATTACHMENTS, { id: recordId, patientId }, ['fileId', fileId])
-    if (state === 'void') await attachmentFiles(mongo).remove(fileId)
+    const state = await findOrBlockEntry(mongo, ATTACHMENTS, { id: recordId, patientId }, ['fileId', fileId])
+    if (state === 'blocked') await attachmentFiles(mongo).remove(fileId)
     await deleteUpload(mongo, fileId)
   }
   return abandoned.length

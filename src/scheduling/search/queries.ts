@@ -1,7 +1,7 @@
 import { type Expression, expressionBuilder, type Kysely, type QueryCreator, sql } from 'kysely'
 import { preparedRow } from '../../database/prepared'
 import type { Database } from '../../database/schema'
-import { activeVisitTypes, type FactsSearch, selectFacts, visitTypeWanted, withRooms } from '../selections'
+import { activeVisitTypes, type FactsSearch, selectFacts, visitTypeWanted, withRooms } from '../query-fragments'
 
 export type DoctorsSearch = Omit<FactsSearch, 'until'> & {
   specialization?: string

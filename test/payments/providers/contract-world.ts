@@ -3,7 +3,7 @@ import type {
   PaymentProvider,
   ProviderPaymentDetails,
   RefundRequest,
-} from '../../../src/payments/providers/port'
+} from '../../../src/ledger/provider'
 
 /** What can go wrong on the way. `lost_request` leaves no effect; each of the others may. */
 export type ContractFault = 'lost_request' | 'lost_answer' | 'rubbish' | 'error' | 'slow'

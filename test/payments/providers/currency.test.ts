@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { formatMoney, minorUnitDigits } from '../../../src/payments/currency'
+import { formatMoney, minorUnitDigits } from '../../../src/ledger/currency'
 
 describe('currencies', () => {
   test('digits are those of ISO 4217 for every currency that can be chosen', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createDesk } from '../../../src/payments/providers/desk'
+import { createDesk } from '../../../src/ledger/desk'
 import { fails } from './fails'
 
 describe('desk', () => {

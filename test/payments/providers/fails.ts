@@ -1,5 +1,5 @@
 import { expect } from 'bun:test'
-import { ProviderError, type ProviderErrorKind } from '../../../src/payments/providers/port'
+import { ProviderError, type ProviderErrorKind } from '../../../src/ledger/provider'
 
 /** The call ends with a ProviderError of this kind; it is given back. */
 export async function fails(kind: ProviderErrorKind, call: Promise<unknown>): Promise<ProviderError> {

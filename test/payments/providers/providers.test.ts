@@ -1,15 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test'
-import {
-  createProviders,
-  type PaymentProviders,
-  type ProviderSettings,
-} from '../../../src/payments/providers/providers'
+import { createProviders, type ProviderSettings } from '../../../src/payments/providers/providers'
 
 const NOW = new Date('2026-01-05T12:00:00Z')
 const stripe = { secretKey: 'sk_test_1', webhookSecrets: ['whsec_1'] }
 
 describe('who takes which payments', () => {
-  let opened: PaymentProviders | undefined
+  let opened: ReturnType<typeof createProviders> | undefined
   afterEach(() => opened?.close())
   const open = (settings: ProviderSettings) => {
     opened = createProviders(settings, { clock: () => NOW, deliver: async () => undefined })

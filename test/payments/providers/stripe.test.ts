@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { Stripe } from 'stripe'
-import type { PaymentProvider } from '../../../src/payments/providers/port'
+import type { PaymentProvider } from '../../../src/ledger/provider'
 import { createStripe } from '../../../src/payments/providers/stripe'
 import { fromStripeMoney, stripeAmountStep, toStripeMoney } from '../../../src/payments/providers/stripe-amounts'
 import { signWebhook } from '../../../src/payments/providers/webhook-signature'

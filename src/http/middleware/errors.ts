@@ -1,0 +1,35 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Deps } from '../../deps'
+import { AppError } from '../../errors'
+import { problemResponse, toAppError } from '../problem'
+import type { HttpEnv } from '../request'
+
+/** Everything that is thrown, and every address that leads nowhere, is answered as a problem. */
+export function answerErrors(app: OpenAPIHono<HttpEnv>, { log }: Deps): void {
+  app.onError((thrown, c) => {
+    const error = toAppError(thrown)
+    if (error.code === 'internal' || error.code === 'unavailable')
+      log.error({ error, requestId: c.get('requestId') }, 'request failed')
+    return problemResponse(c, error)
+  })
+  app.notFound((c) => {
+    const allow = methodsAt(app, c.req.path)
+    if (allow.length === 0) return problemResponse(c, new AppError('not_found', 'There is nothing at this address.'))
+    if (c.req.method === 'OPTIONS') return c.body(null, 204, { Allow: allow.join(', ') })
+    const detail = `This address knows ${allow.join(', ')}.`
+    return problemResponse(c, new AppError('method_not_allowed', detail, {}, { Allow: allow.join(', ') }))
+  })
+}
+
+/** What may be asked of `path`; a GET can always be asked for its headers alone. */
+function methodsAt(app: OpenAPIHono<HttpEnv>, path: string): string[] {
+  const segments = path.split('/')
+  const methods = app.routes
+    .filter((route) => route.method !== 'ALL' && matches(route.path.split('/'), segments))
+    .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  return methods.length === 0 ? [] : [...new Set([...methods, 'OPTIONS'])].sort()
+}
+
+const matches = (pattern: string[], segments: string[]) =>
+  pattern.length === segments.length &&
+  pattern.every((part, i) => (part.startsWith(':') ? segments[i] !== '' : part === segments[i]))

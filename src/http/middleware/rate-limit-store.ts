@@ -1,0 +1,74 @@
+import { type ClientRateLimitInfo, MemoryStore, type RedisClient, RedisStore, type Store } from 'hono-rate-limiter'
+import type { Logger } from '../../log'
+import type { HttpEnv } from '../request'
+
+/** How long a Redis that failed is left alone before one request tries it again. */
+const PAUSE_MS = 1_000
+
+/** Counters of this copy alone. */
+export function memoryCounters() {
+  const store = new MemoryStore<HttpEnv>()
+  return {
+    init: (options) => store.init(options),
+    // MemoryStore hands out its own record, which requests of the same moment would count up before it is read.
+    increment(key) {
+      const { totalHits, resetTime } = store.increment(key)
+      return { totalHits, resetTime: resetTime && new Date(resetTime) }
+    },
+    decrement: (key) => store.decrement(key),
+    resetKey: (key) => store.resetKey(key),
+  } satisfies Store<HttpEnv>
+}
+
+/**
+ * Counters that all copies share in Redis, by rule. While it does not answer, each copy counts for itself: no request
+ * fails for it. Redis is given keyed hashes only, never an address or an email.
+ */
+export function sharedCounters(redis: RedisClient, secret: string, log: Logger): (rule: string) => Store<HttpEnv> {
+  const hash = keyedHash(secret)
+  let down = false
+  let retryAt = 0
+
+  async function share(increment: () => Promise<ClientRateLimitInfo>): Promise<ClientRateLimitInfo | undefined> {
+    if (performance.now() < retryAt) return undefined
+    if (down) retryAt = performance.now() + PAUSE_MS
+    try {
+      const info = await increment()
+      if (down) log.info({}, 'Redis answers again: rate limits are shared')
+      down = false
+      retryAt = 0
+      return info
+    } catch (error) {
+      if (!down) log.warn({ error }, 'Redis does not answer: each copy counts rate limits for itself')
+      down = true
+      retryAt = performance.now() + PAUSE_MS
+      return undefined
+    }
+  }
+
+  return (rule) => {
+    const local = memoryCounters()
+    const shared = new RedisStore<HttpEnv>({ client: redis, prefix: `rate-limit:${rule}:` })
+    return {
+      init(options) {
+        local.init(options)
+        shared.init(options)
+      },
+      async increment(key) {
+        return (await share(async () => shared.increment(await hash(`${rule}\n${key}`)))) ?? local.increment(key)
+      },
+      decrement: (key) => local.decrement(key),
+      resetKey: (key) => local.resetKey(key),
+    }
+  }
+}
+
+function keyedHash(secret: string): (text: string) => Promise<string> {
+  const encoder = new TextEncoder()
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  const key = crypto.subtle.importKey('raw', encoder.encode(`rate-limit\n${secret}`), algorithm, false, ['sign'])
+  return async (text) => {
+    const digest = new Uint8Array(await crypto.subtle.sign('HMAC', await key, encoder.encode(text)))
+    return btoa(String.fromCharCode(...digest))
+  }
+}

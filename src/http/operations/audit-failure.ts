@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import type { Caller } from '../../actor'
+import { type AuditFacts, type AuditKind, auditEvent } from '../../database/audit-event'
+import { isAudited } from '../../database/audit-outbox'
+import { UnknownOutcomeError } from '../../database/postgres'
+import type { Context } from '../../deps'
+import type { ErrorCode } from '../../errors'
+import { toAppError } from '../problem'
+
+type Audited = { path: string; audit?: AuditKind }
+/** What had been read of a request when it failed. */
+export type ReadSoFar = { params: Record<string, string>; query?: unknown; body?: unknown }
+
+/** An invalid request leaves no event: it reached no data. */
+const OUTCOME: Partial<Record<ErrorCode, 'denied' | 'error'>> = {
+  forbidden: 'denied',
+  not_found: 'denied',
+  internal: 'error',
+  unavailable: 'error',
+}
+
+/**
+ * Audits that a signed-in caller was refused, or that their request failed on our side: one event, in a statement of its
+ * own, as the transaction is rolled back. Neither the event nor the time it takes shows whether a thing does not exist or
+ * is not the caller's. Throws `unavailable` when the event cannot be written.
+ */
+export async function auditFailure(
+  ctx: Context<Caller | null>,
+  { path, audit }: Audited,
+  soFar: ReadSoFar,
+  thrown: unknown,
+): Promise<void> {
+  // Once COMMIT was sent, the transaction's own event records the outcome.
+  if (!ctx.actor || !audit || isAudited(thrown) || thrown instanceof UnknownOutcomeError) return
+  const { code } = toAppError(thrown)
+  const outcome = OUTCOME[code]
+  if (!outcome) return
+  await ctx.auditWriter.append(auditEvent(ctx, audit, { ...subjectOf(path, soFar), outcome, detail: { code } }))
+}
+
+const Uuid = z.uuid()
+const Named = z.object({ patientId: Uuid })
+
+/** The patients and the thing that the request names, whether they exist or not. */
+function subjectOf(path: string, { params, query, body }: ReadSoFar): AuditFacts {
+  const id = Uuid.safeParse(params.id).data?.toLowerCase()
+  const ofPatient = path.startsWith('/patients/{id}')
+  const named = [query, body].flatMap((part) => Named.safeParse(part).data?.patientId.toLowerCase() ?? [])
+  return { targetId: id, patientIds: id && ofPatient ? [id, ...named] : named }
+}

@@ -1,0 +1,248 @@
+import { getOpenApiMetadata } from '@asteasolutions/zod-to-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
+import type { Role } from '../../actor'
+import type { AuditKind } from '../../database/audit-event'
+import type { ErrorCode } from '../../errors'
+import type { OperationLimit } from '../middleware/rate-limits'
+import { STATUS, titleOf } from '../problem'
+import { Problem } from '../schemas'
+
+/** `public`: a token is not looked at. `optional`: none is fine, a bad one is 401. `signed_in`: whatever the role. */
+export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
+
+type Schema = z.ZodType
+type Header = 'ETag' | 'Location'
+
+/** One file in multipart/form-data, under the name `field`; `schema` is for the document. */
+export type Upload = { field: string; maxBytes: number; schema: z.ZodType }
+
+/** The types that one operation ties together: what comes in, what goes out, who may call. */
+export type OperationTypes = { params: Schema; query: Schema; body: Schema; answer: Schema; access: Access }
+
+export type OperationSpec<O extends OperationTypes> = {
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** OpenAPI form: `/appointments/{id}`. */
+  path: string
+  tag: string
+  /** The verb the service uses too: `bookAppointment`. */
+  operationId: string
+  summary: string
+  description: string
+  /** Roles that may call it; which things they may reach is the service's rule and stands in `who`. */
+  access: O['access']
+  /** In words, for the document: "Patients for themselves, admins". */
+  who: string
+  /** What is written to the audit trail; mutations always have it, reads where health data leaves. */
+  audit?: AuditKind
+  params?: O['params']
+  query?: O['query']
+  body?: O['body']
+  /** Instead of a JSON body; for the router's `clinicalUpload`. */
+  upload?: Upload
+  answer: {
+    status: 200 | 201 | 204
+    description: string
+    schema?: O['answer']
+    /** JSON unless something else is said; a list where it can be any of several. */
+    contentType?: string | string[]
+    headers?: Header[]
+    /** A second success of the same schema, without headers or links; a handler chooses it by `Answer.status`. */
+    or?: { status: 200; description: string }
+    links?: Record<
+      string,
+      { operationId: string; parameters?: Record<string, string>; requestBody?: unknown; description: string }
+    >
+  }
+  /** Beyond those that any operation of its kind can give. */
+  problems?: ErrorCode[]
+  /** Replaces `Problem` where an answer has more members than the base. */
+  problemSchemas?: Record<number, Schema>
+  /** Beyond the limit that all share; `none` for what is not limited at all. */
+  rateLimit?: OperationLimit | 'none'
+}
+
+export type Operation<O extends OperationTypes> = OperationSpec<O> & {
+  route: ReturnType<typeof createRoute>
+  /** Never set: from it the compiler infers the types of an operation. */
+  types?: O
+}
+
+type None = z.ZodNever
+
+/** Declares one operation: its OpenAPI entry, who may call it and what it may answer, all in one place. */
+export function operation<
+  P extends Schema = None,
+  Q extends Schema = None,
+  B extends Schema = None,
+  S extends Schema = None,
+  const A extends Access = Access,
+>(
+  spec: OperationSpec<{ params: P; query: Q; body: B; answer: S; access: A }>,
+): Operation<{ params: P; query: Q; body: B; answer: S; access: A }> {
+  const { method, path, operationId, summary, answer } = spec
+  const headers = z.object({
+    ...(acceptsIdempotencyKey(spec) && { 'Idempotency-Key': IdempotencyKeyHeader }),
+    ...(isVersioned(spec) && { 'If-Match': IfMatchHeader }),
+  })
+  const route = createRoute({
+    method,
+    path,
+    operationId,
+    summary,
+    tags: [spec.tag],
+    description: `${spec.description}\n\n**Who:** ${spec.who}. **Audit:** ${spec.audit ? `\`${spec.audit.kind}\` (${spec.audit.action})` : 'not audited (no health data)'}.`,
+    security: SECURITY[securityOf(spec.access)],
+    'x-roles': spec.access,
+    request: {
+      ...(spec.params && { params: spec.params as unknown as z.ZodObject }),
+      ...(spec.query && { query: spec.query as unknown as z.ZodObject }),
+      ...(Object.keys(headers.shape).length > 0 && { headers }),
+      ...(spec.body && {
+        body: {
+          required: !spec.body.safeParse({}).success,
+          content: { 'application/json': { schema: spec.body, example: exampleOf(spec.body) } },
+        },
+      }),
+      ...(spec.upload && {
+        body: {
+          required: true,
+          content: { 'multipart/form-data': { schema: spec.upload.schema, example: exampleOf(spec.upload.schema) } },
+        },
+      }),
+    },
+    responses: { [answer.status]: answerResponse(spec), ...secondAnswer(spec), ...problemResponses(spec) },
+  })
+  return { ...spec, route }
+}
+
+const securityOf = (access: Access) => (typeof access === 'string' ? access : 'signed_in')
+
+const SECURITY: Record<'public' | 'optional' | 'signed_in', Record<string, string[]>[]> = {
+  public: [],
+  optional: [{}, { bearerAuth: [] }],
+  signed_in: [{ bearerAuth: [] }],
+}
+
+const IdempotencyKeyHeader = z.string().min(1).max(200).optional().openapi({
+  description: 'Makes a retry safe: the same key with the same request gives the stored answer again.',
+  example: 'b7c1f0de-booking',
+})
+
+const IfMatchHeader = z
+  .string()
+  .max(100)
+  .optional()
+  .openapi({ description: 'The ETag that was read; another current version is refused with 412.', example: '"3"' })
+
+type AnySpec = OperationSpec<OperationTypes>
+
+const signedIn = (spec: Pick<AnySpec, 'access'>) => spec.access !== 'public' && spec.access !== 'optional'
+const acceptsIdempotencyKey = (spec: Pick<AnySpec, 'access' | 'method'>) => signedIn(spec) && spec.method !== 'get'
+const isVersioned = (spec: Pick<AnySpec, 'method' | 'answer'>) =>
+  spec.method !== 'get' && spec.answer.status === 200 && (spec.answer.headers ?? []).includes('ETag')
+
+function answerResponse(spec: AnySpec) {
+  const { answer } = spec
+  return {
+    description: answer.description,
+    headers: {
+      'X-Request-Id': REQUEST_ID,
+      ...(spec.rateLimit !== 'none' && { RateLimit: RATE_LIMIT }),
+      ...(answer.headers?.includes('ETag') && {
+        ETag: answer.contentType
+          ? header('SHA-256 of the content in hexadecimal, quoted.', `"${'0123456789abcdef'.repeat(4)}"`)
+          : header('The version, quoted, for If-Match.', '"3"'),
+      }),
+      ...(answer.headers?.includes('Location') && {
+        Location: header('Path of what was made.', '/appointments/01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'),
+      }),
+      ...(acceptsIdempotencyKey(spec) && {
+        'Idempotent-Replayed': header('`true` when the answer is a stored one.', 'true'),
+      }),
+    },
+    ...(answer.schema && {
+      content: Object.fromEntries(
+        [answer.contentType ?? 'application/json']
+          .flat()
+          .map((type) => [type, { schema: answer.schema!, example: exampleOf(answer.schema!) }]),
+      ),
+    }),
+    ...(answer.links && { links: answer.links }),
+  }
+}
+
+function secondAnswer(spec: AnySpec) {
+  const { or, schema, contentType } = spec.answer
+  return or && { [or.status]: answerResponse({ ...spec, answer: { ...or, schema, contentType } }) }
+}
+
+const header = (description: string, example: string) => ({
+  description,
+  schema: { type: 'string' as const, maxLength: 500, example },
+})
+
+const REQUEST_ID = header(
+  'Names this request in our logs; a valid one sent in is used.',
+  '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+)
+const RATE_LIMIT = header('What is left of the tightest limit (IETF draft RateLimit header).', '"default";r=297;t=54')
+
+/** Every code an operation may answer with: its own and those its kind brings along. */
+function codesOf(spec: AnySpec): ErrorCode[] {
+  const codes: ErrorCode[] = [...(spec.problems ?? []), 'validation_failed', 'internal', 'unavailable']
+  if (spec.rateLimit !== 'none') codes.push('rate_limited')
+  if (spec.access !== 'public') codes.push('unauthenticated', 'token_expired')
+  if (typeof spec.access === 'object' && spec.access.length < 3) codes.push('forbidden')
+  if (spec.params) codes.push('not_found')
+  if (spec.method !== 'get') codes.push('malformed_json', 'too_large')
+  if (spec.body || spec.upload) codes.push('unsupported_media_type')
+  if (acceptsIdempotencyKey(spec)) codes.push('idempotency_key_reused', 'request_in_progress')
+  if (isVersioned(spec)) codes.push('version_mismatch')
+  return [...new Set(codes)]
+}
+
+/** Answered with Retry-After: the same request may go through later. */
+const isPassing = (code: ErrorCode) =>
+  code === 'request_in_progress' || code === 'rate_limited' || code === 'unavailable'
+
+function problemResponses(spec: AnySpec) {
+  const byStatus = Map.groupBy(codesOf(spec), (code) => STATUS[code])
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      {
+        description: `${titleOf(codes[0]!)}: ${codes.map((code) => `\`${code}\``).join(', ')}`,
+        headers: {
+          'X-Request-Id': REQUEST_ID,
+          ...(codes.some(isPassing) && { 'Retry-After': header('Seconds to wait.', '2') }),
+          ...(status === 429 && { RateLimit: RATE_LIMIT }),
+          ...(status === 401 && { 'WWW-Authenticate': header('Always `Bearer`.', 'Bearer') }),
+        },
+        content: {
+          'application/problem+json': {
+            schema: spec.problemSchemas?.[status] ?? Problem,
+            examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }])),
+          },
+        },
+      },
+    ]),
+  )
+}
+
+function problemExample(code: ErrorCode) {
+  const requestId = '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'
+  const base = {
+    type: 'about:blank',
+    title: titleOf(code),
+    status: STATUS[code],
+    detail: code.replaceAll('_', ' '),
+    code,
+    requestId,
+  }
+  return code === 'validation_failed' ? { ...base, errors: [{ path: 'field', message: 'must not be empty' }] } : base
+}
+
+/** The example a named schema carries; the document shows it for bodies and answers alike. */
+function exampleOf(schema: Schema): unknown {
+  return getOpenApiMetadata(schema)?.example
+}

@@ -1,0 +1,109 @@
+import { OpenAPIHono, type z } from '@hono/zod-openapi'
+import type { Context as BareContext } from 'hono'
+import type { Caller } from '../../actor'
+import type { Context, Deps } from '../../deps'
+import { limitOperation } from '../middleware/rate-limits'
+import type { HttpEnv } from '../request'
+import { auditFailure, type ReadSoFar } from './audit-failure'
+import { authenticate, authorise } from './authentication'
+import { readInput } from './input'
+import type { Access, Operation, OperationTypes } from './operation'
+import { wholeBody } from './stream'
+
+export type HonoContext = BareContext<HttpEnv>
+
+export type ActorOf<A extends Access> = A extends 'public' ? null : A extends 'optional' ? Caller | null : Caller
+
+/** The context of an operation's handler: its actor follows from who may call it. */
+export type ContextOf<O extends OperationTypes> = Context<ActorOf<O['access']>>
+
+/** What a request says, read and checked. */
+export type Input<O extends OperationTypes> = {
+  params: z.output<O['params']>
+  query: z.output<O['query']>
+  body: z.output<O['body']>
+  /** The version that If-Match names; null without the header, -1 for one that can never match. */
+  ifMatch: number | null
+}
+
+/** The body of an operation's answer before it is serialised. */
+export type BodyOf<O extends OperationTypes> = [O['answer']] extends [z.ZodNever] ? undefined : z.input<O['answer']>
+
+type Handle<O extends OperationTypes> = (
+  c: HonoContext,
+  ctx: ContextOf<O>,
+  input: Input<O>,
+  text: string,
+) => Promise<Response>
+
+/** Adds an operation to a router: its entry in the document, and a handler behind authentication, checks and limits. */
+export type Register = <O extends OperationTypes>(op: Operation<O>, handle: Handle<O>) => void
+
+/** An app without routes, and what adds an operation to it. */
+export function createRegister(deps: Deps): { app: OpenAPIHono<HttpEnv>; register: Register } {
+  const app = new OpenAPIHono<HttpEnv>()
+
+  function register<O extends OperationTypes>(op: Operation<O>, handle: Handle<O>): void {
+    app.openAPIRegistry.registerPath(op.route)
+    app.on(op.method, [op.route.getRoutingPath()], async (c) => {
+      const ctx = await contextOf(deps, c, op.access)
+      const soFar: ReadSoFar = { params: c.req.param() }
+      try {
+        authorise(op.access, ctx.actor)
+        const { params, query, body, text } = await readInput(c, op)
+        Object.assign(soFar, { query, body })
+        await limitOperation(ctx, c, op.rateLimit, body)
+        const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<O>
+        // The actor's type follows from `access`, which authenticate() has just enforced.
+        const response = await handle(c, ctx as ContextOf<O>, input, text)
+        if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
+        return response
+      } catch (thrown) {
+        await auditFailure(ctx, op, soFar, thrown)
+        throw thrown
+      }
+    })
+  }
+
+  return { app, register }
+}
+
+async function contextOf(deps: Deps, c: HonoContext, access: Access): Promise<Context<Caller | null>> {
+  const { requestId, ip } = c.var
+  const actor = await authenticate(deps, c, access)
+  c.set('actorId', actor?.userId)
+  return {
+    ...deps,
+    actor,
+    now: deps.clock(),
+    requestId,
+    ip,
+    userAgent: c.req.header('user-agent')?.slice(0, 300) ?? null,
+  }
+}
+
+function ifMatchOf(c: HonoContext): number | null {
+  const header = c.req.header('if-match')?.trim()
+  if (header === undefined || header === '*') return null
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(header)?.[1]
+  return version === undefined ? -1 : Number(version)
+}
+
+/** What an idempotency key and its fingerprint are made of. */
+export function requestOf(c: HonoContext, text: string) {
+  const { pathname, search } = new URL(c.req.url)
+  return {
+    idempotencyKey: c.req.header('idempotency-key'),
+    fingerprint: `${c.req.method} ${pathname}${search}\n${text}`,
+  }
+}
+
+export const toResponse = ({
+  status,
+  body,
+  headers,
+}: {
+  status: number
+  body: string
+  headers: Record<string, string>
+}) => new Response(status === 204 ? null : wholeBody(body), { status, headers })

@@ -1,0 +1,82 @@
+import type { Insertable, Kysely, Transaction } from 'kysely'
+import type { Database } from '../database/schema'
+import type { PaymentChanges } from './payment-rows'
+import type { PaymentEntriesTable, PaymentsTable } from './tables'
+
+const ENTRY_COLUMNS = [
+  'paymentEntries.id',
+  'paymentEntries.paymentId',
+  'paymentEntries.kind',
+  'paymentEntries.amount',
+  'paymentEntries.currency',
+  'paymentEntries.status',
+  'paymentEntries.provider',
+  'paymentEntries.providerRef',
+  'paymentEntries.reason',
+] as const
+
+export type Entry = NonNullable<Awaited<ReturnType<typeof findEntry>>>
+
+/**
+ * An entry and what it changes of its payment, in one statement; the payment's row must be locked. A trigger keeps the sums,
+ * and `payments_charged_within_amount` and `payments_refunded_within_charged` refuse what would give back more than came in.
+ */
+export async function insertEntry(
+  db: Transaction<Database>,
+  entry: Insertable<PaymentEntriesTable>,
+  changes: PaymentChanges & Pick<PaymentsTable, 'status'>,
+): Promise<void> {
+  await db
+    .with('entry', (qb) => qb.insertInto('paymentEntries').values(entry))
+    .updateTable('payments')
+    .set(changes)
+    .where('id', '=', entry.paymentId)
+    .execute()
+}
+
+/** What the provider said of a refund; a failed one does not count any more. */
+export async function updateRefund(
+  db: Transaction<Database>,
+  entry: Pick<PaymentEntriesTable, 'id' | 'paymentId' | 'status' | 'providerRef' | 'failureCode' | 'settledAt'>,
+  changes: PaymentChanges & Pick<PaymentsTable, 'status'>,
+): Promise<void> {
+  const { id, paymentId, ...settled } = entry
+  await db
+    .with('entry', (qb) => qb.updateTable('paymentEntries').set(settled).where('id', '=', id))
+    .updateTable('payments')
+    .set(changes)
+    .where('id', '=', paymentId)
+    .execute()
+}
+
+export function findEntry(db: Kysely<Database>, id: string) {
+  return db.selectFrom('paymentEntries').select(ENTRY_COLUMNS).where('id', '=', id).executeTakeFirst()
+}
+
+/** By our id, else by the provider's. */
+export function findRefundOf(
+  db: Kysely<Database>,
+  paymentId: string,
+  { id, providerRef }: { id: string | null; providerRef: string },
+) {
+  return db
+    .selectFrom('paymentEntries')
+    .select(ENTRY_COLUMNS)
+    .where('paymentId', '=', paymentId)
+    .where('kind', '=', 'refund')
+    .where((eb) => eb.or([eb('providerRef', '=', providerRef), ...(id === null ? [] : [eb('id', '=', id)])]))
+    .executeTakeFirst()
+}
+
+/** Refunds wanted since before `before` that the provider has not taken on. */
+export function listUnsentRefunds(db: Kysely<Database>, before: Date, limit: number) {
+  return db
+    .selectFrom('paymentEntries')
+    .select('id')
+    .where('status', '=', 'pending')
+    .where('providerRef', 'is', null)
+    .where('createdAt', '<', before)
+    .orderBy('createdAt')
+    .limit(limit)
+    .execute()
+}

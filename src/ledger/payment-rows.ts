@@ -1,0 +1,85 @@
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { prepared } from '../database/prepared'
+import type { Database } from '../database/schema'
+import { ACTIVE_PAYMENT_STATUSES } from './status'
+import type { PaymentsTable } from './tables'
+
+/** What answers show of a payment. */
+export const PAYMENT_COLUMNS = [
+  'payments.id',
+  'payments.appointmentId',
+  'payments.amount',
+  'payments.currency',
+  'payments.method',
+  'payments.provider',
+  'payments.status',
+  'payments.chargedAmount',
+  'payments.refundedAmount',
+  'payments.failureCode',
+  'payments.resolution',
+  'payments.createdAt',
+] as const
+
+/** What changing a payment needs besides. */
+const INNER_COLUMNS = [
+  ...PAYMENT_COLUMNS,
+  'payments.providerRef',
+  'payments.providerStatus',
+  'payments.providerStatusAt',
+  'payments.releaseRequestedAt',
+  'payments.superseded',
+] as const
+
+/** For an appointment whose row is locked; the payment that stands in the way of another. */
+export function findActivePayment(db: Transaction<Database>, appointmentId: string) {
+  return db
+    .selectFrom('payments')
+    .select('id')
+    .where('appointmentId', '=', appointmentId)
+    .where('status', 'in', ACTIVE_PAYMENT_STATUSES)
+    .where('superseded', '=', false)
+    .executeTakeFirst()
+}
+
+export type InnerPayment = NonNullable<Awaited<ReturnType<typeof findInnerPayment>>>
+
+export function findInnerPayment(db: Kysely<Database>, id: string) {
+  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).executeTakeFirst()
+}
+
+/** After its appointment's row. */
+export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
+  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
+}
+
+/** Every payment of appointments whose rows are locked. */
+export function lockPaymentsOfAppointments(db: Transaction<Database>, appointmentIds: string[]) {
+  return lockPayments(db, { appointmentIds })
+}
+
+const lockPayments = prepared((db, { appointmentIds }: { appointmentIds: string[] }) =>
+  db
+    .selectFrom('payments')
+    .select(INNER_COLUMNS)
+    .where('appointmentId', '=', sql<string>`any(${appointmentIds}::uuid[])`)
+    .orderBy('id')
+    .forUpdate(),
+)
+
+export type PaymentChanges = Partial<
+  Pick<
+    PaymentsTable,
+    | 'status'
+    | 'paidAt'
+    | 'providerRef'
+    | 'providerStatus'
+    | 'providerStatusAt'
+    | 'failureCode'
+    | 'resolution'
+    | 'releaseRequestedAt'
+  > & { superseded: boolean }
+>
+
+export function updatePayment(db: Transaction<Database>, id: string, changes: PaymentChanges) {
+  return db.updateTable('payments').set(changes).where('id', '=', id).returning(INNER_COLUMNS).executeTakeFirstOrThrow()
+}

@@ -1,0 +1,75 @@
+import { z } from '@hono/zod-openapi'
+import { Instant, MAX_MINOR_UNITS, Uuid } from '../http/schemas'
+
+export const PaymentMethod = z.enum(['card', 'cash', 'insurance']).openapi('PaymentMethod')
+
+export const PaymentStatus = z
+  .enum([
+    'pending',
+    'requires_action',
+    'processing',
+    'succeeded',
+    'partially_refunded',
+    'refunded',
+    'failed',
+    'cancelled',
+  ])
+  .openapi('PaymentStatus')
+
+const Entry = z.object({
+  id: Uuid,
+  kind: z.enum(['charge', 'refund']),
+  amount: z.int().min(1).max(MAX_MINOR_UNITS).openapi({ description: 'Always positive.' }),
+  currency: z.string().length(3),
+  status: z
+    .enum(['pending', 'succeeded', 'failed'])
+    .openapi({ description: 'A refund that is `pending` is on its way and counts; a `failed` one does not.' }),
+  reason: z.enum(['cancelled_by_patient', 'cancelled_by_clinic', 'hold_ended', 'other']).nullable(),
+  createdAt: Instant,
+})
+
+export const Payment = z
+  .object({
+    id: Uuid,
+    appointmentId: Uuid,
+    amount: z.int().min(1).max(MAX_MINOR_UNITS).openapi({ description: 'Minor units, as booked.' }),
+    currency: z.string().length(3),
+    method: PaymentMethod,
+    provider: z.string().max(40).openapi({ description: '`desk`: taken by the clinic itself.' }),
+    status: PaymentStatus,
+    failureCode: z
+      .string()
+      .max(255)
+      .nullable()
+      .openapi({ description: 'The provider’s word for why the last try failed, such as `card_declined`.' }),
+    refundable: z.int().min(0).max(MAX_MINOR_UNITS).openapi({ description: 'What is paid and not given back.' }),
+    resolution: z
+      .enum(['confirmed', 'rebooked', 'refunded_slot_lost', 'refunded_cancelled', 'refunded_duplicate'])
+      .nullable()
+      .openapi({
+        description:
+          'What the money did when it came. `confirmed`: the hold was booked. It had lapsed: `rebooked`, its time was still free; `refunded_slot_lost`, it was not. `refunded_cancelled`: the appointment had been cancelled. `refunded_duplicate`: another payment had taken its place.',
+      }),
+    entries: z.array(Entry).max(1000).openapi({ description: 'The ledger: the charge and its refunds, oldest first.' }),
+    createdAt: Instant,
+    clientSecret: z.string().max(500).optional().openapi({
+      description: 'While a card payment is not finished, for whoever pays: with it their browser finishes it.',
+    }),
+  })
+  .openapi('Payment', {
+    example: {
+      id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+      appointmentId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20',
+      amount: 9500,
+      currency: 'USD',
+      method: 'cash',
+      provider: 'desk',
+      status: 'pending',
+      failureCode: null,
+      refundable: 0,
+      resolution: null,
+      entries: [],
+      createdAt: '2026-03-02T14:00:00Z',
+    },
+  })
+export type Payment = z.infer<typeof Payment>

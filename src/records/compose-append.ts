@@ -1,0 +1,89 @@
+import type { Document, Filter } from 'mongodb'
+import { type AppendOnly, appendClinicalEntry, type Entry } from '../database/clinical-writes/append'
+import type { PatientDocument } from '../database/clinical-writes/insert'
+import type { TransactionContext } from '../deps'
+import { AppError, invalid, notFound } from '../errors'
+import type { ClinicalWrite, Fixed } from '../http/operations/clinical-mutation'
+import {
+  AMENDMENTS,
+  type Amendment,
+  EVENTS,
+  type MedicalRecordDocument,
+  type PrescriptionDocument,
+  type PrescriptionEvent,
+} from './collections'
+import { hasRoom, roomIn } from './document-limits'
+import { canStop, dayOf, lastDayAhead } from './prescription-status'
+import { findDoctorName } from './queries'
+import type { AmendRecord, RenewPrescription, StopPrescription } from './schemas'
+
+export type Append<D extends PatientDocument> = Omit<ClinicalWrite<never, D>, 'present'>
+
+/** For the author, of whom it was read before that the record is theirs. Throws invalid_state for one that is full. */
+export async function composeAmendment(
+  ctx: TransactionContext,
+  record: MedicalRecordDocument,
+  { reason, data }: AmendRecord,
+  fixed: Fixed,
+): Promise<Append<MedicalRecordDocument>> {
+  const author = await getAuthor(ctx)
+  const amendment: Amendment = { id: fixed.id, reason, data, author, createdAt: fixed.createdAt }
+  return { ...appendTo(AMENDMENTS, record, amendment, fixed), detail: { amendmentId: fixed.id } }
+}
+
+/** Throws invalid_state for one that is stopped already. */
+export function composeStop(
+  prescription: PrescriptionDocument,
+  { reason = null, data }: StopPrescription,
+  fixed: Fixed,
+): Append<PrescriptionDocument> {
+  const refusal = new AppError('invalid_state', 'This prescription is stopped already.')
+  if (fixed.isFirstAttempt && !canStop(prescription)) throw refusal
+  const event = { ...eventOf(fixed), kind: 'stopped' as const, reason, ...(data && { data }) }
+  const isNotStopped = { $expr: { $ne: [{ $last: '$events.kind' }, 'stopped'] } }
+  const append = appendTo(EVENTS, prescription, event satisfies PrescriptionEvent, fixed, isNotStopped)
+  return { ...append, refusal, detail: { eventId: fixed.id } }
+}
+
+/** Throws validation_failed for a last day that is past or too far ahead. */
+export function composeRenewal(
+  prescription: PrescriptionDocument,
+  { reason = null, until, data }: RenewPrescription,
+  fixed: Fixed,
+): Append<PrescriptionDocument> {
+  const today = dayOf(fixed.createdAt)
+  if (until && until < today) throw invalid('until', 'must not lie in the past')
+  if (until && until > lastDayAhead(today)) throw invalid('until', 'must not lie more than ten years ahead')
+  const event = { ...eventOf(fixed), kind: 'renewed' as const, reason, ...(until && { until }), ...(data && { data }) }
+  return { ...appendTo(EVENTS, prescription, event satisfies PrescriptionEvent, fixed), detail: { eventId: fixed.id } }
+}
+
+const eventOf = ({ id, createdAt }: Fixed) => ({ id, at: createdAt })
+
+/** An entry under the fixed id, where the document has room for it and, in that moment, fits `condition`. */
+export function appendTo<D extends PatientDocument>(
+  place: AppendOnly,
+  document: D,
+  entry: Entry,
+  fixed: Fixed,
+  condition: Filter<Document> = {},
+): Append<D> {
+  const { _id: id, patientId } = document
+  const refusal = new AppError('invalid_state', `This document is full and takes no more ${place.list}.`)
+  if (fixed.isFirstAttempt && !hasRoom(document, place)) throw refusal
+  return {
+    patientId,
+    targetId: id,
+    write: (mongo) =>
+      appendClinicalEntry<D>(mongo, place, { id, patientId }, entry, { $and: [roomIn(place), condition] }),
+    refusal,
+  }
+}
+
+/** Who writes, under the name they have now. */
+export async function getAuthor({ db, actor }: TransactionContext): Promise<{ id: string; name: string }> {
+  const { doctorId: id } = actor
+  const name = id && (await findDoctorName(db, id))
+  if (!name) throw notFound('doctor')
+  return { id, name }
+}
