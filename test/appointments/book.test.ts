@@ -13,7 +13,7 @@ const storedAppointments = (doctorId: string) =>
   t.db.selectFrom('appointments').selectAll().where('doctorId', '=', doctorId).orderBy('id').execute()
 
 describe('booking', () => {
-  test('a patient books: the answer, the row with its terms, what it takes and the audit event agree', async () => {
+  test('a patient books an appointment: answer, stored row, occupancy and audit event agree', async () => {
     const visitType = { bufferBeforeMinutes: 5, bufferAfterMinutes: 10, cancellationFreeUntilMinutes: 120 }
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType })
     const patient = await t.newPatient()
@@ -83,7 +83,7 @@ describe('booking', () => {
     ])
   })
 
-  test('the terms stay as they were at booking, whatever the visit type and the clinic become', async () => {
+  test('an appointment keeps its terms when the visit type or the clinic changes later', async () => {
     const moving = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: moving.id })
     const patient = await t.newPatient()
@@ -95,7 +95,7 @@ describe('booking', () => {
     expect((await t.as(patient.actor).get(`/appointments/${booked.body.id}`)).body).toEqual(booked.body)
   })
 
-  test('a taken time is refused with the nearest times, each of which this patient can book', async () => {
+  test('refuses a booked slot and offers the nearest slots that this patient can book', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const [first, second] = [await t.newPatient(), await t.newPatient()]
     await t.newAppointment({ patient: second, doctor, startsAt: est('09:30') })
@@ -114,7 +114,7 @@ describe('booking', () => {
       expect(await t.as(second.actor).post('/appointments', { doctorId, startsAt })).toMatchObject({ status: 201 })
   })
 
-  test('where the doctor has too few, colleagues of the same clinic come next, then those of others', async () => {
+  test('offers slots of the same doctor first, then of colleagues in the same clinic, then of other clinics', async () => {
     const specialization = 'Rare Medicine'
     const oneHour = [{ weekday: 1, start: '10:00', end: '11:00' }]
     const [here, elsewhere] = [await t.newClinic(), await t.newClinic()]
@@ -145,7 +145,7 @@ describe('booking', () => {
     }
   })
 
-  test('colleagues of the same clinic are found however many others there are', async () => {
+  test('offers slots of a colleague in the same clinic even if other clinics have many more doctors', async () => {
     const specialization = 'Crowded Medicine'
     const [here, elsewhere] = [await t.newClinic(), await t.newClinic()]
     const briefly = {
@@ -164,7 +164,7 @@ describe('booking', () => {
     expect(refused.body.alternatives[0]).toMatchObject({ doctorId: near.id, clinicId: here.id })
   })
 
-  test('a patient who is busy then is told so, unless the doctor is taken as well', async () => {
+  test('answers patient_busy if only the patient is busy, and slot_taken if the doctor is busy too', async () => {
     const [doctor, other] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
     const [patient, stranger] = [await t.newPatient(), await t.newPatient()]
     await t.newAppointment({ patient, doctor: other, startsAt: est('10:00') })
@@ -180,7 +180,7 @@ describe('booking', () => {
     })
   })
 
-  test('visits may touch, buffers may not: the neighbours’ own count as well', async () => {
+  test('the buffers of two neighbouring appointments may touch but not overlap', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType: { slotIntervalMinutes: 5 } })
     const buffered = { bufferBeforeMinutes: 5, bufferAfterMinutes: 10 }
     await t.db.updateTable('visitTypes').set(buffered).where('id', '=', doctor.visitTypeId).execute()
@@ -200,10 +200,15 @@ describe('booking', () => {
     ['outside the hours', { startsAt: est('17:00') }, {}, 'hours'],
     ['off the grid', { startsAt: est('10:10') }, {}, 'grid'],
     ['a millisecond off the grid', { startsAt: '2026-01-05T15:00:00.001Z' }, {}, 'grid'],
-    ['inside minimum notice', { startsAt: est('10:00') }, { minimumNoticeMinutes: 300 }, 'minimum_notice'],
+    ['inside the minimum notice', { startsAt: est('10:00') }, { minimumNoticeMinutes: 300 }, 'minimum_notice'],
     ['beyond the horizon', { startsAt: est('10:00', '2026-01-07') }, { horizonDays: 1 }, 'horizon'],
-    ['at a clinic that is not the doctor’s', { startsAt: est('10:00'), clinicId: crypto.randomUUID() }, {}, 'hours'],
-  ])('a time %s is refused with the rule that says why', async (_title, wanted, visitType, rule) => {
+    [
+      'at a clinic where the doctor does not work',
+      { startsAt: est('10:00'), clinicId: crypto.randomUUID() },
+      {},
+      'hours',
+    ],
+  ])('refuses a time %s and names the rule that forbids it', async (_title, wanted, visitType, rule) => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType })
     const { actor } = await t.newPatient()
     const refused = await t.as(actor).post('/appointments', { doctorId: doctor.id, ...wanted })
@@ -213,7 +218,7 @@ describe('booking', () => {
     expect(await storedAppointments(doctor.id)).toEqual([])
   })
 
-  test('closures and time off are refused', async () => {
+  test('refuses a booking during a closure or time off', async () => {
     const closing = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: closing.id })
     const [closed, off] = [addDays(MONDAY, 1), addDays(MONDAY, 2)]
@@ -241,7 +246,7 @@ describe('booking', () => {
     expect(await book(est('12:00', off))).toMatchObject({ status: 201 })
   })
 
-  test('the clinic may be left out where only one has hours then, and must be named where several have', async () => {
+  test('a booking must name the clinic only if the doctor has hours at several clinics at that time', async () => {
     const [a, b] = [await t.newClinic(), await t.newClinic()]
     const doctor = await t.newDoctor({ clinicId: a.id, weekly: [{ weekday: 1, start: '09:00', end: '12:00' }] })
     await t.db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId: b.id }).execute()
@@ -263,17 +268,17 @@ describe('booking', () => {
   })
 
   test.each([
-    ['now', { startsAt: '2026-01-05T12:00:00Z' }, 'startsAt'],
-    ['without an offset', { startsAt: '2026-01-05T15:00:00' }, 'startsAt'],
+    ['that starts now', { startsAt: '2026-01-05T12:00:00Z' }, 'startsAt'],
+    ['whose start has no UTC offset', { startsAt: '2026-01-05T15:00:00' }, 'startsAt'],
     ['with an empty reason', { reason: '  ' }, 'reason'],
-  ])('a booking %s is refused by field', async (_title, wrong, path) => {
+  ])('refuses a booking %s and names the field', async (_title, wrong, path) => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const { actor } = await t.newPatient()
     const body = { doctorId: doctor.id, startsAt: est('10:00'), ...wrong }
     expect(await t.as(actor).post('/appointments', body)).toMatchObject({ status: 422, body: { errors: [{ path }] } })
   })
 
-  test('doctors who are unknown or unverified and visit types that are not theirs or inactive are not found', async () => {
+  test('answers 404 for an unknown or unverified doctor and for a visit type that is inactive or another doctor’s', async () => {
     const { actor } = await t.newPatient()
     const book = (body: object) => t.as(actor).post('/appointments', { startsAt: est('10:00'), ...body })
     const doctor = await t.newDoctor({ clinicId: clinic.id })

@@ -21,7 +21,7 @@ const takenBy = (id: string) =>
   t.db.selectFrom('occupancy').select('kind').where('appointmentId', '=', id).orderBy('kind').execute()
 
 describe('cancelling', () => {
-  test('a patient cancels, and the time is free again at once for both', async () => {
+  test('cancelling an appointment frees its time at once for the doctor and the patient', async () => {
     const { patient, doctor, id, path } = await makeAppointment()
     const cancelled = await t.as(patient.actor).put(path, { reason: 'Travelling' })
     expect(cancelled).toMatchObject({ status: 200, body: { id, status: 'cancelled', version: 2, reason: 'Private' } })
@@ -41,14 +41,14 @@ describe('cancelling', () => {
     expect(await t.as(patient.actor).post('/appointments', again)).toMatchObject({ status: 201 })
   })
 
-  test('the body may be left out; doctors and admins cancel too, admins without seeing the reason', async () => {
+  test('doctors and admins may cancel, the body is optional, and admins do not see the reason for the visit', async () => {
     const one = await makeAppointment()
     expect(await t.as(one.doctor.actor).put(one.path)).toMatchObject({ status: 200, body: { reason: 'Private' } })
     const two = await makeAppointment()
     expect(await t.as(admin).put(two.path, {})).toMatchObject({ status: 200, body: { reason: null } })
   })
 
-  test('strangers of any role find nothing to cancel', async () => {
+  test('answers 404 if another patient or doctor cancels, and for an unknown appointment', async () => {
     const { id, path } = await makeAppointment()
     const [stranger, otherDoctor] = [await t.newPatient(), await t.newDoctor({ clinicId: clinic.id })]
     for (const { actor } of [stranger, otherDoctor])
@@ -67,7 +67,7 @@ describe('cancelling', () => {
     expired: 409,
   }
   test.each(Object.entries(outcomes) as [AppointmentStatus, number][])(
-    'an appointment that is %s: %i',
+    'cancelling an appointment with status %s answers %i',
     async (status, expected) => {
       const { patient, id, path } = await makeAppointment({ status })
       const before = await takenBy(id)
@@ -80,7 +80,7 @@ describe('cancelling', () => {
     },
   )
 
-  test('once it has started it can no longer be cancelled', async () => {
+  test('an appointment cannot be cancelled once it has started', async () => {
     const started = await makeAppointment({ startsAt: NOW })
     expect(await t.as(started.patient.actor).put(started.path)).toMatchObject({
       status: 409,
@@ -90,7 +90,7 @@ describe('cancelling', () => {
     expect(await t.as(aboutTo.patient.actor).put(aboutTo.path)).toMatchObject({ status: 200 })
   })
 
-  test('a pending payment is cancelled with it, a paid one stays', async () => {
+  test('cancelling an appointment cancels its pending payment and keeps a paid or failed one', async () => {
     for (const [status, after] of [
       ['pending', 'cancelled'],
       ['succeeded', 'succeeded'],
@@ -118,7 +118,7 @@ describe('cancelling', () => {
     }
   })
 
-  test('an outdated version is refused before the state is looked at', async () => {
+  test('cancelling with an outdated version answers 412, whatever the status of the appointment', async () => {
     const { patient, path } = await makeAppointment()
     const ifMatch = (version: number) => ({ headers: { 'if-match': `"${version}"` } })
     expect(await t.as(patient.actor).put(path, {}, ifMatch(2))).toMatchObject({ status: 412 })
@@ -126,7 +126,7 @@ describe('cancelling', () => {
     expect(await t.as(patient.actor).put(path, {}, ifMatch(1))).toMatchObject({ status: 412 })
   })
 
-  test('the same key cancels once and answers alike', async () => {
+  test('cancelling twice with one idempotency key cancels once and replays the answer', async () => {
     const { patient, id, path } = await makeAppointment()
     const key = { headers: { 'idempotency-key': 'cancel-once' } }
     const first = await t.as(patient.actor).put(path, {}, key)

@@ -24,7 +24,7 @@ const stored = (id: string) =>
 const events = (id: string) =>
   t.auditEvents().select(['kind', 'action', 'actorId', 'patientIds', 'detail']).where('targetId', '=', id).execute()
 
-/** Runs at another time, and puts the clock back. */
+/** Runs `work` some minutes later, then sets the clock back. */
 async function later<T>(minutes: number, work: () => Promise<T>): Promise<T> {
   t.clock.advance(minutes * MINUTE)
   try {
@@ -34,8 +34,8 @@ async function later<T>(minutes: number, work: () => Promise<T>): Promise<T> {
   }
 }
 
-describe('a hold', () => {
-  test('takes the time for as many minutes as are configured, and is nobody’s booking yet', async () => {
+describe('holds', () => {
+  test('a hold blocks its slot for HOLD_MINUTES and does not give the doctor access to the patient', async () => {
     const { patient, doctor, held, id } = await hold()
     expect(held).toMatchObject({ status: 201, body: { status: 'held', holdExpiresAt: HELD_UNTIL, version: 1 } })
     expect(await t.as(patient.actor).get(`/appointments/${id}`)).toMatchObject({ body: held.body })
@@ -51,7 +51,7 @@ describe('a hold', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('never outlasts the start of the visit', async () => {
+  test('a hold expires at the start of the visit at the latest', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: [{ weekday: 1, start: '07:05', end: '08:00' }] })
     const body = { doctorId: doctor.id, startsAt: '2026-01-05T12:05:00Z', hold: true }
     const { actor } = await t.newPatient()
@@ -60,7 +60,7 @@ describe('a hold', () => {
     })
   })
 
-  test('is one of three that a patient may have at once, whoever makes them; lapsed ones do not count', async () => {
+  test('refuses a fourth active hold of a patient, also from an admin, and does not count expired holds', async () => {
     const [patient, doctor] = [await t.newPatient(), await t.newDoctor({ clinicId: clinic.id })]
     const make = (time: string, more: object = {}) =>
       t.as(patient.actor).post('/appointments', { doctorId: doctor.id, startsAt: at(time), hold: true, ...more })
@@ -72,7 +72,7 @@ describe('a hold', () => {
     await later(7, async () => expect(await make('11:00')).toMatchObject({ status: 201 }))
   })
 
-  test('a booking without lapsed holds in the way takes six round trips, a hold too', async () => {
+  test('a booking or a hold takes six round trips if no expired hold is in the way', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const { actor } = await t.newPatient()
     const book = (time: string, more: object) => () =>
@@ -85,8 +85,8 @@ describe('a hold', () => {
   })
 })
 
-describe('confirming', () => {
-  test('makes the hold a booking that does not lapse', async () => {
+describe('confirmation of a hold', () => {
+  test('a confirmed hold becomes a booked appointment that does not expire', async () => {
     const { patient, doctor, held, id, path } = await hold()
     const confirmed = await later(6.99, () => t.as(patient.actor).put(path))
     const { holdExpiresAt: _, ...kept } = held.body
@@ -110,7 +110,7 @@ describe('confirming', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('comes too late from the very instant at which the hold lapses, whether or not it was expired by then', async () => {
+  test('a hold cannot be confirmed from the instant of its expiry on, whether or not the expiry job has run', async () => {
     const { patient, id, path } = await hold()
     await later(7, async () => {
       expect(await t.as(patient.actor).put(path)).toMatchObject({ status: 409, body: { code: 'hold_expired' } })
@@ -120,7 +120,7 @@ describe('confirming', () => {
     })
   })
 
-  test('is for the patient, their guardian and whoever made the hold', async () => {
+  test('only the patient, their guardian and the creator of a hold may confirm it', async () => {
     const guardian = await t.newPatient()
     const otherAdmin = await t.newAdmin()
     const byAdmin = async () => {
@@ -145,7 +145,7 @@ describe('confirming', () => {
     expect(await (await byAdmin()).confirm(admin)).toMatchObject({ status: 200 })
   })
 
-  test('honours If-Match, and is refused for what is no hold', async () => {
+  test('confirming checks If-Match and refuses an appointment that is not held', async () => {
     const { patient, path, id } = await hold()
     const as = t.as(patient.actor)
     expect(await as.put(path, undefined, { headers: { 'if-match': '"2"' } })).toMatchObject({ status: 412 })
@@ -157,8 +157,8 @@ describe('confirming', () => {
   })
 })
 
-describe('a lapsed hold', () => {
-  test('blocks nobody, though no job ran: it is offered, booked over, and marked as expired by that', async () => {
+describe('expired holds', () => {
+  test('an expired hold blocks nobody before the expiry job runs, and a booking of its slot marks it as expired', async () => {
     const { patient, doctor, id } = await hold()
     const other = await t.newPatient()
     const payment = await t.as(patient.actor).post('/payments', { appointmentId: id, method: 'cash' })
@@ -182,7 +182,7 @@ describe('a lapsed hold', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('does not keep its own patient from another doctor then', async () => {
+  test('an expired hold does not stop its patient from booking another doctor at that time', async () => {
     const { patient, id } = await hold('11:00')
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const body = { doctorId: doctor.id, startsAt: at('11:00') }
@@ -193,7 +193,7 @@ describe('a lapsed hold', () => {
     expect(await stored(id)).toMatchObject({ status: 'expired' })
   })
 
-  test('that is not in the way is left to the job, which marks it within one run', async () => {
+  test('an expired hold that no booking needs is marked by the next run of the expiry job', async () => {
     const { doctor, id } = await hold('09:00')
     const { id: live } = await hold('09:00')
     await t.db
@@ -218,7 +218,7 @@ describe('a lapsed hold', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('is one of a bounded batch, and runs on several copies share the work', async () => {
+  test('expiry jobs that run at once on several copies expire each hold once', async () => {
     const [patient, doctor] = [await t.newPatient(), await t.newDoctor({ clinicId: clinic.id })]
     const count = 12
     for (let i = 0; i < count; i++)

@@ -19,7 +19,7 @@ const clinics = [await t.newClinic(), await t.newClinic(), await t.newClinic()]
 const doctor = await t.newDoctor({ clinicId: clinics[0]!.id })
 const patient = await t.newPatient()
 
-/** Every doctor has 500 visits of half an hour, ten to a day, each patient ten; half of the visits are being paid. */
+/** Every doctor has 500 half-hour visits, ten a day; every patient has ten; half of the visits have a pending payment. */
 const FILLING = [
   sql`set local statement_timeout = '100s'`,
   sql`
@@ -68,8 +68,8 @@ beforeAll(async () => {
 const list = (actor: Caller, filters: AppointmentFilters) => (db: Kysely<Database>) =>
   listAppointments(db, actor, filters, { order: 'asc', limit: 21 }, { startsAt: NOW, id: doctor.id })
 
-describe(`on ${APPOINTMENTS} appointments`, () => {
-  test('there are as many as there should be', async () => {
+describe(`indexes with ${APPOINTMENTS} appointments`, () => {
+  test('the database for the index tests has as many appointments as configured', async () => {
     const { count } = await t.db
       .selectFrom('appointments')
       .select((eb) => eb.fn.countAll<number>().as('count'))
@@ -78,19 +78,23 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
   })
 
   test.each([
-    ['a patient’s own', list(patient.actor, {}), 'appointments_patient'],
-    ['a patient’s, for an admin', list(admin, { patientId: patient.id }), 'appointments_patient'],
-    ['a doctor’s', list(doctor.actor, {}), 'appointments_doctor'],
-    ['a clinic’s', list(admin, { clinicId: clinics[0]!.id }), 'appointments_clinic'],
-    ['all', list(admin, {}), 'appointments_start'],
-    ['a doctor’s day', list(doctor.actor, { from: '2026-01-20', to: '2026-01-20' }), 'appointments_date_doctor'],
-  ])('the list of %s reads one index, and payments by theirs', async (_title, run, index) => {
+    ['a patient’s own appointments', list(patient.actor, {}), 'appointments_patient'],
+    ['a patient’s appointments for an admin', list(admin, { patientId: patient.id }), 'appointments_patient'],
+    ['a doctor’s appointments', list(doctor.actor, {}), 'appointments_doctor'],
+    ['a clinic’s appointments', list(admin, { clinicId: clinics[0]!.id }), 'appointments_clinic'],
+    ['all appointments', list(admin, {}), 'appointments_start'],
+    [
+      'a doctor’s appointments of one day',
+      list(doctor.actor, { from: '2026-01-20', to: '2026-01-20' }),
+      'appointments_date_doctor',
+    ],
+  ])('the list of %s reads one index of appointments and one of payments', async (_title, run, index) => {
     const scans = await scansOf(t, run)
     expect(scans.appointments).toEqual([index])
     expect(scans.payments).toEqual(['payments_appointment'])
   })
 
-  test('what is taken in a search is read from the exclusion constraint’s index alone', async () => {
+  test('a slot search reads occupancy only from the index of the exclusion constraint', async () => {
     const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime() + 31 * 86_400_000], {
       patientId: patient.id,
     })
@@ -103,10 +107,10 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
   })
 
   test.each([
-    ['of a doctor who is known', {}, 'select (%calendar_version%from occupancy%'],
+    ['with cached facts', {}, 'select (%calendar_version%from occupancy%'],
     ['of days far ahead', { from: '2027-01-01', to: '2027-01-07' }, 'with%from occupancy%'],
   ])(
-    'a search %s is planned once and for all, since planning it takes longer than running it',
+    'a slot search %s is planned once and reused, since planning takes longer than running',
     async (_, query, like) => {
       const { anonymous, deps } = openCopy(t, { POSTGRESQL_POOL_SIZE: '2' })
       for (let i = 0; i < 8; i++) await anonymous.get(`/doctors/${doctor.id}/slots`, { query })
@@ -117,10 +121,10 @@ describe(`on ${APPOINTMENTS} appointments`, () => {
     },
   )
 
-  test('a booking reads the large tables by index, also to learn whether a doctor and a patient are related', async () => {
+  test('a booking reads the large tables by index, also to check the treatment relationship', async () => {
     const search = searchAround({ now: NOW }, [NOW.getTime(), NOW.getTime()], { patientId: patient.id })
     const scans = await scansOf(t, (db) =>
-      // What is explained is not run: it needs no transaction.
+      // EXPLAIN does not run the statement, so no transaction is needed.
       findBookingFacts(
         db as Parameters<typeof findBookingFacts>[0],
         { actor: doctor.actor, now: NOW, config: t.deps.config },

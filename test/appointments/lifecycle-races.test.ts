@@ -26,7 +26,7 @@ const copy = (i: number) => copies[i % copies.length]!
 const everyDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '09:00', end: '17:00' }))
 const newDoctor = (visitType = {}) => t.newDoctor({ clinicId: clinic.id, weekly: everyDay, visitType })
 
-/** A start of its own for each round, and others of the same day after it. */
+/** Each round has its own start; `slot` selects later starts of the same day. */
 const startOf = (round: number, slot = 0) => {
   const day = addDays('2026-01-07', Math.floor(round / 2))
   return new Date(Date.parse(`${day}T14:00:00Z`) + ((round % 2) * 8 + slot) * 30 * MINUTE).toISOString()
@@ -35,7 +35,7 @@ const startOf = (round: number, slot = 0) => {
 type Outcome = Answer<{ code?: string; id: string }>
 const send = (i: number, actor: Caller) => copy(i).as(actor)
 
-/** How often each came out; a failure of ours is never one of them. */
+/** Counts the answers by outcome; a 5xx fails the test. */
 function count(answers: Outcome[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { status, body } of answers) {
@@ -49,7 +49,7 @@ function count(answers: Outcome[]): Record<string, number> {
 const statusOf = async (id: string) =>
   (await t.db.selectFrom('appointments').select('status').where('id', '=', id).executeTakeFirstOrThrow()).status
 
-/** What a round has made, so that the next finds everybody free. */
+/** Cancels the appointments of a round, so that everybody is free in the next one. */
 const cancelAll = (ids: string[]) =>
   Promise.all(ids.map((id, i) => copy(i).as(admin).put(`/appointments/${id}/cancel`)))
 
@@ -62,9 +62,9 @@ async function rounds(run: (round: number) => Promise<void>): Promise<void> {
   expect(await occupancyFaults(t)).toEqual([])
 }
 
-describe('of what happens at once, one wins', () => {
+describe('races between status changes', () => {
   test(
-    'holding and booking one slot',
+    'exactly one of several concurrent holds and bookings of one slot succeeds',
     async () => {
       const doctor = await newDoctor()
       await rounds(async (round) => {
@@ -83,7 +83,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'of a patient’s holds at different doctors, as many as are allowed',
+    'exactly three of a patient’s concurrent holds with different doctors succeed',
     async () => {
       const doctors = await Promise.all(Array.from({ length: 6 }, () => newDoctor()))
       const { actor } = await t.newPatient()
@@ -101,7 +101,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'confirming a hold, its expiry and a booking over it',
+    'at most one of a late confirmation and a booking succeeds while a hold expires',
     async () => {
       const doctor = await newDoctor()
       const [owner, ...others] = patients
@@ -109,7 +109,7 @@ describe('of what happens at once, one wins', () => {
       await rounds(async (round) => {
         const body = { doctorId: doctor.id, startsAt: startOf(round) }
         const { body: hold } = await copies[0]!.as(owner!.actor).post('/appointments', { ...body, hold: true })
-        // By one clock it has lapsed, by another it has not.
+        // The hold has expired by one clock and not by another.
         t.clock.advance(5 * MINUTE - 10_000)
         const confirm = (i: number) => send(i, owner!.actor).put(`/appointments/${hold.id}/confirm`)
         const expire = (i: number) => expireHolds(copy(i).deps, copy(i).deps.clock())
@@ -135,7 +135,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'confirming once more, and cancelling',
+    'a hold that is confirmed and cancelled at the same moment ends as cancelled',
     async () => {
       const doctor = await newDoctor()
       const { actor } = patients[0]!
@@ -156,7 +156,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'moving several appointments to one slot, and booking it',
+    'exactly one request succeeds if several reschedule to one slot or book it at the same moment',
     async () => {
       const doctor = await newDoctor()
       await rounds(async (round) => {
@@ -184,7 +184,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'moving two appointments to where the other is: one at most is free to go, and neither is lost',
+    'two appointments that are rescheduled to each other’s slot at the same moment keep a valid occupancy',
     async () => {
       const doctor = await newDoctor()
       await rounds(async (round) => {
@@ -206,7 +206,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'moving and cancelling one appointment',
+    'an appointment that is rescheduled and cancelled at the same moment ends as cancelled',
     async () => {
       const doctor = await newDoctor()
       const { actor, ...patient } = patients[0]!
@@ -226,7 +226,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'for the last room of a clinic, at different doctors',
+    'concurrent bookings, holds and moves never use more rooms than the clinic has',
     async () => {
       const small = await t.newClinic()
       for (const name of ['A', 'B']) await t.as(admin).post(`/clinics/${small.id}/rooms`, { name })
@@ -266,7 +266,7 @@ describe('of what happens at once, one wins', () => {
   )
 
   test(
-    'for rooms of which there are enough, everybody',
+    'all concurrent bookings succeed if the clinic has enough rooms',
     async () => {
       const large = await t.newClinic()
       for (const name of ['A', 'B', 'C', 'D']) await t.as(admin).post(`/clinics/${large.id}/rooms`, { name })
@@ -285,7 +285,7 @@ describe('of what happens at once, one wins', () => {
     LIMIT,
   )
 
-  test('no transaction has run into a deadlock', async () => {
+  test('concurrent status changes cause no deadlock', async () => {
     await sql`select pg_stat_force_next_flush()`.execute(t.db)
     const { rows } = await sql`select deadlocks from pg_stat_database where datname = current_database()`.execute(t.db)
     expect(rows).toEqual([{ deadlocks: 0 }])

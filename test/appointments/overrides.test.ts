@@ -16,14 +16,14 @@ async function book(startsAt: string, more: object = {}, actor = admin) {
   return t.as(actor).post('/appointments', body)
 }
 
-describe('staff may set a rule aside', () => {
+describe('rule overrides by staff', () => {
   test.each([
     ['minimum_notice', at('09:00')],
     ['horizon', at('09:00', '2026-01-26')],
     ['hours', at('20:00', '2026-01-08')],
     ['hours', at('10:10', '2026-01-09')],
     ['hours', at('09:00', SUNDAY)],
-  ])('%s, by name, for a time that it alone forbids', async (rule, startsAt) => {
+  ])('staff may override the rule %s for a time that only this rule forbids', async (rule, startsAt) => {
     expect(await book(startsAt)).toMatchObject({ status: 409, body: { code: 'not_bookable' } })
     for (const other of ['minimum_notice', 'horizon', 'hours'].filter((name) => name !== rule))
       expect(await book(startsAt, { override: [other] })).toMatchObject({ body: { code: 'not_bookable' } })
@@ -44,13 +44,13 @@ describe('staff may set a rule aside', () => {
     expect(stored).toEqual({ reason })
   })
 
-  test('several at once, and for a hold as well', async () => {
+  test('staff may override several rules at once, also for a hold', async () => {
     const startsAt = at('19:00', '2026-01-05')
     const override = ['hours', 'minimum_notice']
     expect(await book(startsAt, { override, hold: true })).toMatchObject({ status: 201, body: { status: 'held' } })
   })
 
-  test('the doctor too, but no patient; nobody without a reason', async () => {
+  test('a doctor may override rules, a patient may not, and every override needs a reason', async () => {
     const startsAt = at('18:00', '2026-01-08')
     const patient = await t.newPatient()
     await t.newAppointment({ patient, doctor, startsAt: '2025-12-01T15:00:00Z', status: 'completed' })
@@ -70,11 +70,11 @@ describe('staff may set a rule aside', () => {
     ['an unknown rule', ['closure'], 'override.0'],
     ['no rule', [], 'override'],
     ['a rule twice', ['hours', 'hours'], 'override'],
-  ])('naming %s is refused by field', async (_title, override, path) => {
+  ])('refuses an override that names %s', async (_title, override, path) => {
     expect(await book(at('18:00'), { override })).toMatchObject({ status: 422, body: { errors: [{ path }] } })
   })
 
-  test('but nothing over what is taken, of the doctor, the patient or the rooms', async () => {
+  test('an override cannot double-book the doctor, the patient or a room', async () => {
     const override = ['hours', 'minimum_notice', 'horizon']
     const patient = await t.newPatient()
     const startsAt = at('21:00', '2026-01-12')
@@ -89,7 +89,7 @@ describe('staff may set a rule aside', () => {
     expect(await book(startsAt, { override, doctorId: roomless.id })).toMatchObject({ body: { code: 'slot_taken' } })
   })
 
-  test('neither time off nor closures, nor a clinic that is not the doctor’s, nor the past', async () => {
+  test('an override does not allow time off, a closure, a clinic where the doctor does not work, or the past', async () => {
     const closing = await t.newClinic()
     const closed = await t.newDoctor({ clinicId: closing.id })
     const day = '2026-01-13'
@@ -108,7 +108,7 @@ describe('staff may set a rule aside', () => {
     expect(await failing({ startsAt: '2026-01-05T11:00:00Z' })).toBe('validation_failed')
   })
 
-  test('what is set aside is said among the rules when another stands against it', async () => {
+  test('an override of one rule still reports another rule that forbids the time', async () => {
     const refused = await book(at('20:00', '2026-01-26'), { override: ['hours'] })
     expect(refused).toMatchObject({ status: 409, body: { code: 'not_bookable' } })
     expect(refused.body.detail).toContain('more than 10 days ahead')

@@ -10,7 +10,7 @@ const admin = await t.newAdmin()
 const clinic = await t.newClinic()
 const START = '2026-01-05T15:00:00Z'
 
-/** When something is asked; the day of the clinic in New York ends at 05:00Z. */
+/** Times of the requests; the day of the clinic in New York ends at 05:00Z. */
 const TIMES = {
   before: '2026-01-05T14:59:00Z',
   started: START,
@@ -31,7 +31,7 @@ const BECOMES: Record<Action, AppointmentStatus> = {
   reschedule: 'booked',
 }
 const ALWAYS: Time[] = ['before', 'started', 'sameDay', 'nextDay']
-/** What each status allows, and when; all else is 409. */
+/** The actions that each status allows, and when; all others answer 409. */
 const ALLOWED: Partial<Record<AppointmentStatus, Partial<Record<Action, Time[]>>>> = {
   held: { confirm: ALWAYS, cancel: ['before'] },
   booked: {
@@ -68,14 +68,14 @@ async function at<T>(time: Time, work: () => Promise<T>): Promise<T> {
   }
 }
 
-describe('every action on every status', () => {
+describe('actions by status', () => {
   const bodies: Partial<Record<Action, object>> = {
     'check-in': { reason: 'A slip' },
     complete: { reason: 'A slip' },
     reschedule: { startsAt: '2026-01-07T15:00:00Z' },
   }
   test.each(STATUSES.flatMap((status) => ACTIONS.map((action) => [action, status] as const)))(
-    '%s of one that is %s is done exactly when the contract allows it',
+    'the action %s on an appointment with status %s succeeds exactly when the contract allows it',
     async (action, status) => {
       const allowed = ALLOWED[status]?.[action] ?? []
       const answers = await Promise.all(ALWAYS.map(async (time) => [time, await make(status)] as const))
@@ -91,13 +91,13 @@ describe('every action on every status', () => {
     },
   )
 
-  test('leaves nothing taken that should not be, and everything that should', async () => {
+  test('occupancy matches the status of every appointment after all actions', async () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 })
 
-describe('noting how a visit went', () => {
-  test('the answer shows the new status and version, and the trail who noted it', async () => {
+describe('check-in, completion and no-show', () => {
+  test('a check-in returns the new status and version and is audited with its actor', async () => {
     const { id, put, patient } = await make('booked')
     const answer = await put('check-in')
     expect(answer).toMatchObject({ status: 200, body: { id, status: 'checked_in', version: 2 } })
@@ -113,7 +113,7 @@ describe('noting how a visit went', () => {
     expect(await lastEvent(id)).toMatchObject({ kind: 'appointment.complete', detail: null })
   })
 
-  test('the doctor may, a colleague finds nothing, and patients may not at all', async () => {
+  test('a doctor may check in their patient, a colleague gets 404 and a patient 403', async () => {
     const { id, patient, doctor } = await make('booked')
     const colleague = await t.newDoctor({ clinicId: clinic.id })
     const path = `/appointments/${id}/check-in`
@@ -122,7 +122,7 @@ describe('noting how a visit went', () => {
     expect(await t.as(doctor.actor).put(path)).toMatchObject({ status: 200 })
   })
 
-  test('If-Match is honoured', async () => {
+  test('check-in, completion and no-show check If-Match', async () => {
     for (const action of ['check-in', 'complete', 'no-show'] as const) {
       const { put } = await make('booked')
       await at('started', async () => {
@@ -133,38 +133,41 @@ describe('noting how a visit went', () => {
   })
 })
 
-describe('setting a misclick back', () => {
+describe('undoing a status change', () => {
   test.each([
     ['no_show', 'check-in'],
     ['no_show', 'complete'],
     ['completed', 'check-in'],
-  ] as const)('%s by %s needs a reason, which is kept; the trail says that it was undone', async (status, action) => {
-    const { id, put, patient } = await make(status)
-    await at('sameDay', async () => {
-      for (const body of [undefined, {}, { reason: ' ' }])
-        expect(await put(action, body)).toMatchObject({ status: 422, body: { errors: [{ path: 'reason' }] } })
-      expect(await stored(id)).toMatchObject({ status, undoReason: null })
-      expect(await put(action, { reason: 'Marked the wrong patient' })).toMatchObject({ status: 200 })
-    })
-    expect(await stored(id)).toMatchObject({
-      status: BECOMES[action],
-      undoneAt: new Date(TIMES.sameDay),
-      undoneBy: admin.userId,
-      undoReason: 'Marked the wrong patient',
-    })
-    const event = await lastEvent(id)
-    expect(event).toMatchObject({ action: 'U', patientIds: [patient.id], detail: { undo: true } })
-    expect(JSON.stringify(event)).not.toContain('wrong patient')
-  })
+  ] as const)(
+    'undoing the status %s by the action %s needs a reason, stores it and is audited as an undo',
+    async (status, action) => {
+      const { id, put, patient } = await make(status)
+      await at('sameDay', async () => {
+        for (const body of [undefined, {}, { reason: ' ' }])
+          expect(await put(action, body)).toMatchObject({ status: 422, body: { errors: [{ path: 'reason' }] } })
+        expect(await stored(id)).toMatchObject({ status, undoReason: null })
+        expect(await put(action, { reason: 'Marked the wrong patient' })).toMatchObject({ status: 200 })
+      })
+      expect(await stored(id)).toMatchObject({
+        status: BECOMES[action],
+        undoneAt: new Date(TIMES.sameDay),
+        undoneBy: admin.userId,
+        undoReason: 'Marked the wrong patient',
+      })
+      const event = await lastEvent(id)
+      expect(event).toMatchObject({ action: 'U', patientIds: [patient.id], detail: { undo: true } })
+      expect(JSON.stringify(event)).not.toContain('wrong patient')
+    },
+  )
 
-  test('what was not set back has no such marks, whatever reason was given', async () => {
+  test('a status change that undoes nothing stores no undo reason', async () => {
     const { id, put } = await make('booked')
     await put('check-in', { reason: 'None needed' })
     expect(await stored(id)).toMatchObject({ undoneAt: null, undoneBy: null, undoReason: null })
   })
 })
 
-test('an appointment that is being moved to another clinic is found once it is there', async () => {
+test('a check-in that waits for a move to another clinic still finds the appointment', async () => {
   t.clock.set(NOW)
   const other = await t.newClinic()
   const doctor = await t.newDoctor({ clinicId: clinic.id })

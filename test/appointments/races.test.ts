@@ -22,7 +22,7 @@ const timeOfRound = (round: number) => {
 }
 const everyDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '09:00', end: '18:00' }))
 
-/** All at once, dealt out to the copies; the longest and the mean round are printed at full scale. */
+/** Sends all requests at once, spread over the copies; at full scale, prints the mean and the longest round. */
 async function race(title: string, attempt: (round: number, i: number) => { actor: Caller; body: object }) {
   const times: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
@@ -65,8 +65,8 @@ const bookingsOf = async (doctorIds: string[]) => {
   return { appointments: new Set(rows.map(({ id }) => id)).size, occupancy: rows.filter(({ kind }) => kind).length }
 }
 
-describe('many at once', () => {
-  test('of one slot exactly one wins', async () => {
+describe('concurrent bookings', () => {
+  test('exactly one of many concurrent bookings of one slot succeeds', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
     await race('one slot', (round, i) => ({
       actor: patients[i]!.actor,
@@ -75,7 +75,7 @@ describe('many at once', () => {
     expect(await bookingsOf([doctor.id])).toEqual({ appointments: ROUNDS, occupancy: 2 * ROUNDS })
   }, 300_000)
 
-  test('of overlapping slots of different lengths exactly one wins', async () => {
+  test('exactly one of many concurrent bookings of overlapping slots succeeds', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay, visitType: { slotIntervalMinutes: 15 } })
     const long = newId()
     const terms = { durationMinutes: 45, slotIntervalMinutes: 15, priceAmount: 0, priceCurrency: 'USD' }
@@ -100,7 +100,7 @@ describe('many at once', () => {
     expect(await bookingsOf([doctor.id])).toEqual({ appointments: ROUNDS, occupancy: 2 * ROUNDS })
   }, 300_000)
 
-  test('one patient is booked at one of two doctors', async () => {
+  test('a patient who books two doctors for the same time at once gets one appointment', async () => {
     const doctors = [
       await t.newDoctor({ clinicId: clinic.id, weekly: everyDay }),
       await t.newDoctor({ clinicId: clinic.id, weekly: everyDay }),
@@ -114,7 +114,7 @@ describe('many at once', () => {
     expect(await bookingsOf(ids)).toEqual({ appointments: ROUNDS, occupancy: 2 * ROUNDS })
   }, 300_000)
 
-  test('one key books once, however often it is sent and wherever', async () => {
+  test('one idempotency key books once, however often and to whichever copy it is sent', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
     const { actor } = await t.newPatient()
     for (let round = 0; round < ROUNDS; round++) {
@@ -132,7 +132,7 @@ describe('many at once', () => {
     expect(await bookingsOf([doctor.id])).toEqual({ appointments: ROUNDS, occupancy: 2 * ROUNDS })
   }, 300_000)
 
-  test('cancelling and booking again never leave two, nor a time that nobody can have', async () => {
+  test('cancelling and rebooking a slot at once leaves neither two appointments nor a blocked slot', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
     const [owner, ...others] = await Promise.all(Array.from({ length: 12 }, () => t.newPatient()))
     const last = others.pop()!

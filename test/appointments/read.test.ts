@@ -16,7 +16,7 @@ const ids = async (actor: Caller, query: Query = {}): Promise<string[]> =>
   (await list(actor, query)).body.data.map(({ id }: { id: string }) => id)
 
 describe('reading appointments', () => {
-  test('patients see their own and their wards’, doctors those they hold, admins all; nobody else any', async () => {
+  test('patients see their own and their wards’ appointments, doctors see theirs, admins all, and others none', async () => {
     const [stranger, guardian] = [await t.newPatient(), await t.newPatient()]
     const otherDoctor = await t.newDoctor({ clinicId: clinic.id })
     const ward = await t.newPatient({ account: false })
@@ -44,13 +44,13 @@ describe('reading appointments', () => {
     expect(await t.anonymous.get('/appointments')).toMatchObject({ status: 401 })
   })
 
-  test('a filter for somebody else gives an empty page, not an error', async () => {
+  test('filtering appointments by another person returns an empty page, not an error', async () => {
     const stranger = await t.newPatient()
     expect(await list(stranger.actor, { patientId: patient.id })).toMatchObject({ status: 200, body: { data: [] } })
     expect(await list(doctor.actor, { doctorId: crypto.randomUUID() })).toMatchObject({ body: { data: [] } })
   })
 
-  test('filters narrow by status, local day, doctor, patient and clinic; expired holds show only when asked for', async () => {
+  test('appointments can be filtered by status, local day, doctor, patient and clinic; expired holds show only on request', async () => {
     const tokyo = await t.newClinic({ timeZone: 'Asia/Tokyo' })
     const [a, b] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: tokyo.id })]
     const someone = await t.newPatient()
@@ -75,7 +75,7 @@ describe('reading appointments', () => {
     for (const query of wrong) expect(await list(actor, query)).toMatchObject({ status: 422 })
   })
 
-  test('pages follow each other in both orders, through equal starts too', async () => {
+  test('pages of appointments follow each other in both orders, also through equal starts', async () => {
     const [busy, other] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
     const startsAt = day(12)
     for (const doctor of [busy, other, busy, other])
@@ -98,7 +98,7 @@ describe('reading appointments', () => {
     expect(await list(admin, { cursor: 'bm90IG9uZQ' })).toMatchObject({ status: 422 })
   })
 
-  test('the active payment is shown, else the latest', async () => {
+  test('an appointment shows its active payment, or else its latest one', async () => {
     const { id } = await t.newAppointment({ patient, doctor, startsAt: day(14) })
     const shown = async () => (await t.as(patient.actor).get(`/appointments/${id}`)).body.payment
     const pay = async (status: 'failed' | 'pending' | 'cancelled', createdAt: string) => {
@@ -130,7 +130,7 @@ describe('reading appointments', () => {
     expect(listed.payment).toMatchObject({ status: 'failed' })
   })
 
-  test('every read is on record with whose data it showed', async () => {
+  test('a list of appointments is audited with the patients that it shows', async () => {
     const [reader, ward] = [await t.newPatient(), await t.newPatient({ account: false })]
     await t.db.insertInto('patientGuardians').values({ userId: reader.actor.userId, patientId: ward.id }).execute()
     await t.newAppointment({ patient: reader, doctor, startsAt: day(15) })

@@ -6,20 +6,20 @@ import { createTestApp, NOW } from '../support/app'
 const startsAt = new Date('2026-01-06T15:00:00Z')
 const minutesBefore = (minutes: number) => new Date(startsAt.getTime() - minutes * 60_000)
 
-describe('what is paid back when an appointment is cancelled', () => {
+describe('refunds on cancellation', () => {
   test.each([
-    ['all when in good time', 9500, 1440, 50, 'patient', 2000, 9500],
-    ['all at the last minute that is free', 9500, 1440, 50, 'patient', 1440, 9500],
-    ['the share a moment later', 9500, 1440, 50, 'patient', 1439.99, 4750],
-    ['nothing late where the share is nothing', 9500, 1440, 0, 'patient', 1, 0],
-    ['all late where the share is all', 9500, 1440, 100, 'patient', 1, 9500],
-    ['all until the start where it is always free', 9500, 0, 0, 'patient', 0, 9500],
-    ['a share that does not divide, rounded down', 999, 60, 33, 'patient', 1, 329],
-    ['nothing of one unit but all of it', 1, 60, 99, 'patient', 1, 0],
-    ['all late when the doctor cancels', 9500, 1440, 0, 'doctor', 1, 9500],
-    ['all late when the clinic cancels', 9500, 1440, 0, 'admin', 1, 9500],
-    ['nothing of what was free', 0, 1440, 50, 'patient', 2000, 0],
-  ] as const)('is %s', (_title, priceAmount, freeUntil, percent, by, minutes, refund) => {
+    ['everything before the last free minute', 9500, 1440, 50, 'patient', 2000, 9500],
+    ['everything at the last free minute', 9500, 1440, 50, 'patient', 1440, 9500],
+    ['the late share a moment after the last free minute', 9500, 1440, 50, 'patient', 1439.99, 4750],
+    ['nothing when it is late and the late share is zero', 9500, 1440, 0, 'patient', 1, 0],
+    ['everything when it is late and the late share is 100 percent', 9500, 1440, 100, 'patient', 1, 9500],
+    ['everything until the start when cancellation is always free', 9500, 0, 0, 'patient', 0, 9500],
+    ['a late share that is rounded down', 999, 60, 33, 'patient', 1, 329],
+    ['nothing of one minor unit when the late share is 99 percent', 1, 60, 99, 'patient', 1, 0],
+    ['everything when the doctor cancels late', 9500, 1440, 0, 'doctor', 1, 9500],
+    ['everything when the clinic cancels late', 9500, 1440, 0, 'admin', 1, 9500],
+    ['nothing when the visit was free of charge', 0, 1440, 50, 'patient', 2000, 0],
+  ] as const)('a cancellation refunds %s', (_title, priceAmount, freeUntil, percent, by, minutes, refund) => {
     const terms = {
       startsAt,
       priceAmount,
@@ -29,7 +29,7 @@ describe('what is paid back when an appointment is cancelled', () => {
     expect(refundOnCancel(terms, { by, at: minutesBefore(minutes) })).toBe(refund)
   })
 
-  test('is a whole number from nothing to the price, and never grows as time passes', () => {
+  test('a refund is a whole number between zero and the price, and never grows as time passes', () => {
     const amount = fc.integer({ min: 0, max: 1_000_000_000 })
     const minutes = fc.integer({ min: 0, max: 525_600 })
     const percent = fc.integer({ min: 0, max: 100 })
@@ -50,8 +50,8 @@ describe('what is paid back when an appointment is cancelled', () => {
   })
 })
 
-describe('the quote', () => {
-  test('tells before what cancelling would mean, to each caller, and changes nothing', async () => {
+describe('cancellation quotes', () => {
+  test('a cancellation quote shows each caller their refund and changes nothing', async () => {
     const t = await createTestApp()
     const [admin, clinic, patient] = [await t.newAdmin(), await t.newClinic(), await t.newPatient()]
     const terms = { cancellationFreeUntilMinutes: 120, cancellationLateRefundPercent: 25 }

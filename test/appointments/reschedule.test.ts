@@ -26,7 +26,7 @@ const freeTimes = async (doctorId: string) => {
 }
 
 describe('rescheduling', () => {
-  test('moves the appointment under its id: the new time is taken, the old one free at once', async () => {
+  test('rescheduling keeps the appointment id, takes the new time and frees the old one at once', async () => {
     const { patient, doctor, body, id, move } = await booked()
     const moved = await move({ startsAt: at('14:30') })
     expect(moved.status).toBe(200)
@@ -47,14 +47,14 @@ describe('rescheduling', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('its own time is not in its way', async () => {
+  test('an appointment can be rescheduled to a time that overlaps its own', async () => {
     const { move } = await booked({ durationMinutes: 60, slotIntervalMinutes: 15, bufferAfterMinutes: 30 })
     for (const time of ['10:15', '10:15', '09:45'])
       expect(await move({ startsAt: at(time) })).toMatchObject({ status: 200 })
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('keeps price, policy, duration and buffers as booked; notice, horizon and grid are today’s', async () => {
+  test('rescheduling keeps the booked price, policy, duration and buffers but checks today’s notice, horizon and grid', async () => {
     const { doctor, body, id, move } = await booked({ bufferBeforeMinutes: 5 })
     await t.db
       .updateTable('visitTypes')
@@ -96,7 +96,7 @@ describe('rescheduling', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('to a taken time changes nothing, and names times of the same doctor to which it can be moved', async () => {
+  test('rescheduling to a busy time changes nothing and offers free times of the same doctor', async () => {
     const { patient, doctor, id, path, move } = await booked({ durationMinutes: 60, slotIntervalMinutes: 30 })
     const other = await t.newPatient()
     await t.newAppointment({ patient: other, doctor, startsAt: at('12:00') })
@@ -122,7 +122,7 @@ describe('rescheduling', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('names no colleague’s times, however few the doctor has', async () => {
+  test('rescheduling never offers times of another doctor', async () => {
     const weekly = [{ weekday: 2, start: '09:00', end: '10:30' }]
     const visitType = { horizonDays: 1 }
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly, visitType })
@@ -135,7 +135,7 @@ describe('rescheduling', () => {
     expect(times).toEqual(['09:30', '09:00'])
   })
 
-  test('to a time at which the patient is elsewhere is refused as such', async () => {
+  test('rescheduling to a time at which the patient is busy answers patient_busy', async () => {
     const { patient, move } = await booked()
     const other = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor: other, startsAt: at('12:00') })
@@ -144,7 +144,7 @@ describe('rescheduling', () => {
     expect(refused.body.alternatives).toHaveLength(5)
   })
 
-  test('a lapsed hold is not in the way', async () => {
+  test('an expired hold does not block rescheduling', async () => {
     const { doctor, move } = await booked()
     const hold = await t.newAppointment({
       patient: await t.newPatient(),
@@ -158,7 +158,7 @@ describe('rescheduling', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('it stays at its clinic where the doctor has hours, moves to the one that has them, or to the one named', async () => {
+  test('a rescheduled appointment stays at its clinic unless the doctor has hours only elsewhere or another clinic is named', async () => {
     const tokyo = await t.newClinic({ timeZone: 'Asia/Tokyo' })
     const { doctor, move, id } = await booked()
     const scheduleId = newId()
@@ -181,7 +181,7 @@ describe('rescheduling', () => {
     expect(await move({ ...named, clinicId: crypto.randomUUID() })).toMatchObject({ body: { code: 'not_bookable' } })
   })
 
-  test('is for booked appointments that have not started; the version has to match', async () => {
+  test('only a booked appointment that has not started can be rescheduled, and If-Match is checked', async () => {
     const { patient, doctor, path, id, move } = await booked()
     const to = { startsAt: at('11:00') }
     const put = (ifMatch: string) => t.as(patient.actor).put(path, to, { headers: { 'if-match': ifMatch } })
@@ -208,7 +208,7 @@ describe('rescheduling', () => {
     expect(await stored(id)).toMatchObject({ version: 2 })
   })
 
-  test('the patient, the doctor and admins may, and nobody else', async () => {
+  test('only the patient, the doctor and admins may reschedule an appointment', async () => {
     const { doctor, path } = await booked()
     const [stranger, colleague] = [await t.newPatient(), await t.newDoctor({ clinicId: clinic.id })]
     for (const actor of [stranger.actor, colleague.actor])
@@ -220,7 +220,7 @@ describe('rescheduling', () => {
     })
   })
 
-  test('takes nine round trips', async () => {
+  test('rescheduling takes nine round trips', async () => {
     const { patient, path } = await booked()
     await wire.as(patient.actor).put(path, { startsAt: at('11:00') })
     const { answer, roundTrips } = await wire.measure(() => wire.as(patient.actor).put(path, { startsAt: at('12:00') }))

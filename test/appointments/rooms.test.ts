@@ -10,7 +10,7 @@ const admin = await t.newAdmin()
 const at = (time: string, day = '2026-01-06') => `${day}T${time}:00-05:00`
 type VisitType = Parameters<typeof t.newDoctor>[0]['visitType']
 
-/** A clinic with so many rooms, and doctors whose visits need one. */
+/** A clinic with `rooms` rooms, and doctors whose visits need a room. */
 async function clinicWithRooms(rooms: number) {
   const clinic = await t.newClinic()
   const names = Array.from({ length: rooms }, (_, i) => `Room ${i + 1}`)
@@ -34,8 +34,8 @@ async function offered(doctorId: string) {
   return body.data.map(({ localStart }: { localStart: string }) => localStart.slice(11, 16)) as string[]
 }
 
-describe('a visit that needs a room', () => {
-  test('gets the oldest that is free, at once, and shows it; one that needs none gets none', async () => {
+describe('visits that need a room', () => {
+  test('a visit that needs a room gets the oldest free one, and other visits get none', async () => {
     const { newDoctor, rooms, clinic } = await clinicWithRooms(2)
     const [one, two] = [await newDoctor(), await newDoctor()]
     const first = await book(one, '10:00')
@@ -49,11 +49,11 @@ describe('a visit that needs a room', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('cannot be where no room is free: neither offered nor booked, but with times at which there is one', async () => {
+  test('a time without a free room is neither offered nor booked, and the alternatives have a free room', async () => {
     const { newDoctor } = await clinicWithRooms(1)
     const [one, two] = [await newDoctor(), await newDoctor({ bufferBeforeMinutes: 10, bufferAfterMinutes: 10 })]
     await book(one, '10:00')
-    // Its buffers take the room too.
+    // The buffers occupy the room too.
     for (const time of ['09:30', '10:00', '10:30']) expect(await offered(two.id)).not.toContain(time)
     const refused = (await book(two, '10:30')).answer
     expect(refused).toMatchObject({ status: 409, body: { code: 'slot_taken' } })
@@ -67,7 +67,7 @@ describe('a visit that needs a room', () => {
     }
   })
 
-  test('cannot be in a clinic without rooms, nor in one that is out of use', async () => {
+  test('a visit that needs a room cannot be booked once the clinic’s only room is deleted', async () => {
     const { newDoctor, rooms, clinic } = await clinicWithRooms(1)
     const doctor = await newDoctor()
     expect((await book(doctor, '10:00')).room).toBe('Room 1')
@@ -76,7 +76,7 @@ describe('a visit that needs a room', () => {
     expect((await book(doctor, '11:00')).answer).toMatchObject({ status: 409, body: { code: 'slot_taken' } })
   })
 
-  test('frees it when it is cancelled or its hold lapses', async () => {
+  test('a room is free again when its appointment is cancelled or its hold expires', async () => {
     const { newDoctor } = await clinicWithRooms(1)
     const [one, two] = [await newDoctor(), await newDoctor()]
     const first = await book(one, '10:00')
@@ -97,7 +97,7 @@ describe('a visit that needs a room', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('keeps it when its hold is confirmed', async () => {
+  test('a confirmed hold keeps its room', async () => {
     const { newDoctor } = await clinicWithRooms(1)
     const [one, two] = [await newDoctor(), await newDoctor()]
     const held = await book(one, '10:00', { hold: true })
@@ -112,7 +112,7 @@ describe('a visit that needs a room', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('chooses anew when it is moved, its own room counting as free', async () => {
+  test('a rescheduled visit chooses a room again, and its own room counts as free', async () => {
     const { newDoctor } = await clinicWithRooms(2)
     const [one, two] = [await newDoctor({ durationMinutes: 60, slotIntervalMinutes: 30 }), await newDoctor()]
     await book(two, '11:00')
@@ -125,7 +125,7 @@ describe('a visit that needs a room', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('that was booked with one has one wherever it is moved, though the visit type asks for none by now', async () => {
+  test('a visit booked with a room needs one when it is rescheduled, even if its visit type no longer does', async () => {
     const { newDoctor } = await clinicWithRooms(1)
     const [one, two] = [await newDoctor(), await newDoctor()]
     const { patient, id } = await book(one, '10:00')
@@ -137,7 +137,7 @@ describe('a visit that needs a room', () => {
     expect(await occupancyFaults(t)).toEqual([])
   })
 
-  test('that was booked without one needs none when it is moved', async () => {
+  test('a visit booked without a room needs none when it is rescheduled, even if its visit type now does', async () => {
     const { newDoctor } = await clinicWithRooms(0)
     const doctor = await newDoctor({ requiresRoom: false })
     const { patient, id } = await book(doctor, '10:00')
@@ -146,7 +146,7 @@ describe('a visit that needs a room', () => {
     expect(await t.as(patient.actor).put(`/appointments/${id}/reschedule`, to)).toMatchObject({ status: 200 })
   })
 
-  test('is booked in six round trips like any other, and found in one', async () => {
+  test('a visit that needs a room is booked in six round trips and found in one', async () => {
     const { newDoctor } = await clinicWithRooms(3)
     const doctor = await newDoctor()
     const { actor } = await t.newPatient()

@@ -18,7 +18,7 @@ test('a booking takes six round trips, its Idempotency-Key included', async () =
   expect(roundTrips).toBe(6)
 })
 
-test('a refused booking takes one more for the alternatives of the doctor, two where colleagues are asked', async () => {
+test('a refused booking takes one round trip for alternatives of the doctor, and one more for other doctors', async () => {
   const refused = await wire.measure(() => book('10:00'))
   expect(refused.answer.body).toMatchObject({ code: 'slot_taken' })
   expect(refused.answer.body.alternatives).toHaveLength(5)
@@ -40,14 +40,14 @@ test('a refused booking takes one more for the alternatives of the doctor, two w
   expect(poor.roundTrips).toBe(begin + locks + load + rollback + 2)
 })
 
-test('one appointment is one round trip, its audit event included', async () => {
+test('reading one appointment takes one round trip, its audit event included', async () => {
   const { body } = await t.as(patient.actor).get('/appointments')
   const read = await wire.measure(() => wire.as(patient.actor).get(`/appointments/${body.data[0].id}`))
   expect(read.answer.body).toEqual(body.data[0])
   expect(read.roundTrips).toBe(1)
 })
 
-test('a page of a list is one round trip, its audit event another; slots are one', async () => {
+test('a page of appointments takes two round trips with its audit event, and a slot search takes one', async () => {
   const list = await wire.measure(() => wire.as(patient.actor).get('/appointments'))
   expect(list.answer.body.data.length).toBe(2)
   expect(list.roundTrips).toBe(2)

@@ -11,7 +11,7 @@ const locally = (first: string, timeZone: string, weeks: number, count: number) 
     exists ? localStart(start, timeZone) : `skipped on ${localDay(start, timeZone)}`,
   )
 
-describe('a weekly series keeps its local time', () => {
+describe('local times of a weekly series', () => {
   test.each([
     [
       'over the change to summer time',
@@ -20,13 +20,13 @@ describe('a weekly series keeps its local time', () => {
       ['2026-03-01T09:00:00-05:00', '2026-03-08T09:00:00-04:00', '2026-03-15T09:00:00-04:00'],
     ],
     [
-      'over the change back',
+      'over the change back to winter time',
       '2026-10-25T09:00:00-04:00',
       1,
       ['2026-10-25T09:00:00-04:00', '2026-11-01T09:00:00-05:00', '2026-11-08T09:00:00-05:00'],
     ],
     [
-      'over both, eight weeks apart',
+      'over both changes with eight weeks between visits',
       '2026-02-16T16:30:00-05:00',
       8,
       [
@@ -39,24 +39,24 @@ describe('a weekly series keeps its local time', () => {
       ],
     ],
     [
-      'but where it is skipped, once',
+      'and skips the day on which this time does not exist',
       '2026-03-01T02:30:00-05:00',
       1,
       ['2026-03-01T02:30:00-05:00', 'skipped on 2026-03-08', '2026-03-15T02:30:00-04:00'],
     ],
     [
-      'and where it comes twice, at its first coming',
+      'and takes the first of two equal local times',
       '2026-10-25T01:30:00-04:00',
       1,
       ['2026-10-25T01:30:00-04:00', '2026-11-01T01:30:00-04:00', '2026-11-08T01:30:00-05:00'],
     ],
     [
-      'though it began at a second coming',
+      'when it began at the second of two equal local times',
       '2026-11-01T01:30:00-05:00',
       1,
       ['2026-11-01T01:30:00-05:00', '2026-11-08T01:30:00-05:00'],
     ],
-  ])('%s', (_title, first, weeks, expected) => {
+  ])('a weekly series keeps its local time %s', (_title, first, weeks, expected) => {
     expect(locally(first, NEW_YORK, weeks, expected.length)).toEqual(expected)
   })
 
@@ -66,11 +66,11 @@ describe('a weekly series keeps its local time', () => {
     ['Asia/Kathmandu', '2026-03-30T09:00:00+05:45', ['2026-03-30T09:00:00+05:45', '2026-04-06T09:00:00+05:45']],
     ['America/Santiago', '2026-08-31T09:00:00-04:00', ['2026-08-31T09:00:00-04:00', '2026-09-07T09:00:00-03:00']],
     ['Europe/Dublin', '2026-10-19T09:00:00+01:00', ['2026-10-19T09:00:00+01:00', '2026-10-26T09:00:00+00:00']],
-  ])('in %s', (zone, first, expected) => {
+  ])('a weekly series keeps its local time in %s', (zone, first, expected) => {
     expect(locally(first, zone, 1, expected.length)).toEqual(expected)
   })
 
-  test('in any zone, at any time: same wall time, its days apart, in order, before the end of the series', () => {
+  test('all occurrences of a weekly series have the same wall time and the right distance in days in any time zone', () => {
     const zones = Intl.supportedValuesOf('timeZone')
     const seed = Number(process.env.FC_SEED ?? Date.now() % 1_000_000)
     fc.assert(

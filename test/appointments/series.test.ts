@@ -35,8 +35,8 @@ type Reported = { startsAt: string; appointment?: { id: string }; problem?: { co
 const outcomes = ({ occurrences }: { occurrences: Reported[] }) =>
   occurrences.map(({ appointment, problem }) => (appointment ? 'booked' : (problem?.code ?? 'free')))
 
-describe('a series', () => {
-  test('is booked as a whole, each occurrence an appointment of its own, in one audited request', async () => {
+describe('series of appointments', () => {
+  test('a series is booked as a whole in one audited request, each occurrence as its own appointment', async () => {
     const [doctor, patient] = [await newDoctor(), await t.newPatient()]
     const { status, body, headers } = await ask(patient, { doctorId: doctor.id, reason: 'Physiotherapy' })
     expect(status).toBe(201)
@@ -55,7 +55,7 @@ describe('a series', () => {
     ])
   })
 
-  test('is nothing at all when one of all cannot be booked, with a report of each', async () => {
+  test('a series with mode all_or_nothing books nothing if one occurrence fails, and reports on each', async () => {
     const [doctor, patient, other] = [await newDoctor(), await t.newPatient(), await t.newPatient()]
     await book(other, doctor.id, STARTS[2]!)
     const { status, body } = await ask(patient, { doctorId: doctor.id })
@@ -69,7 +69,7 @@ describe('a series', () => {
     expect(await stored(doctor.id)).toHaveLength(1)
   })
 
-  test('the first that cannot be booked names the conflict', async () => {
+  test('a refused series has the code of its first occurrence that cannot be booked', async () => {
     const [doctor, colleague, patient, other] = [
       await newDoctor(),
       await newDoctor(),
@@ -83,7 +83,7 @@ describe('a series', () => {
     expect(outcomes(body)).toEqual(['free', 'patient_busy', 'slot_taken', 'free'])
   })
 
-  test('takes what is free when that is what was asked for', async () => {
+  test('a series with mode what_is_free books the free occurrences and reports on each', async () => {
     const [doctor, patient, other] = [await newDoctor(), await t.newPatient(), await t.newPatient()]
     await book(other, doctor.id, STARTS[0]!)
     const { status, body } = await ask(patient, { doctorId: doctor.id, mode: 'what_is_free' })
@@ -98,7 +98,7 @@ describe('a series', () => {
     ])
   })
 
-  test('is only reported on in a dry run, by the same rules, and nothing is written', async () => {
+  test('a dry run of a series reports on each occurrence by the same rules and books nothing', async () => {
     const [doctor, patient, other] = [await newDoctor(), await t.newPatient(), await t.newPatient()]
     await book(other, doctor.id, STARTS[1]!)
     for (const mode of ['all_or_nothing', 'what_is_free']) {
@@ -113,7 +113,7 @@ describe('a series', () => {
     ])
   })
 
-  test('asks the horizon, hours and time off of each occurrence', async () => {
+  test('a series checks the horizon, the hours and the time off for each occurrence', async () => {
     const [doctor, patient] = [await newDoctor({ horizonDays: 14 }), await t.newPatient()]
     const off = { startsAt: '2026-01-13T14:00:00Z', endsAt: '2026-01-13T22:00:00Z', kind: 'off' }
     expect((await t.as(doctor.actor).post('/doctors/availability/exceptions', off)).status).toBe(201)
@@ -125,7 +125,7 @@ describe('a series', () => {
     expect([nightly.status, nightly.body.code]).toEqual([409, 'not_bookable'])
   })
 
-  test('keeps its local time over the change of the clocks, and says which day has no such time', async () => {
+  test('a series keeps its local time when the clocks change, and reports the day without this time', async () => {
     const everyNight = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' }))
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyNight })
     const body = { doctorId: doctor.id, startsAt: '2026-03-01T02:30:00-05:00', count: 3, mode: 'what_is_free' }
@@ -146,7 +146,7 @@ describe('a series', () => {
     expect(outcomes(daily.body)).toEqual(['booked', 'booked'])
   })
 
-  test('gets a room for each occurrence where the visit needs one', async () => {
+  test('each occurrence of a series gets a room if the visit needs one', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType: { requiresRoom: true } })
     const admin = t.as(await t.newAdmin())
     const rooms = []
@@ -161,7 +161,7 @@ describe('a series', () => {
     expect(rooms).toHaveLength(2)
   })
 
-  test('takes over holds that have lapsed', async () => {
+  test('a series may take the time of an expired hold', async () => {
     const [doctor, patient, other] = [await newDoctor(), await t.newPatient(), await t.newPatient()]
     const hold = { doctorId: doctor.id, startsAt: STARTS[1], hold: true }
     const { body: held } = await t.as(other.actor).post('/appointments', hold)
@@ -177,7 +177,7 @@ describe('a series', () => {
     t.clock.advance(-5 * 60_000)
   })
 
-  test('may set rules aside where staff says why', async () => {
+  test('staff may override rules for a series if they give a reason', async () => {
     const [doctor, patient] = [await newDoctor({ horizonDays: 14 }), await t.newPatient()]
     const admin = { actor: await t.newAdmin() }
     const body = { doctorId: doctor.id, patientId: patient.id, override: ['horizon'], reason: 'Agreed by telephone' }
@@ -190,7 +190,7 @@ describe('a series', () => {
     expect(success).toMatchObject({ outcome: 'success', detail: { count: 4, override: 'horizon' } })
   })
 
-  test('is booked for whom the caller may book, and with whom', async () => {
+  test('a series can be booked only for patients and with doctors that the caller may book', async () => {
     const [doctor, patient, stranger] = [await newDoctor(), await t.newPatient(), await t.newPatient()]
     const wanted = { doctorId: doctor.id, patientId: patient.id }
     expect((await ask(stranger, wanted)).status).toBe(404)
@@ -211,12 +211,12 @@ describe('a series', () => {
     ['mode', { mode: 'some' }],
     ['dryRun', { dryRun: false }],
     ['hold', { hold: true }],
-  ])('with a wrong %s is refused', async (path, wrong) => {
+  ])('refuses a series with a wrong %s', async (path, wrong) => {
     const { status, body } = await ask(await t.newPatient(), { doctorId: crypto.randomUUID(), ...wrong })
     expect([status, body.errors[0].path]).toEqual([422, path])
   })
 
-  test('is booked once under one key', async () => {
+  test('a series is booked once under one idempotency key', async () => {
     const [doctor, patient] = [await newDoctor(), await t.newPatient()]
     const key = { 'idempotency-key': `series-${doctor.id}` }
     const first = await ask(patient, { doctorId: doctor.id }, key)
@@ -228,7 +228,7 @@ describe('a series', () => {
     expect((await ask(patient, { doctorId: doctor.id, dryRun: true }, dry)).status).toBe(200)
   })
 
-  test('takes as many round trips as a single booking, however long it is', async () => {
+  test('a series takes as many round trips as a single booking, however long it is', async () => {
     const wire = await countRoundTrips(t)
     const [doctor, patient] = [await newDoctor({ horizonDays: 365 }), await t.newPatient()]
     const send = (count: number, startsAt: string) =>
@@ -239,8 +239,8 @@ describe('a series', () => {
   })
 })
 
-describe('at the same moment', () => {
-  test('a time goes to one of the series, bookings and holds that want it, and no series is torn', async () => {
+describe('concurrent series', () => {
+  test('a time goes to only one of the concurrent series and bookings, and no series is booked in part', async () => {
     const copies = [openCopy(t), openCopy(t)]
     for (let round = 0; round < ROUNDS; round++) {
       const doctor = await newDoctor()
@@ -263,7 +263,7 @@ describe('at the same moment', () => {
     }
   }, 300_000)
 
-  test('series that take what is free share the times without a gap or a double', async () => {
+  test('concurrent series with mode what_is_free share the times without a gap or a double booking', async () => {
     const copies = [openCopy(t), openCopy(t)]
     for (let round = 0; round < ROUNDS; round++) {
       const doctor = await newDoctor()

@@ -26,7 +26,7 @@ function allowedTimes(status: AppointmentStatus, to: AppointmentStatus): string[
     .map(([name]) => name)
 }
 
-describe('the states of an appointment', () => {
+describe('status of an appointment', () => {
   const always = Object.keys(TIMES)
   const expected: Record<string, string[]> = {
     'held → booked': always,
@@ -43,13 +43,13 @@ describe('the states of an appointment', () => {
   }
 
   test.each(STATUSES.flatMap((from) => STATUSES.map((to) => [from, to] as const)))(
-    '%s may become %s exactly when the contract says',
+    'an appointment may change from %s to %s exactly when the contract says',
     (from, to) => {
       expect(allowedTimes(from, to)).toEqual(expected[`${from} → ${to}`] ?? [])
     },
   )
 
-  test('the table names each change once', () => {
+  test('the table of transitions names each status change once', () => {
     const pairs = TRANSITIONS.map(({ from, to }) => `${from} → ${to}`)
     expect(pairs.toSorted()).toEqual(Object.keys(expected).toSorted())
   })

@@ -13,7 +13,7 @@ const book = (actor: Caller, body: object) => t.as(actor).post('/appointments', 
 const NOT_FOUND = { status: 404, body: { code: 'not_found', detail: 'There is no such patient.' } }
 
 describe('who may book for whom', () => {
-  test('a patient books for themselves and their wards; anybody else is as good as missing', async () => {
+  test('a patient may book for themselves and their wards, and gets 404 for anybody else', async () => {
     const [patient, stranger] = [await t.newPatient(), await t.newPatient()]
     const ward = await t.newPatient({ account: false })
     await t.db.insertInto('patientGuardians').values({ userId: patient.actor.userId, patientId: ward.id }).execute()
@@ -27,7 +27,7 @@ describe('who may book for whom', () => {
     expect(await book(stranger.actor, { startsAt: at('10:00'), patientId: ward.id })).toMatchObject(NOT_FOUND)
   })
 
-  test('an admin books for anybody by name, and sees no reason in the answer', async () => {
+  test('an admin may book for any patient by id, and does not see the reason', async () => {
     const patient = await t.newPatient({ account: false })
     expect(await book(admin, { startsAt: at('11:00') })).toMatchObject({
       status: 422,
@@ -44,7 +44,7 @@ describe('who may book for whom', () => {
     expect(await book(admin, { startsAt: at('11:30'), patientId: crypto.randomUUID() })).toMatchObject(NOT_FOUND)
   })
 
-  test('a doctor books with themselves only, and names the patient', async () => {
+  test('a doctor may book only their own time, and must name the patient', async () => {
     const other = await t.newDoctor({ clinicId: clinic.id })
     const patient = await t.newPatient()
     await t.newAppointment({ patient, doctor, startsAt: '2026-01-02T15:00:00Z', status: 'completed' })
@@ -60,13 +60,25 @@ describe('who may book for whom', () => {
   })
 
   test.each([
-    ['that the patient booked', {}, 201],
-    ['that is completed, though the doctor made it alone', { status: 'completed', createdBy: doctor.actor }, 201],
-    ['that the doctor made alone and that did not take place', { createdBy: doctor.actor }, 404],
-    ['that was cancelled', { status: 'cancelled' }, 404],
-    ['that was only held', { status: 'held' }, 404],
-    ['more than a year ago', { status: 'completed', startsAt: YEAR_AGO }, 404],
-  ] as const)('a doctor books, or not, for a patient with a visit %s', async (_title, visit, status) => {
+    ['may book for a patient who booked a visit with them', {}, 201],
+    [
+      'may book for a patient whose completed visit they booked themselves',
+      { status: 'completed', createdBy: doctor.actor },
+      201,
+    ],
+    [
+      'may not book for a patient whose only visit they booked themselves and that did not take place',
+      { createdBy: doctor.actor },
+      404,
+    ],
+    ['may not book for a patient whose only visit was cancelled', { status: 'cancelled' }, 404],
+    ['may not book for a patient whose only visit was a hold', { status: 'held' }, 404],
+    [
+      'may not book for a patient whose last visit was more than a year ago',
+      { status: 'completed', startsAt: YEAR_AGO },
+      404,
+    ],
+  ] as const)('a doctor %s', async (_title, visit, status) => {
     const patient = await t.newPatient()
     const fresh = await t.newDoctor({ clinicId: clinic.id })
     const createdBy = 'createdBy' in visit ? fresh.actor : patient.actor

@@ -22,7 +22,7 @@ async function record(kind: string, facts: AuditFacts & { at?: Date } = {}): Pro
 const idsOf = (answer: { body: { data: { eventId: string }[] } }) => answer.body.data.map(({ eventId }) => eventId)
 
 describe('GET /audit', () => {
-  test('shows who did what to whose data', async () => {
+  test('GET /audit shows who did what to whose data', async () => {
     const made = await t.as(admin).post('/clinics', { name: 'Audited', timeZone: 'Europe/Berlin', currency: 'EUR' })
     await relay()
     const answer = await t.as(admin).get('/audit', { query: { kind: 'clinic.create' } })
@@ -47,7 +47,7 @@ describe('GET /audit', () => {
     })
   })
 
-  test('shows a replayed request as such', async () => {
+  test('GET /audit marks a replayed request', async () => {
     const options = { headers: { 'idempotency-key': 'audited-twice' } }
     const body = { name: 'Replayed', timeZone: 'Europe/Berlin', currency: 'EUR' }
     const { body: clinic } = await t.as(admin).post('/clinics', body, options)
@@ -57,7 +57,7 @@ describe('GET /audit', () => {
     expect(page.data).toMatchObject([{ detail: { replayed: true } }, { targetId: clinic.id, detail: null }])
   })
 
-  test('narrows by actor, patient, kind and time, and by all of them together', async () => {
+  test('GET /audit filters by actor, patient, kind and time, and by all of them together', async () => {
     const actor = { userId: newId(), role: 'doctor' as const }
     const patientId = newId()
     const at = new Date('2026-01-04T10:00:00Z')
@@ -81,7 +81,7 @@ describe('GET /audit', () => {
     expect(await find({ kind: 'filter.all', actorId: newId() })).toEqual([])
   })
 
-  test('pages run from the newest to the oldest without gaps or repeats, while more is added', async () => {
+  test('pages of GET /audit run from newest to oldest without gaps or repeats while events are added', async () => {
     const ids: string[] = []
     for (let i = 0; i < 5; i++) ids.push(await record('page.turned'))
     await relay()
@@ -98,14 +98,14 @@ describe('GET /audit', () => {
     expect(seen).toEqual(ids.toReversed())
   })
 
-  test('is itself on record, with the patient that was asked for', async () => {
+  test('GET /audit is itself audited, with the patient it was filtered by', async () => {
     await t.as(admin).get('/audit', { query: { patientId: patient.id } })
     await relay()
     const answer = await t.as(admin).get('/audit', { query: { kind: 'audit.read', patientId: patient.id } })
     expect(answer.body.data).toMatchObject([{ action: 'R', actorId: admin.userId, patientIds: [patient.id] }])
   })
 
-  test('is for admins only', async () => {
+  test('GET /audit is for admins only', async () => {
     for (const actor of [patient.actor, doctor.actor])
       expect(await t.as(actor).get('/audit')).toMatchObject({ status: 403, body: { code: 'forbidden' } })
     expect(await t.anonymous.get('/audit')).toMatchObject({ status: 401 })
@@ -119,7 +119,7 @@ describe('GET /audit', () => {
     ['from', 'yesterday'],
     ['actorId', '1'],
     ['status', 'x'],
-  ])('a bad %s (%s) is refused by name', async (name, value) => {
+  ])('GET /audit refuses a wrong %s (%s) and names the parameter', async (name, value) => {
     const answer = await t.as(admin).get('/audit', { query: { [name]: value } })
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: `query.${name}` }] } })
   })

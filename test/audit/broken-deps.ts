@@ -2,7 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import type { Database } from '../../src/database/schema'
 import type { Deps } from '../../src/deps'
 
-/** All that a request can do fails, but for signing in and writing to the outbox. */
+/** Every database call of a request fails, except signing in and writing to the outbox. */
 export function withoutDatabases(deps: Deps): Deps {
   const fail = () => {
     throw new Error('broken on purpose')
@@ -12,7 +12,7 @@ export function withoutDatabases(deps: Deps): Deps {
     ...deps,
     db: new Kysely<Database>({
       dialect: new PostgresDialect({ pool: async () => fail() }),
-      // As ever: what is compiled for this database is kept, and runs on the others too.
+      // The real plugins: a statement compiled here is cached and later runs on the other databases too.
       plugins: [...deps.db.getExecutor().plugins],
     }),
     postgres: { ...deps.postgres, transaction: async () => fail() },

@@ -21,11 +21,11 @@ const document = await apiDocument()
 const ROLES: Role[] = ['patient', 'doctor', 'admin']
 
 const CANARY = 'canarythatsings'
-/** The canary, every password of the world and every email address. */
+/** The canary, and a part of every password and email address in the test world. */
 const SECRETS = [CANARY, 'long passphrase', 'example.org']
 
 const lines: string[] = []
-/** More than the real logger writes of an error. */
+/** Logs more of an error than the real logger does. */
 const withErrors = (_: string, value: unknown) =>
   value instanceof Error ? { ...value, message: value.message, stack: value.stack, cause: value.cause } : value
 const keep = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields, withErrors)}`)
@@ -47,7 +47,7 @@ async function ask(app: typeof working, { method, path }: Route, call: Call, act
 const rolesOf = ({ operation: { 'x-roles': roles } }: Route): Role[] =>
   typeof roles === 'string' ? ['patient'] : roles
 
-/** Those who are refused: a stranger where there is one, and who has the wrong role. */
+/** Actors who are refused: a stranger, if the route has strangers, and every wrong role. */
 function othersThan(role: Role, { operation: { 'x-roles': roles } }: Route, { strangers }: Entry): Caller[] {
   if (typeof roles === 'string') return []
   const isStranger = strangers !== 'none' && typeof strangers[role] === 'number'
@@ -57,7 +57,7 @@ function othersThan(role: Role, { operation: { 'x-roles': roles } }: Route, { st
   ]
 }
 
-test('no free text, password or address shows in a log line, an event, a job, a figure or an error', async () => {
+test('no free text, password or email address appears in a log line, audit event, job, metric or error', async () => {
   const asked: string[] = []
   for (const route of routesOf(document)) {
     const name = `${route.method} ${route.path}`

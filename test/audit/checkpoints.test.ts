@@ -19,8 +19,8 @@ const relayed = async (count: number) => {
   await drain(relay)
 }
 
-describe('a checkpoint', () => {
-  test('is made of the first events, then every thousand', async () => {
+describe('checkpoints', () => {
+  test('a checkpoint is made after the first events, then after every thousand', async () => {
     await relayed(3)
     expect(await checkpointsOf(t)).toEqual([3])
     await relayed(1_700)
@@ -28,7 +28,7 @@ describe('a checkpoint', () => {
     expect(await checkpointsOf(t)).toEqual([3, 1_003, 2_003])
   })
 
-  test('is made every hour in which there were events, and only then', async () => {
+  test('a checkpoint is made every hour, but only if there were new events', async () => {
     await relayed(1)
     t.clock.advance(59 * MINUTE)
     await relayed(1)
@@ -41,7 +41,7 @@ describe('a checkpoint', () => {
     expect(await checkpointsOf(t)).toEqual([1, 2, 3])
   })
 
-  test('is made where a relay died before it could, and before anything follows', async () => {
+  test('a checkpoint that a crashed relay did not make is made before any later event', async () => {
     const ids = await append(t, 1_600)
     await relay()
     await sql`create function refuse() returns trigger language plpgsql as $$ begin raise 'dead'; end $$`.execute(t.db)
@@ -55,7 +55,7 @@ describe('a checkpoint', () => {
     await expectWholeTrail(t, ids)
   })
 
-  test('of one position is made once, however many copies try', async () => {
+  test('copies that make checkpoints at the same moment make one per position', async () => {
     await relayed(5)
     t.clock.advance(60 * MINUTE)
     await relayed(5)
@@ -66,7 +66,7 @@ describe('a checkpoint', () => {
     expect(await checkpointsOf(t)).toEqual([5, 10, 11])
   })
 
-  test('can be kept as a line of text', async () => {
+  test('a checkpoint can be written as a line of text and read back', async () => {
     await relayed(5)
     const [checkpoint] = (await readTrail(t.db)).checkpoints
     const line = formatCheckpoint(checkpoint!)
@@ -77,12 +77,12 @@ describe('a checkpoint', () => {
   })
 })
 
-describe('the key of checkpoints', () => {
+describe('checkpoint keys', () => {
   const keyOf = (signingKey: string, former = '') =>
     openCheckpointKey(readConfig({ ...t.env, AUDIT_SIGNING_KEY: signingKey, AUDIT_FORMER_PUBLIC_KEYS: former }).audit)
   const unsigned = { seq: 7, hash: 'a'.repeat(64), createdAt: new Date('2026-01-05T12:00:00.123Z') }
 
-  test('is the same wherever AUDIT_SIGNING_KEY is, and another with another one', async () => {
+  test('the same AUDIT_SIGNING_KEY makes the same checkpoint key, and another one makes another', async () => {
     const [one, again, other] = await Promise.all(['x', 'x', 'y'].map((letter) => keyOf(letter.repeat(40))))
     expect(one!.publicKey).toBe(again!.publicKey)
     expect(one!.publicKey).not.toBe(other!.publicKey)
@@ -92,7 +92,7 @@ describe('the key of checkpoints', () => {
     expect(await other!.isGenuine(checkpoint)).toBe(false)
   })
 
-  test('is HKDF of it, and what it signs can be checked with openssl', async () => {
+  test('a checkpoint key is derived by HKDF, and any Ed25519 library can verify its signatures', async () => {
     const { publicKey, sign } = await keyOf('0123456789abcdef0123456789abcdef')
     const { signature } = await sign(unsigned)
     const { createPublicKey, createPrivateKey, hkdfSync, verify } = await import('node:crypto')
@@ -104,14 +104,14 @@ describe('the key of checkpoints', () => {
     expect(verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'))).toBe(true)
   })
 
-  test('binds place, hash and time', async () => {
+  test('the signature of a checkpoint covers position, hash and time', async () => {
     const key = await keyOf('x'.repeat(40))
     const checkpoint = await key.sign(unsigned)
     for (const change of [{ seq: 8 }, { hash: 'b'.repeat(64) }, { createdAt: new Date(0) }, { signature: 'é' }])
       expect(await key.isGenuine({ ...checkpoint, ...change })).toBe(false)
   })
 
-  test('can be changed: checkpoints of the one before count while its public key is named', async () => {
+  test('checkpoints of a former key stay valid while its public key is configured', async () => {
     await relayed(5)
     const before = await openCheckpointKey(t.deps.config.audit)
     const changed = (former: string) => {

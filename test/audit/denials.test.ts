@@ -31,8 +31,8 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
     .where('requestId', '=', headers.get('x-request-id')!)
     .execute()
 
-describe('a refusal of somebody signed in', () => {
-  test('names who asked for which patient', async () => {
+describe('denied requests of a signed-in user', () => {
+  test('a denied request is audited with its actor and the patient', async () => {
     const answer = await t.as(stranger.actor).get(`/patients/${patient.id}`)
     expect(answer.status).toBe(404)
     expect(await eventsOf(answer)).toEqual([
@@ -50,7 +50,7 @@ describe('a refusal of somebody signed in', () => {
     ])
   })
 
-  test('for their role is one too, before the request is read', async () => {
+  test('a request that is denied for its role is audited before its body is read', async () => {
     const answer = await t.as(patient.actor).post(`/patients/${other.id}/records`, { nonsense: true })
     expect(answer.status).toBe(403)
     expect(await eventsOf(answer)).toMatchObject([
@@ -58,7 +58,7 @@ describe('a refusal of somebody signed in', () => {
     ])
   })
 
-  test('names the patient that a body or a query names', async () => {
+  test('a denied request is audited with the patient that its body names', async () => {
     const body = { doctorId: doctor.id, startsAt: '2026-01-06T15:00:00Z', patientId: other.id.toUpperCase() }
     const booking = await t.as(patient.actor).post('/appointments', body)
     expect(booking.status).toBe(404)
@@ -68,7 +68,7 @@ describe('a refusal of somebody signed in', () => {
     expect(await eventsOf(reading)).toMatchObject([{ kind: 'audit.read', outcome: 'denied' }])
   })
 
-  test('is on record though the transaction of the request was rolled back', async () => {
+  test('a denied request is audited although its transaction is rolled back', async () => {
     const answer = await t.as(other.actor).put(`/appointments/${appointment.id}/cancel`, {})
     expect(answer.status).toBe(404)
     expect(await eventsOf(answer)).toMatchObject([
@@ -82,7 +82,7 @@ describe('a refusal of somebody signed in', () => {
     expect(status).toBe('booked')
   })
 
-  test('of a password, kept by its own transaction, is on record once', async () => {
+  test('a denied change of the password is audited once', async () => {
     const answer = await t
       .as(patient.actor)
       .put('/auth/password', { currentPassword: 'x', newPassword: 'a long passphrase 9' })
@@ -90,7 +90,7 @@ describe('a refusal of somebody signed in', () => {
     expect(await eventsOf(answer)).toMatchObject([{ kind: 'password.change', outcome: 'denied' }])
   })
 
-  test('tells a stranger nothing about whether the thing exists: same answer, same work, same event', async () => {
+  test('a stranger gets the same answer, work and audit event for a hidden patient as for a missing one', async () => {
     const paths = [(id: string) => `/patients/${id}`, (id: string) => `/patients/${id}/records`]
     for (const path of paths) {
       const ask = (id: string) => wire.measure(() => wire.as(stranger.actor).get(path(id)))
@@ -107,8 +107,8 @@ describe('a refusal of somebody signed in', () => {
   })
 })
 
-describe('a mutation that refuses and keeps what it wrote', () => {
-  test('leaves the one event of its own transaction', async () => {
+describe('refusals that commit their writes', () => {
+  test('a mutation that refuses but commits its writes leaves one audit event', async () => {
     const app = new OpenAPIHono<HttpEnv>()
     app.use(identifyRequest(t.deps))
     answerErrors(app, t.deps)
@@ -131,8 +131,8 @@ describe('a mutation that refuses and keeps what it wrote', () => {
   })
 })
 
-describe('an error of ours', () => {
-  test('is on record once, and what it was doing is not', async () => {
+describe('internal errors', () => {
+  test('a request that fails with an internal error is audited once, as an error', async () => {
     await sql`create function fail() returns trigger language plpgsql as $$ begin raise 'broken'; end $$`.execute(t.db)
     await sql`create trigger broken before update on clinics execute function fail()`.execute(t.db)
     const answer = await t.as(admin).patch(`/clinics/${clinic.id}`, { name: 'Never' })
@@ -144,27 +144,27 @@ describe('an error of ours', () => {
   })
 })
 
-describe('what reached nothing', () => {
+describe('requests that reach no protected data', () => {
   test.each([
     ['without a token', () => t.anonymous.get(`/patients/${patient.id}`), 401],
-    ['with a body that is wrong', () => t.as(doctor.actor).post(`/patients/${patient.id}/records`, { type: 1 }), 422],
-    ['with an id that is none', () => t.as(stranger.actor).get('/patients/1'), 422],
+    ['with a wrong body', () => t.as(doctor.actor).post(`/patients/${patient.id}/records`, { type: 1 }), 422],
+    ['with an invalid id', () => t.as(stranger.actor).get('/patients/1'), 422],
     [
-      'with a version that is old',
+      'with an outdated version',
       () => t.as(admin).patch(`/clinics/${clinic.id}`, { name: 'X' }, { headers: { 'if-match': '"9"' } }),
       412,
     ],
-    ['for an address that leads nowhere', () => t.as(admin).get('/nowhere'), 404],
-    ['for what is nobody’s secret', () => t.as(patient.actor).get(`/clinics/${newId()}`), 404],
-  ])('leaves no event: %s', async (_, send, status) => {
+    ['to an unknown path', () => t.as(admin).get('/nowhere'), 404],
+    ['for an unknown clinic', () => t.as(patient.actor).get(`/clinics/${newId()}`), 404],
+  ])('no audit event is left by a request %s', async (_, send, status) => {
     const answer = await send()
     expect(answer.status).toBe(status)
     expect(await eventsOf(answer)).toEqual([])
   })
 })
 
-describe('a failed sign-in', () => {
-  test('is on record once, with the address as a digest that is the same each time', async () => {
+describe('failed sign-ins', () => {
+  test('a failed sign-in is audited once, with a digest that is the same for one email address', async () => {
     const attempt = (email: string) => t.anonymous.post('/auth/login', { email, password: 'a long passphrase 1' })
     const answers = [await attempt('nobody@example.org'), await attempt('NoBody@example.org')]
     const [one, two] = await Promise.all(answers.map(eventsOf))

@@ -45,10 +45,10 @@ const eventsOf = ({ headers }: { headers: Headers }) =>
     .where('requestId', '=', headers.get('x-request-id')!)
     .execute()
 
-/** What it answers with, or takes, is somebody's: the event has to say whose. */
+/** Routes that read or write data of a patient: the event has to name the patient. */
 const OF_A_PATIENT = /^\/(patients|records|prescriptions|attachments|appointments|payments|waitlist)\b/
 
-/** Somebody whom this request is denied to; undefined where whoever may ask is answered. */
+/** An actor who is denied this request; undefined if every role may send it and there are no strangers. */
 function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Caller } | undefined {
   const roles = rolesOf(route)
   const stranger = ROLES.find((role) => strangers !== 'none' && typeof strangers[role] === 'number')
@@ -57,52 +57,55 @@ function deniedTo(route: Route, { strangers }: Entry): { asked: Role; actor: Cal
   return wrong && { asked: roles[0]!, actor: world.owner[wrong] }
 }
 
-/** Nobody is signed in any more who could send it again. */
+/** The caller is signed out afterwards and cannot send it again. */
 const ENDS_ITS_SESSION = ['POST /auth/logout']
 
 const audited = routesOf(await apiDocument()).filter(
   (route) => kindOf(route) && rolesOf(route).length > 0 && nameOf(route) in CALLS,
 )
 
-describe('one event, whatever becomes of the request', () => {
-  test.each(audited.map((route) => [nameOf(route), route] as const))('%s', async (name, route) => {
-    const entry = CALLS[name]!
-    const [kind, action] = kindOf(route)!
-    const role = rolesOf(route)[0]!
-    const denied = deniedTo(route, entry)
+describe('audit events of every route', () => {
+  test.each(audited.map((route) => [nameOf(route), route] as const))(
+    '%s leaves one audit event each time it is denied, fails, succeeds or is replayed',
+    async (name, route) => {
+      const entry = CALLS[name]!
+      const [kind, action] = kindOf(route)!
+      const role = rolesOf(route)[0]!
+      const denied = deniedTo(route, entry)
 
-    if (denied) {
-      const call = await entry.call(world, denied.asked)
-      const { status, headers } = await ask(t.app, route, call, denied.actor)
-      expect([403, 404]).toContain(status)
-      const { userId: actorId, role: actorRole } = denied.actor
-      expect(await eventsOf({ headers })).toMatchObject([{ kind, action, outcome: 'denied', actorId, actorRole }])
-    }
+      if (denied) {
+        const call = await entry.call(world, denied.asked)
+        const { status, headers } = await ask(t.app, route, call, denied.actor)
+        expect([403, 404]).toContain(status)
+        const { userId: actorId, role: actorRole } = denied.actor
+        expect(await eventsOf({ headers })).toMatchObject([{ kind, action, outcome: 'denied', actorId, actorRole }])
+      }
 
-    const call = await entry.call(world, role)
-    const { userId: actorId, role: actorRole } = call.as ?? world.owner[role]
-    const failed = await ask(broken, route, call, call.as ?? world.owner[role])
-    expect(failed.status).toBe(500)
-    expect(await eventsOf(failed)).toMatchObject([{ kind, action, outcome: 'error', actorId, actorRole }])
+      const call = await entry.call(world, role)
+      const { userId: actorId, role: actorRole } = call.as ?? world.owner[role]
+      const failed = await ask(broken, route, call, call.as ?? world.owner[role])
+      expect(failed.status).toBe(500)
+      expect(await eventsOf(failed)).toMatchObject([{ kind, action, outcome: 'error', actorId, actorRole }])
 
-    const key = route.method === 'GET' ? undefined : name
-    const done = await ask(t.app, route, call, call.as ?? world.owner[role], key)
-    expect(done.status).toBeLessThan(300)
-    const [event, ...more] = await eventsOf(done)
-    expect(event).toMatchObject({ kind, action, outcome: 'success', actorId, actorRole })
-    expect(more).toEqual([])
-    if (OF_A_PATIENT.test(route.path)) {
-      expect(event!.patientIds).not.toEqual([])
-      expect(event!.purpose).not.toBeNull()
-    }
+      const key = route.method === 'GET' ? undefined : name
+      const done = await ask(t.app, route, call, call.as ?? world.owner[role], key)
+      expect(done.status).toBeLessThan(300)
+      const [event, ...more] = await eventsOf(done)
+      expect(event).toMatchObject({ kind, action, outcome: 'success', actorId, actorRole })
+      expect(more).toEqual([])
+      if (OF_A_PATIENT.test(route.path)) {
+        expect(event!.patientIds).not.toEqual([])
+        expect(event!.purpose).not.toBeNull()
+      }
 
-    if (!key || ENDS_ITS_SESSION.includes(name)) return
-    const again = await ask(t.app, route, call, call.as ?? world.owner[role], key)
-    expect(again.headers.get('idempotent-replayed')).toBe('true')
-    expect(await eventsOf(again)).toEqual([{ ...event!, detail: { replayed: true } }])
-  })
+      if (!key || ENDS_ITS_SESSION.includes(name)) return
+      const again = await ask(t.app, route, call, call.as ?? world.owner[role], key)
+      expect(again.headers.get('idempotent-replayed')).toBe('true')
+      expect(await eventsOf(again)).toEqual([{ ...event!, detail: { replayed: true } }])
+    },
+  )
 
-  test('everything that changes anything, and everything of a patient, is audited', async () => {
+  test('every write and every read of patient data is audited', async () => {
     const unaudited = routesOf(await apiDocument()).filter((route) => !kindOf(route))
     const names = unaudited.map(nameOf)
     expect(names.filter((name) => !name.startsWith('GET ') || name.includes('/patients'))).toEqual([])

@@ -28,13 +28,13 @@ const numbers = async () => (await stored(t)).map(({ _id }) => _id)
 const range = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
 describe('pruning the audit trail', () => {
-  test('deletes nothing before its time', async () => {
+  test('pruning deletes no audit event before AUDIT_RETENTION is over', async () => {
     t.clock.advance(165 * DAY)
     expect(await prune()).toBe(0)
     expect(await numbers()).toEqual(range(1, 65))
   })
 
-  test('deletes whole segments that are older than AUDIT_RETENTION, one a call, and says so in the trail', async () => {
+  test('pruning deletes whole segments older than AUDIT_RETENTION, one per call, and is itself audited', async () => {
     t.clock.advance(265 * DAY + 1)
     expect([await prune(), await prune(), await prune()]).toEqual([10, 20, 0])
     expect(await numbers()).toEqual(range(31, 65))
@@ -46,13 +46,13 @@ describe('pruning the audit trail', () => {
     ])
   })
 
-  test('leaves what is not sealed, however old it is', async () => {
+  test('pruning keeps events without a later checkpoint, however old they are', async () => {
     t.clock.advance(3_000 * DAY)
     while ((await prune()) > 0);
     expect(await numbers()).toEqual(range(61, 65))
   })
 
-  test('keeps the checkpoints, and the chain verifies from the last of them', async () => {
+  test('pruning keeps the checkpoints, and the chain verifies from the last pruned one', async () => {
     t.clock.advance(265 * DAY + 1)
     await prune()
     await drain(relay)
@@ -69,10 +69,10 @@ describe('pruning the audit trail', () => {
   })
 
   test.each([
-    ['an event of it was changed', () => logs.updateOne({ _id: 4 }, { $set: { kind: 'x' } })],
-    ['an event of it is missing', () => logs.deleteOne({ _id: 4 })],
+    ['one of its events was changed', () => logs.updateOne({ _id: 4 }, { $set: { kind: 'x' } })],
+    ['one of its events is missing', () => logs.deleteOne({ _id: 4 })],
     ['its checkpoint was forged', () => changeAsOwner(t, "update audit_checkpoints set signature = '' where seq = 10")],
-  ])('deletes nothing of a segment that is not as it was sealed: %s', async (_, tamper) => {
+  ])('pruning deletes nothing of a segment if %s', async (_, tamper) => {
     await tamper()
     const before = await numbers()
     t.clock.advance(3_000 * DAY)
@@ -81,7 +81,7 @@ describe('pruning the audit trail', () => {
     expect((await readTrail(t.db)).start.seq).toBe(0)
   })
 
-  test('finishes what a crash left, and never takes a younger event that lies there', async () => {
+  test('pruning finishes a deletion that crashed, and keeps a younger event among the deleted ones', async () => {
     t.clock.advance(165 * DAY + 1)
     const { checkpoints } = await readTrail(t.db)
     const [first] = checkpoints.toReversed()
@@ -92,7 +92,7 @@ describe('pruning the audit trail', () => {
     expect(await findingOf(t)).toEqual([7, 'it lies before the beginning of the chain'])
   })
 
-  test('by several copies at once deletes each segment once', async () => {
+  test('copies that prune at the same moment delete each segment once', async () => {
     t.clock.advance(265 * DAY + 1)
     let deleted = 0
     for (let i = 0; i < 4; i++) for (const count of await Promise.all([prune(), prune(), prune()])) deleted += count
@@ -101,7 +101,7 @@ describe('pruning the audit trail', () => {
     expect(events).toHaveLength(2)
   })
 
-  test('while it is verified raises no false alarm', async () => {
+  test('pruning during a verification raises no false alarm', async () => {
     t.clock.advance(265 * DAY + 1)
     const [verdict] = await Promise.all([verifyTrail(t.deps), prune(), prune()])
     expect(verdict.finding).toBeUndefined()

@@ -25,7 +25,7 @@ const headOf = async ({ db }: Pick<TestApp, 'db'>) => (await readTrail(db)).head
 beforeEach(() => clearTrail(t))
 
 describe('the audit relay', () => {
-  test('moves events to MongoDB as they are, oldest first, each chained to the one before, and empties the outbox', async () => {
+  test('the audit relay moves events to MongoDB oldest first, chains each to the one before and empties the outbox', async () => {
     const patientIds = [newId(), newId()]
     const targetId = newId()
     const actor = { userId: newId(), role: 'doctor' as const }
@@ -67,7 +67,7 @@ describe('the audit relay', () => {
     expect(await waiting(t)).toEqual([])
   })
 
-  test('hashes so that sha256sum does it too', async () => {
+  test('the hash of a relayed event can be computed by sha256sum', async () => {
     await append(t, 2, { detail: { note: 'ü€𝄞' } })
     await relay()
     for (const { prev, bytes, hash } of await stored(t)) {
@@ -76,13 +76,13 @@ describe('the audit relay', () => {
     }
   })
 
-  test('works through more than one batch', async () => {
+  test('the audit relay works through more than one batch', async () => {
     const ids = await append(t, 1_201)
     expect([await relay(), await relay(), await relay(), await relay()]).toEqual([500, 500, 201, 0])
     await expectWholeTrail(t, ids)
   })
 
-  test('leaves pending events until they are settled', async () => {
+  test('the audit relay leaves pending events until they are settled', async () => {
     const [pending] = await append(t, 1, { outcome: 'pending' })
     const settled = await append(t, 2)
     await drain(relay)
@@ -93,7 +93,7 @@ describe('the audit relay', () => {
     await expectWholeTrail(t, [...settled, pending!])
   })
 
-  test('takes an event with a lower id that commits after higher ones were relayed', async () => {
+  test('the audit relay takes an event with a lower id that commits after higher ids were relayed', async () => {
     const late = event()
     const early = await t.db.transaction().execute(async (trx) => {
       await appendAuditEvent(trx, late)
@@ -108,7 +108,7 @@ describe('the audit relay', () => {
     expect(logs.at(-1)!.eventId).toBe(late.id)
   })
 
-  test('several at once, while events keep coming, store each once without a gap', async () => {
+  test('several audit relays at once store each event once without a gap while events are written', async () => {
     const { ids, refused } = await relayWhileWriting(t, () => relay)
     expect(refused).toEqual([])
     await drain(relay)
@@ -116,10 +116,10 @@ describe('the audit relay', () => {
     expect(await waiting(t)).toEqual([])
   })
 
-  test('even with the lock lost, several at once store each once without a gap', async () => {
+  test('several audit relays without their lock still store each event once without a gap', async () => {
     const elsewhere = await createTestApp()
     let turn = 0
-    // Locks taken in another database keep nobody out of this one.
+    // A lock in another database does not exclude the relays of this one.
     const unlocked = () => {
       const { postgres } = turn++ % 2 ? t.deps : elsewhere.deps
       return () => relayAuditEvents({ ...t.deps, postgres })
@@ -131,9 +131,9 @@ describe('the audit relay', () => {
   })
 
   test.each([
-    ['all of a batch', 10],
-    ['a part of a batch', 4],
-  ])('after a crash between the databases, with %s stored, nothing is lost or doubled', async (_, landed) => {
+    ['the whole batch', 10],
+    ['a part of the batch', 4],
+  ])('no audit event is lost or doubled if a relay crashes after MongoDB has stored %s', async (_, landed) => {
     const before = await append(t, 3)
     await drain(relay)
     const ids = await append(t, 10)
@@ -147,7 +147,7 @@ describe('the audit relay', () => {
     expect(await waiting(t)).toEqual([])
   })
 
-  test('a crash that repeats itself changes nothing', async () => {
+  test('an audit relay that crashes several times loses and doubles no event', async () => {
     const ids = await append(t, 6)
     await sql`create function refuse() returns trigger language plpgsql as $$ begin raise 'crash'; end $$`.execute(t.db)
     await sql`create trigger crash before delete on audit_outbox execute function refuse()`.execute(t.db)
@@ -158,7 +158,7 @@ describe('the audit relay', () => {
     await expectWholeTrail(t, ids)
   })
 
-  test('the head moves only from where it was read, and only then do rows go', async () => {
+  test('the head of the audit chain moves only from the position that was read, and outbox rows are deleted only then', async () => {
     const ids = await append(t, 2)
     const nowhere = { seq: 0, hash: GENESIS_HASH }
     const end = { seq: 2, hash: 'a'.repeat(64) }
@@ -170,34 +170,31 @@ describe('the audit relay', () => {
   })
 
   test.each<[string, (log: AuditLog) => Promise<AuditLog> | AuditLog]>([
-    ['an event that never was', async (log) => rehashed({ ...log, eventId: newId() })],
-    ['the event of a waiting row, told otherwise', async (log) => rehashed({ ...log, kind: 'test.other' })],
-    ['the right bytes beside another time', (log) => ({ ...log, occurredAt: new Date(0) })],
-    ['the right event, chained to nothing', (log) => ({ ...log, prev: 'f'.repeat(64) })],
-    ['the right event at another place', (log) => ({ ...log, _id: log._id + 3 })],
-  ])(
-    'a document beyond the head that is not its own is reported, and not counted or overwritten: %s',
-    async (_, forge) => {
-      const before = await append(t, 2)
-      await drain(relay)
-      const ids = await append(t, 5)
-      const [next] = chainEvents(await headOf(t), await listFinishedEvents(t.db, 1))
-      const planted = await forge(next!)
-      await insertLogs(t.deps.mongo, [planted])
-      const head = await headOf(t)
-      await expect(relay()).rejects.toBeInstanceOf(ForeignLogError)
-      await expect(relay()).rejects.toBeInstanceOf(ForeignLogError)
-      expect([await waiting(t), await headOf(t)]).toEqual([ids, head])
-      expect((await stored(t)).slice(2)).toEqual([planted])
-      expect(await findingOf(t)).toEqual([planted._id, 'it was not relayed from PostgreSQL'])
+    ['an invented event', async (log) => rehashed({ ...log, eventId: newId() })],
+    ['the event of a waiting row with another kind', async (log) => rehashed({ ...log, kind: 'test.other' })],
+    ['the right bytes with another time', (log) => ({ ...log, occurredAt: new Date(0) })],
+    ['the right event with another previous hash', (log) => ({ ...log, prev: 'f'.repeat(64) })],
+    ['the right event at another position', (log) => ({ ...log, _id: log._id + 3 })],
+  ])('the audit relay reports a foreign document beyond the head and does not overwrite it: %s', async (_, forge) => {
+    const before = await append(t, 2)
+    await drain(relay)
+    const ids = await append(t, 5)
+    const [next] = chainEvents(await headOf(t), await listFinishedEvents(t.db, 1))
+    const planted = await forge(next!)
+    await insertLogs(t.deps.mongo, [planted])
+    const head = await headOf(t)
+    await expect(relay()).rejects.toBeInstanceOf(ForeignLogError)
+    await expect(relay()).rejects.toBeInstanceOf(ForeignLogError)
+    expect([await waiting(t), await headOf(t)]).toEqual([ids, head])
+    expect((await stored(t)).slice(2)).toEqual([planted])
+    expect(await findingOf(t)).toEqual([planted._id, 'it was not relayed from PostgreSQL'])
 
-      await auditLogs(t.deps.mongo).deleteOne({ _id: planted._id })
-      await drain(relay)
-      await expectWholeTrail(t, [...before, ...ids])
-    },
-  )
+    await auditLogs(t.deps.mongo).deleteOne({ _id: planted._id })
+    await drain(relay)
+    await expectWholeTrail(t, [...before, ...ids])
+  })
 
-  test('what was relayed before there was a chain stays before its beginning', async () => {
+  test('events that were relayed before the chain existed stay outside of it', async () => {
     const unchained = { occurredAt: NOW, kind: 'test.run', action: 'E', outcome: 'success', patientIds: [] }
     const old = [1, 2].map((seq) => ({ _id: seq, eventId: newId(), ...unchained }) as unknown as AuditLog)
     await insertLogs(t.deps.mongo, old)
@@ -209,7 +206,7 @@ describe('the audit relay', () => {
     expect(await verifyTrail(t.deps, { fromCheckpoint: true })).toMatchObject({ events: 1, first: 5 })
   })
 
-  test('MongoDB down: events wait; back again: they arrive once', async () => {
+  test('audit events wait while MongoDB is down and arrive once when it is back', async () => {
     const directory = mkdtempSync(join(runFolder(), 'audit-mongo-'))
     const start = () => startEmbeddedMongo({ directory, ephemeral: true })
     let mongo = await start()
@@ -240,7 +237,7 @@ describe('the audit relay', () => {
   })
 })
 
-/** Three relays made by `make` and two writers; gives every event's id and what relays threw. */
+/** Runs three relays made by `make` beside two writers; returns all event ids and the errors of the relays. */
 async function relayWhileWriting(t: TestApp, make: () => () => Promise<number>) {
   const ids: string[] = []
   const refused: unknown[] = []
@@ -258,13 +255,13 @@ async function relayWhileWriting(t: TestApp, make: () => () => Promise<number>) 
   return { ids, refused }
 }
 
-/** What a relay leaves that dies after MongoDB has taken `count` of its batch. */
+/** The state that a relay leaves if it crashes after MongoDB has stored `count` events of its batch. */
 async function storeWithoutMovingHead({ db, deps }: TestApp, count: number): Promise<void> {
   await deps.mongo.ready()
   await insertLogs(deps.mongo, chainEvents(await headOf({ db }), await listFinishedEvents(db, count)))
 }
 
-/** As somebody would who can write to MongoDB: its bytes follow its fields, and its hash follows its bytes. */
+/** A forgery by an attacker with write access to MongoDB: the bytes match the fields, and the hash matches the bytes. */
 async function rehashed(log: AuditLog): Promise<AuditLog> {
   const { _id: seq, eventId, kind } = log
   const bytes = JSON.stringify({ ...JSON.parse(log.bytes), seq, eventId, kind })

@@ -25,14 +25,14 @@ const rewritten = (first: number, last: number, name: string) =>
 
 const IN_MONGO: Record<string, Tampering> = {
   'a field is edited': { tamper: () => set(77, { actorId: newId() }), seq: 77, problem: isOther('actorId') },
-  'a patient is taken off': { tamper: () => set(12, { patientIds: [] }), seq: 12, problem: isOther('patientIds') },
+  'a patient is removed': { tamper: () => set(12, { patientIds: [] }), seq: 12, problem: isOther('patientIds') },
   'a time is changed': {
     tamper: () => set(120, { occurredAt: new Date(0) }),
     seq: 120,
     problem: isOther('occurredAt'),
   },
   'a time becomes text': { tamper: () => set(9, { occurredAt: '2026' }), seq: 9, problem: isOther('occurredAt') },
-  'another event is named': { tamper: () => set(9, { eventId: newId() }), seq: 9, problem: isOther('eventId') },
+  'the event id is changed': { tamper: () => set(9, { eventId: newId() }), seq: 9, problem: isOther('eventId') },
   'a field is added': {
     tamper: () => set(5, { outcome: 'success' }),
     seq: 5,
@@ -48,60 +48,64 @@ const IN_MONGO: Record<string, Tampering> = {
     seq: 9,
     problem: WRONG_HASH,
   },
-  'bytes are no text': { tamper: () => set(9, { bytes: 1 }), seq: 9, problem: NO_EVENT },
-  'bytes are no event': { tamper: () => set(9, { bytes: 'null' }), seq: 9, problem: NO_EVENT },
-  'the hash before is edited': { tamper: () => set(31, { prev: 'a'.repeat(64) }), seq: 31, problem: WRONG_HASH },
+  'bytes are not text': { tamper: () => set(9, { bytes: 1 }), seq: 9, problem: NO_EVENT },
+  'bytes are not an event': { tamper: () => set(9, { bytes: 'null' }), seq: 9, problem: NO_EVENT },
+  'the previous hash is edited': { tamper: () => set(31, { prev: 'a'.repeat(64) }), seq: 31, problem: WRONG_HASH },
   'a hash is edited': { tamper: () => set(31, { hash: 'a'.repeat(64) }), seq: 31, problem: WRONG_HASH },
-  'one is deleted in the middle': { tamper: () => logs.deleteOne({ _id: 34 }), seq: 34, problem: `${NEXT_IS} 35` },
-  'the first is deleted': { tamper: () => logs.deleteOne({ _id: 1 }), seq: 1, problem: `${NEXT_IS} 2` },
-  'the last is deleted': { tamper: () => logs.deleteOne({ _id: 120 }), seq: 120, problem: 'it is missing' },
-  'the tail is deleted': { tamper: () => logs.deleteMany({ _id: { $gt: 50 } }), seq: 51, problem: UP_TO_END },
-  'all is deleted': { tamper: () => logs.deleteMany({}), seq: 1, problem: UP_TO_END },
-  'one is inserted between two': {
+  'an event in the middle is deleted': { tamper: () => logs.deleteOne({ _id: 34 }), seq: 34, problem: `${NEXT_IS} 35` },
+  'the first event is deleted': { tamper: () => logs.deleteOne({ _id: 1 }), seq: 1, problem: `${NEXT_IS} 2` },
+  'the last event is deleted': { tamper: () => logs.deleteOne({ _id: 120 }), seq: 120, problem: 'it is missing' },
+  'all events after one are deleted': {
+    tamper: () => logs.deleteMany({ _id: { $gt: 50 } }),
+    seq: 51,
+    problem: UP_TO_END,
+  },
+  'all events are deleted': { tamper: () => logs.deleteMany({}), seq: 1, problem: UP_TO_END },
+  'an event is inserted between two others': {
     tamper: () => logs.insertOne({ ...log(40), _id: 40.5, eventId: newId() }),
     seq: 40.5,
     problem: NO_NUMBER,
   },
-  'one is added at the end': {
+  'an event is added at the end': {
     tamper: async () => logs.insertOne(await invented()),
     seq: 121,
     problem: NOT_RELAYED,
   },
-  'one is put before the first': {
+  'an event is added before the first': {
     tamper: () => logs.insertOne({ ...log(1), _id: 0, eventId: newId() }),
     seq: 0,
     problem: NO_NUMBER,
   },
-  'one is put where numbers end': {
+  'an event is added with a text as its number': {
     tamper: () => logs.insertOne({ ...log(1), _id: 'x' as never, eventId: newId() }),
     seq: null,
     problem: 'a document is called x: no event is',
   },
-  'two are swapped': { tamper: () => swap(10, 100), seq: 10, problem: 'its bytes are those of event 100' },
-  'two are swapped, numbers and all': { tamper: () => swap(10, 100, true), seq: 10, problem: WRONG_HASH },
-  'one is doubled': { tamper: () => double(32), seq: 121, problem: NOT_RELAYED },
-  'what keeps events single is gone': { tamper: () => logs.dropIndex(UNIQUE_EVENT), seq: null, problem: NO_INDEX },
-  'one is rewritten with its hash': {
+  'two events are swapped': { tamper: () => swap(10, 100), seq: 10, problem: 'its bytes are those of event 100' },
+  'two events are swapped with their numbers': { tamper: () => swap(10, 100, true), seq: 10, problem: WRONG_HASH },
+  'an event is doubled': { tamper: () => double(32), seq: 121, problem: NOT_RELAYED },
+  'the unique index of events is dropped': { tamper: () => logs.dropIndex(UNIQUE_EVENT), seq: null, problem: NO_INDEX },
+  'an event is rewritten with its hash': {
     tamper: () => rewrite(70),
     seq: 70,
     problem: 'it, or event 71, was rewritten: that one follows another hash',
   },
-  'the one before a checkpoint is rewritten with its hash': {
+  'the event of a checkpoint is rewritten with its hash': {
     tamper: () => rewrite(75),
     seq: 75,
     problem: rewritten(31, 75, 'the checkpoint'),
   },
-  'all is rewritten from an event on': {
+  'all events from one on are rewritten': {
     tamper: () => rewriteFrom(40),
     seq: 75,
     problem: rewritten(31, 75, 'the checkpoint'),
   },
-  'all is rewritten from the first on': {
+  'all events are rewritten': {
     tamper: () => rewriteFrom(1),
     seq: 30,
     problem: rewritten(1, 30, 'the checkpoint'),
   },
-  'all is rewritten after the last checkpoint': {
+  'all events after the last checkpoint are rewritten': {
     tamper: () => rewriteFrom(80),
     seq: 120,
     problem: rewritten(76, 120, 'the head in PostgreSQL'),
@@ -122,7 +126,7 @@ const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: str
     seq: 30,
     problem: forged(30),
   },
-  "a checkpoint's place is edited": {
+  "a checkpoint's position is edited": {
     statement: 'update audit_checkpoints set seq = 29 where seq = 30',
     seq: 29,
     problem: forged(29),
@@ -137,7 +141,7 @@ const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: str
     seq: 61,
     problem: 'PostgreSQL counts 60 events, but there is the checkpoint of 75',
   },
-  'the head is set back a little': {
+  'the head is set back to after the last checkpoint': {
     statement: `update audit_head set seq = 110, hash = '${log(110).hash}'`,
     seq: 111,
     problem: NOT_RELAYED,
@@ -147,7 +151,7 @@ const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: str
     seq: 120,
     problem: rewritten(76, 120, 'the head in PostgreSQL'),
   },
-  'the chain is said to begin later': {
+  'the start of the chain is set later': {
     statement: `update audit_head set start_seq = 50, start_hash = '${log(50).hash}'`,
     seq: 50,
     problem: 'no checkpoint of ours says that the chain begins after it',
@@ -156,20 +160,26 @@ const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: str
 
 afterEach(restore)
 
-describe('tampering in MongoDB is found and located', () => {
-  test.each(Object.entries(IN_MONGO))('%s', async (_, { tamper, seq, problem }) => {
-    await tamper()
-    expect(await findingOf(t)).toEqual([seq, problem])
-  })
+describe('tampering in MongoDB', () => {
+  test.each(Object.entries(IN_MONGO))(
+    'verification finds and locates tampering in MongoDB: %s',
+    async (_, { tamper, seq, problem }) => {
+      await tamper()
+      expect(await findingOf(t)).toEqual([seq, problem])
+    },
+  )
 })
 
-describe('tampering in PostgreSQL is found and located', () => {
-  test.each(Object.entries(IN_POSTGRES))('%s', async (_, { statement, seq, problem }) => {
-    await inPostgres(statement)
-    expect(await findingOf(t)).toEqual([seq, problem])
-  })
+describe('tampering in PostgreSQL', () => {
+  test.each(Object.entries(IN_POSTGRES))(
+    'verification finds and locates tampering in PostgreSQL: %s',
+    async (_, { statement, seq, problem }) => {
+      await inPostgres(statement)
+      expect(await findingOf(t)).toEqual([seq, problem])
+    },
+  )
 
-  test('checkpoints can be changed by nobody less than the owner of their table', async () => {
+  test('only the owner of their table can change audit checkpoints', async () => {
     for (const change of [
       'update audit_checkpoints set seq = 1',
       'delete from audit_checkpoints',
@@ -179,8 +189,8 @@ describe('tampering in PostgreSQL is found and located', () => {
   })
 })
 
-describe('a checkpoint that was kept elsewhere', () => {
-  test('shows what was rewritten in both databases and signed anew', async () => {
+describe('checkpoints kept elsewhere', () => {
+  test('a checkpoint kept elsewhere reveals events that were rewritten in both databases and signed again', async () => {
     await rewriteFrom(40)
     const [sealed, last] = await logs
       .find({ _id: { $in: [75, 120] } })
@@ -196,7 +206,7 @@ describe('a checkpoint that was kept elsewhere', () => {
     expect(await findingOf(t, { kept: whole.checkpoints })).toEqual([75, problem])
   })
 
-  test('shows what was cut off in both databases', async () => {
+  test('a checkpoint kept elsewhere reveals that both databases were cut off', async () => {
     await logs.deleteMany({ _id: { $gt: 60 } })
     await inPostgres('delete from audit_checkpoints where seq > 60')
     await inPostgres(`update audit_head set seq = 60, hash = '${log(60).hash}'`)

@@ -19,7 +19,7 @@ export const event = (facts: AuditFacts = {}) =>
     facts,
   )
 
-/** Events in the outbox; gives their ids. */
+/** Writes events to the outbox and returns their ids. */
 export async function append({ db }: App, count: number, facts: AuditFacts = {}): Promise<string[]> {
   const events = Array.from({ length: count }, () => event(facts))
   for (let i = 0; i < count; i += 1_000)
@@ -41,7 +41,7 @@ export async function drain(relay: () => Promise<number>): Promise<void> {
   while ((await relay()) > 0);
 }
 
-/** What must be true after any history: a chain 1, 2, 3 … that verifies, and each expected event in it once. */
+/** Holds after any history: the chain 1, 2, 3 … verifies, and each expected event is in it once. */
 export async function expectWholeTrail(t: App, ids: string[]): Promise<AuditLog[]> {
   const logs = await stored(t)
   expect(logs.map(({ _id }) => _id)).toEqual(logs.map((_, i) => i + 1))
@@ -50,13 +50,13 @@ export async function expectWholeTrail(t: App, ids: string[]): Promise<AuditLog[
   return logs
 }
 
-/** Sequence number and words of what the verifier finds. */
+/** Sequence number and text of the verifier's finding. */
 export async function findingOf({ deps }: App, options?: VerifyOptions) {
   const { finding } = await verifyTrail(deps, options)
   return finding && ([finding.seq, finding.problem] as const)
 }
 
-/** As before the first event. */
+/** Sets the trail back to its state before the first event. */
 export async function clearTrail(t: App): Promise<void> {
   await restoreTrail(t, { logs: [], head: { seq: 0, hash: GENESIS_HASH }, checkpoints: [] })
 }
@@ -68,7 +68,7 @@ export async function snapshotTrail(t: App) {
   return { logs: await stored(t), head, checkpoints }
 }
 
-/** As the trail was, with nothing waiting; only whoever owns the table can do this to checkpoints. */
+/** Restores the trail and empties the outbox. Only the owner of the table can do this to checkpoints. */
 export async function restoreTrail(t: App, { logs, head, checkpoints }: Snapshot): Promise<void> {
   await sql`delete from audit_outbox`.execute(t.db)
   await sql`update audit_head set seq = ${head.seq}, hash = ${head.hash}, start_seq = 0, start_hash = ${GENESIS_HASH}`.execute(
@@ -84,7 +84,7 @@ export async function restoreTrail(t: App, { logs, head, checkpoints }: Snapshot
   if (logs.length > 0) await auditLogs(t.deps.mongo).insertMany(structuredClone(logs))
 }
 
-/** As somebody would who owns the PostgreSQL database. */
+/** Runs a statement as the owner of the PostgreSQL database could. */
 export async function changeAsOwner({ db }: Pick<App, 'db'>, statement: string): Promise<void> {
   await sql`alter table audit_checkpoints disable trigger all`.execute(db)
   await sql.raw(statement).execute(db)
@@ -117,13 +117,13 @@ export async function createTrail(t: TestApp) {
     set,
     restore: () => restoreTrail(t, whole),
     inPostgres: (statement: string) => changeAsOwner(t, statement),
-    /** One event, its hash made to fit, as somebody would who can write to MongoDB and knows how the chain is made. */
+    /** Rewrites one event and its hash, as an attacker with write access to MongoDB could. */
     async rewrite(seq: number): Promise<void> {
       const { prev, bytes: written } = log(seq)
       const bytes = written.replace('203.0', '198.0')
       await set(seq, { bytes, hash: linkHash(prev, bytes) })
     },
-    /** From `seq` on, so that all fits together again. */
+    /** Rewrites all events from `seq` on, so that the chain is consistent again. */
     async rewriteFrom(seq: number): Promise<void> {
       const rewritten: AuditLog[] = []
       let { prev } = log(seq)

@@ -28,27 +28,27 @@ describe.each([
     'alter table audit_outbox rename to audit_elsewhere',
     'alter table audit_elsewhere rename to audit_outbox',
   ],
-])('while the outbox %s', (_, close, open) => {
+])('an outbox that %s', (_, close, open) => {
   beforeAll(() => sql.raw(close).execute(t.db))
   afterAll(() => sql.raw(open).execute(t.db))
 
   test.each([
-    ['a patient', () => asDoctor.get(`/patients/${patient.id}`)],
-    ['records', () => asPatient.get(`/patients/${patient.id}/records`)],
-    ['a record', () => asPatient.get(`/records/${record.id}`)],
-    ['an appointment', () => asPatient.get(`/appointments/${appointment.id}`)],
-    ['a list of patients', () => t.as(admin).get('/patients')],
-    ['a change', () => asPatient.patch(`/patients/${patient.id}`, { phone: '+1 212 555 0100' })],
+    ['reading a patient', () => asDoctor.get(`/patients/${patient.id}`)],
+    ['listing records', () => asPatient.get(`/patients/${patient.id}/records`)],
+    ['reading a record', () => asPatient.get(`/records/${record.id}`)],
+    ['reading an appointment', () => asPatient.get(`/appointments/${appointment.id}`)],
+    ['listing patients', () => t.as(admin).get('/patients')],
+    ['changing a patient', () => asPatient.patch(`/patients/${patient.id}`, { phone: '+1 212 555 0100' })],
     [
-      'a change under a key',
+      'cancelling under an idempotency key',
       () => asPatient.put(`/appointments/${appointment.id}/cancel`, {}, { headers: { 'idempotency-key': 'closed' } }),
     ],
     [
-      'a clinical write',
+      'writing a record',
       () => asDoctor.post(`/patients/${patient.id}/records`, { type: 'visit_note', title: 'Canary', data: {} }),
     ],
     [
-      'a clinical write under a key',
+      'writing a record under an idempotency key',
       () =>
         asDoctor.post(
           `/patients/${patient.id}/records`,
@@ -56,20 +56,20 @@ describe.each([
           { headers: { 'idempotency-key': 'closed' } },
         ),
     ],
-    ['a refusal', () => asPatient.get('/patients')],
-    ['what does not exist', () => asDoctor.get(`/patients/${crypto.randomUUID()}`)],
+    ['a denied request', () => asPatient.get('/patients')],
+    ['reading an unknown patient', () => asDoctor.get(`/patients/${crypto.randomUUID()}`)],
     [
       'a failed sign-in',
       () => t.anonymous.post('/auth/login', { email: 'a@example.org', password: 'a long passphrase 1' }),
     ],
-  ])('%s is answered by 503, without a word of it', async (_, send) => {
+  ])('%s answers 503 without patient data while the outbox cannot be written', async (_, send) => {
     const { status, body, text, headers } = await send()
     expect([status, body.code]).toEqual([503, 'unavailable'])
     expect(headers.get('retry-after')).toBe('2')
     expect(text).not.toContain('Canary')
   })
 
-  test('nothing was changed, and what needs no event is answered', async () => {
+  test('no write succeeds while the outbox cannot be written, and requests without an audit event do', async () => {
     expect((await t.anonymous.get('/clinics')).status).toBe(200)
     const stored = await t.db
       .selectFrom('patients')
@@ -88,6 +88,6 @@ describe.each([
   })
 })
 
-test('once it can be written again, everything is answered again', async () => {
+test('a record can be read again once the outbox can be written', async () => {
   expect((await asPatient.get(`/records/${record.id}`)).body.title).toBe('Canary')
 })

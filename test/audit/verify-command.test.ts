@@ -26,7 +26,7 @@ async function run(words: string[] = [], env: Record<string, string> = {}) {
   return { out, err: err.join('\n'), code }
 }
 
-/** As it is called from a terminal. */
+/** Runs the built program, as a user does in a terminal. */
 async function call() {
   const child = Bun.spawn([process.execPath, builtProgram('verify-command')], {
     env: { PATH: process.env.PATH, ...needed },
@@ -43,7 +43,7 @@ async function call() {
 const [newest = '', oldest = ''] = whole.checkpoints.map((checkpoint) => `checkpoint ${formatCheckpoint(checkpoint)}`)
 
 describe('audit:verify', () => {
-  test('says that the trail is intact, with the checkpoint to keep and the key that checks it', async () => {
+  test('audit:verify reports an intact trail, the checkpoint to keep and the public key that checks it', async () => {
     const { out, err, code } = await run()
     expect([code, err]).toEqual([0, ''])
     expect(out[0]).toBe('120 events, intact, last checkpoint 75 of 2026-01-05T13:00:00.000Z')
@@ -53,7 +53,7 @@ describe('audit:verify', () => {
     expect(readConfig({ ...t.env, AUDIT_FORMER_PUBLIC_KEYS }).audit.formerPublicKeys).toHaveLength(1)
   })
 
-  test('from the newest checkpoint looks at what came after', async () => {
+  test('audit:verify --from-checkpoint checks only events from the newest checkpoint on', async () => {
     await set(20, { kind: 'test.other' })
     expect(await run(['--from-checkpoint'])).toMatchObject({
       code: 0,
@@ -61,7 +61,7 @@ describe('audit:verify', () => {
     })
   })
 
-  test('names the first event that is not as it was written, and ends with 1', async () => {
+  test('audit:verify names the first changed event and exits with 1', async () => {
     await set(100, { kind: 'test.other' })
     await logs.deleteOne({ _id: 110 })
     const { out, code } = await call()
@@ -69,7 +69,7 @@ describe('audit:verify', () => {
     expect(out.filter((line) => line.startsWith('checkpoint'))).toEqual([])
   })
 
-  test('prints every checkpoint, and holds the trail to those that were kept', async () => {
+  test('audit:verify --checkpoints prints every checkpoint, and --kept checks the trail against them', async () => {
     const { out, code } = await run(['--checkpoints'])
     expect([code, out]).toEqual([0, [oldest, newest]])
     const file = join(directory, 'kept')
@@ -85,15 +85,15 @@ describe('audit:verify', () => {
   })
 
   test.each([
-    ['an unknown word', ['--all'], 'Usage: bun run audit:verify'],
-    ['a file of something else', ['--kept', import.meta.path], `Line 1 of ${import.meta.path} is not a checkpoint.`],
-  ])('refuses %s with one sentence', async (_, words, sentence) => {
+    ['an unknown argument', ['--all'], 'Usage: bun run audit:verify'],
+    ['a file without checkpoints', ['--kept', import.meta.path], `Line 1 of ${import.meta.path} is not a checkpoint.`],
+  ])('audit:verify refuses %s with one sentence', async (_, words, sentence) => {
     const { out, err, code } = await run(words)
     expect([code, out]).toEqual([2, []])
     expect(err).toStartWith(sentence)
   })
 
-  test('ends with 2 when a database does not answer or a setting is missing', async () => {
+  test('audit:verify exits with 2 when a database does not answer or a setting is missing', async () => {
     const down = await run([], { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
     expect(down.code).toBe(2)
     expect(down.err).toStartWith('Could not be checked: ')

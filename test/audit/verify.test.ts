@@ -10,7 +10,7 @@ const admin = await t.newAdmin()
 const { whole, logs, log, set, restore, inPostgres, rewrite } = await createTrail(t)
 
 describe('an untouched trail', () => {
-  test('is intact, from the first event and from the newest checkpoint', async () => {
+  test('an untouched trail is intact from the first event and from the newest checkpoint', async () => {
     expect(await checkpointsOf(t)).toEqual([30, 75])
     const checkpoint = whole.checkpoints[0]!
     expect(await verifyTrail(t.deps)).toEqual({ events: 120, first: 1, last: 120, checkpoint, complete: true })
@@ -19,7 +19,7 @@ describe('an untouched trail', () => {
     expect(await findingOf(t, { kept: whole.checkpoints })).toBeUndefined()
   })
 
-  test('that is empty is intact', async () => {
+  test('an empty trail is intact', async () => {
     const empty = await createTestApp()
     expect(await verifyTrail(empty.deps)).toMatchObject({ events: 0, first: 1, last: 0, complete: true })
   })
@@ -28,7 +28,7 @@ describe('an untouched trail', () => {
 describe('a long trail', async () => {
   const large = await createTestApp()
 
-  test('shows how far the walk has come, and is not called intact when time ran out', async () => {
+  test('verification reports its progress, and is incomplete when its time runs out', async () => {
     await append(large, 2_300)
     await drain(() => relayAuditEvents(large.deps))
     const seen: [number, number][] = []
@@ -41,7 +41,7 @@ describe('a long trail', async () => {
     expect(await verifyTrail(large.deps, { patience: -1 })).toMatchObject({ complete: false, events: 1_000 })
   })
 
-  test('has no hole, however large', async () => {
+  test('verification finds a gap of more than a thousand events', async () => {
     const logs = auditLogs(large.deps.mongo)
     const hole = { _id: { $gt: 1_000, $lte: 2_200 } }
     const cut = await logs.find(hole).toArray()
@@ -50,7 +50,7 @@ describe('a long trail', async () => {
     await logs.insertMany(cut)
   })
 
-  test('has a checkpoint at least every thousand events: one that is taken away is missed', async () => {
+  test('verification finds that a checkpoint is missing, since there is one at least every thousand events', async () => {
     expect(await checkpointsOf(large)).toEqual([500, 1_500])
     await changeAsOwner(large, 'delete from audit_checkpoints where seq = 500')
     expect(await findingOf(large)).toEqual([1_000, 'a checkpoint is missing between events 0 and 1500'])
@@ -58,7 +58,7 @@ describe('a long trail', async () => {
     expect(await findingOf(large)).toEqual([1_000, 'a checkpoint is missing between events 0 and 2300'])
   })
 
-  test('stays intact while it grows', async () => {
+  test('a trail is intact at any moment while it grows', async () => {
     const t = await createTestApp()
     let growing = true
     const grow = async () => {
@@ -86,32 +86,32 @@ describe('GET /audit/verify', () => {
   afterEach(restore)
   const ask = () => t.as(admin).get('/audit/verify')
 
-  test('says that the trail is intact since the newest checkpoint', async () => {
+  test('GET /audit/verify reports that the trail is intact since the newest checkpoint', async () => {
     const { status, body } = await ask()
     expect(status).toBe(200)
     expect(body).toMatchObject({ intact: true, complete: true, events: 46, first: 75, last: 120, finding: null })
     expect(body.checkpoint).toMatchObject({ seq: 75, hash: log(75).hash, createdAt: '2026-01-05T13:00:00Z' })
   })
 
-  test('names the first event that is not as it was written', async () => {
+  test('GET /audit/verify names the first changed event', async () => {
     await set(100, { kind: 'test.other' })
     const finding = { seq: 100, problem: 'its kind is not the one that was hashed' }
     expect((await ask()).body).toMatchObject({ intact: false, events: 25, finding })
   })
 
-  test('finds the rewritten event of the checkpoint itself, though nothing follows it', async () => {
+  test('GET /audit/verify finds a rewritten event of the newest checkpoint, even if no event follows it', async () => {
     await restoreTrail(t, { ...whole, logs: whole.logs.slice(0, 75), head: { seq: 75, hash: log(75).hash } })
     expect((await ask()).body).toMatchObject({ intact: true, events: 1 })
     await rewrite(75)
     expect((await ask()).body).toMatchObject({ intact: false, finding: { seq: 75 } })
   })
 
-  test('without any checkpoint looks at all there is', async () => {
+  test('GET /audit/verify checks the whole trail if there is no checkpoint', async () => {
     await inPostgres('delete from audit_checkpoints')
     expect((await ask()).body).toMatchObject({ intact: true, events: 120, first: 1, checkpoint: null })
   })
 
-  test('leaves one event; a list with an event that somebody spoilt still answers', async () => {
+  test('GET /audit/verify leaves one audit event, and GET /audit still answers if an event is damaged', async () => {
     const { headers } = await ask()
     const events = await t
       .auditEvents()

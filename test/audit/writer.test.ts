@@ -18,7 +18,7 @@ beforeEach(async () => {
 })
 
 describe('the audit writer', () => {
-  test('stores an event to the letter', async () => {
+  test('the audit writer stores an event unchanged', async () => {
     const actor = { userId: newId(), role: 'doctor' as const }
     const facts = { patientIds: [newId(), newId()], targetId: newId(), actor, detail: { a: 1, b: 'ü"\\', c: true } }
     const events = [event(facts), event()]
@@ -27,7 +27,7 @@ describe('the audit writer', () => {
     expect((await stored())[0]!.occurredAt).toEqual(NOW)
   })
 
-  test('writes one at once, and those that come meanwhile together', async () => {
+  test('the audit writer writes one event at once, and the events that arrive meanwhile in one batch', async () => {
     const writer = createAuditWriter(wire.deps.db)
     await writer.append(event())
     const one = await wire.measure(() => writer.append(event()))
@@ -37,7 +37,7 @@ describe('the audit writer', () => {
     expect(await stored()).toHaveLength(102)
   })
 
-  test('resolves only once the event can be read by others', async () => {
+  test('the audit writer resolves only once the event is committed', async () => {
     const writer = createAuditWriter(t.db)
     const appendAndLook = async () => {
       const { id, ...rest } = event()
@@ -48,7 +48,7 @@ describe('the audit writer', () => {
     expect(seen.every((row) => row !== undefined)).toBe(true)
   })
 
-  test('fails the one whose event is refused, and no other', async () => {
+  test('the audit writer rejects only the event that the database refuses', async () => {
     const writer = createAuditWriter(t.db)
     const bad: AuditEvent = { ...event(), targetId: 'no id' }
     const outcomes = await Promise.allSettled([event(), event(), bad, event()].map((each) => writer.append(each)))
@@ -57,7 +57,7 @@ describe('the audit writer', () => {
     await writer.append(event())
   })
 
-  test('fails what was on its way when its connection is lost, and goes on with another', async () => {
+  test('the audit writer rejects the events on a lost connection and continues on another', async () => {
     const writer = createAuditWriter(t.db)
     const holder = await t.deps.postgres.pool.connect()
     await holder.query('begin; lock table audit_outbox in access exclusive mode')
@@ -73,7 +73,7 @@ describe('the audit writer', () => {
     await writer.append(event())
   })
 
-  test('carries the events of reads that are answered at the same time', async () => {
+  test('the audit writer batches the events of reads that are answered at the same time', async () => {
     const read = () => wire.as(patient.actor).get(`/patients/${patient.id}`)
     const readTogether = () => Promise.all(Array.from({ length: 20 }, read))
     // Opens the connections, each of which takes a round trip.

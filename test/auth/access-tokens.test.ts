@@ -15,8 +15,8 @@ const claims = decode(payload)
 const without = (name: string) => Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name))
 const ask = (token: string) => withToken(token).get('/auth/me')
 
-describe('an access token', () => {
-  test('carries ids and a role, and nothing personal', () => {
+describe('access tokens', () => {
+  test('an access token carries ids and a role, and nothing personal', () => {
     expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'pid', 'role', 'sid', 'sub', 'typ'])
     expect(claims).toMatchObject({ typ: 'access', role: 'patient', exp: claims.iat + 900 })
   })
@@ -27,21 +27,24 @@ describe('an access token', () => {
     ['is signed with another algorithm', () => sign(claims, secret, 'HS512')],
     ['says alg none', () => `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.`],
     ['says alg none over a true signature', () => `${encode({ alg: 'none', typ: 'JWT' })}.${payload}.${signature}`],
-    ['has other claims under its signature', () => `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`],
+    [
+      'has claims that were changed after signing',
+      () => `${header}.${encode({ ...claims, role: 'admin' })}.${signature}`,
+    ],
     ['has no exp', () => sign(without('exp'), secret, 'HS256')],
     ['has no iss', () => sign(without('iss'), secret, 'HS256')],
     ['has another iss', () => sign({ ...claims, iss: 'somebody' }, secret, 'HS256')],
     ['has another aud', () => sign({ ...claims, aud: 'somebody' }, secret, 'HS256')],
     ['has another typ', () => sign({ ...claims, typ: 'refresh' }, secret, 'HS256')],
-    ['has no session', () => sign(without('sid'), secret, 'HS256')],
-    ['has a role that there is not', () => sign({ ...claims, role: 'root' }, secret, 'HS256')],
-    ['is no token', () => 'abc'],
+    ['has no session id', () => sign(without('sid'), secret, 'HS256')],
+    ['has an unknown role', () => sign({ ...claims, role: 'root' }, secret, 'HS256')],
+    ['is not a token', () => 'abc'],
   ]
-  test.each(refused)('is refused when it %s', async (_, token) => {
+  test.each(refused)('refuses an access token that %s', async (_, token) => {
     expect(await ask(await token())).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
   })
 
-  test('that has expired says so, without being quoted', async () => {
+  test('an expired access token answers token_expired, and the answer does not contain the token', async () => {
     t.clock.advance(899_000)
     expect((await ask(accessToken)).status).toBe(200)
     t.clock.advance(1000)

@@ -30,10 +30,10 @@ export const doctorBody = (over: Record<string, unknown> = {}) => ({
   ...over,
 })
 
-/** Accounts made and used the way a client does it. */
+/** Creates and uses accounts through the API, as a client does. */
 export function createAccounts({ app, anonymous }: Pick<TestApp, 'app' | 'anonymous'>) {
   return {
-    /** Requests with an access token as it was given. */
+    /** A client that sends this access token. */
     withToken: (accessToken: string) =>
       createClient(
         async (request) => app.fetch(request, { peerAddress: '127.0.0.1' }),
@@ -57,7 +57,7 @@ export function createAccounts({ app, anonymous }: Pick<TestApp, 'app' | 'anonym
   }
 }
 
-/** Another process' worth of the API on the same databases, with the same clock. */
+/** Another copy of the API on the same databases, with the same clock. */
 export function openCopy({ deps: { config, clock } }: Pick<TestApp, 'deps'>) {
   const deps = openDeps(config, { clock })
   const app = createApp(deps)

@@ -6,7 +6,7 @@ import { createAccounts, newEmail } from './accounts'
 const t = await createTestApp()
 const { signIn } = createAccounts(t)
 const PASSWORD = 'horse of the first admin'
-/** Each starts processes of its own. */
+/** Each test starts its own processes. */
 const SLOW_MACHINE_MS = 30_000
 
 const { POSTGRESQL_HOST, POSTGRESQL_PORT, POSTGRESQL_USER, POSTGRESQL_PASSWORD, POSTGRESQL_DATABASE } = t.env
@@ -29,7 +29,7 @@ async function adminCreate(args: string[], password: string, over: Record<string
 
 describe.concurrent('admin:create', () => {
   test(
-    'makes an admin who can sign in, in production too, given PostgreSQL and the pepper alone',
+    'admin:create makes an admin who can sign in, also in production, and needs only PostgreSQL and the pepper',
     async () => {
       const email = newEmail()
       const production = {
@@ -69,7 +69,7 @@ describe.concurrent('admin:create', () => {
     ['a weak password', [newEmail(), 'Ada'], 'qwerty123456', {}, /^The password is one of the most used/],
     ['no pepper', [newEmail(), 'Ada'], PASSWORD, { PASSWORD_PEPPER: undefined }, /PASSWORD_PEPPER is required/],
     [
-      'no server',
+      'no PostgreSQL server',
       [newEmail(), 'Ada'],
       PASSWORD,
       { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' },
@@ -77,7 +77,7 @@ describe.concurrent('admin:create', () => {
     ],
   ]
   test.each(refused)(
-    'given %s says so in plain words',
+    'admin:create with %s fails with a plain sentence',
     async (_, args, password, over, says) => {
       const { code, stdout, stderr } = await adminCreate(args, password, over)
       expect(code).toBe(1)

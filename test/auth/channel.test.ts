@@ -31,7 +31,7 @@ const notify = (name: string, payload: string) =>
 const current = (channel: Channel) => async () => channel.isCurrent()
 const lost = (channel: Channel) => async () => !channel.isCurrent()
 
-/** A way to the database that can stop carrying anything without closing. */
+/** A proxy to the database that can stop forwarding without closing its connections. */
 async function openWire() {
   const path = `${postgres.host}/.s.PGSQL.${postgres.port}`
   const sockets = new Set<Socket>()
@@ -61,8 +61,8 @@ async function openWire() {
   }
 }
 
-describe('a notification channel', () => {
-  test('is not current before it is started and once it is stopped', async () => {
+describe('notification channels', () => {
+  test('a notification channel is not current before it starts and after it stops', async () => {
     const { channel } = listenTo('starting')
     expect(channel.isCurrent()).toBe(false)
     channel.start()
@@ -71,7 +71,7 @@ describe('a notification channel', () => {
     expect(channel.isCurrent()).toBe(false)
   })
 
-  test('hears what is said on its name and nothing else, once it is committed', async () => {
+  test('a notification channel receives only committed notifications of its own name', async () => {
     const { channel, heard } = listenTo('hearing')
     channel.start()
     await until(current(channel))
@@ -86,7 +86,7 @@ describe('a notification channel', () => {
     expect(heard).toEqual(['yes'])
   })
 
-  test('connects again when its backend is ended, and catches up each time', async () => {
+  test('a notification channel reconnects when its backend is terminated, and catches up each time', async () => {
     const { channel, heard, caughtUp } = listenTo('ending')
     channel.start()
     await until(current(channel))
@@ -102,7 +102,7 @@ describe('a notification channel', () => {
     await until(async () => heard.includes('again'))
   })
 
-  test('is not current when nothing comes through, though no connection closed, and connects anew', async () => {
+  test('a notification channel on a silent connection is not current, and reconnects', async () => {
     const wire = await openWire()
     const { channel, caughtUp } = listenTo('silent', wire.config)
     channel.start()
@@ -114,7 +114,7 @@ describe('a notification channel', () => {
     expect(caughtUp()).toBeGreaterThan(1)
   })
 
-  test('stays down quietly where there is no server, and stops', async () => {
+  test('a notification channel without a server is not current, and can be stopped', async () => {
     const { channel } = listenTo('nowhere', { ...postgres, host: '127.0.0.1', port: 1 })
     channel.start()
     await new Promise((resolve) => setImmediate(resolve))

@@ -20,7 +20,7 @@ describe('password policy', () => {
     ['Password1234!', /common word/],
     ['2026-Healthcare', /common word/],
   ]
-  test.each(refused)('refuses %s', (password, reason) => {
+  test.each(refused)('the password policy refuses %s', (password, reason) => {
     expect(passwordWeakness(password)).toMatch(reason)
   })
 
@@ -31,11 +31,11 @@ describe('password policy', () => {
     '🐎🔋📎🧲🪑🛋🚪🪟🧱🌳🌵🌴',
     '748159263047',
     '            x ',
-  ])('accepts %s, whatever it is made of', (password) => {
+  ])('the password policy accepts %s', (password) => {
     expect(passwordWeakness(password)).toBeUndefined()
   })
 
-  test('counts code points, from 12 to 128', () => {
+  test('a password has from 12 to 128 code points', () => {
     const points = (count: number) =>
       Array.from({ length: count }, (_, i) => String.fromCodePoint(0x1f400 + i)).join('')
     expect(passwordWeakness(points(11))).toBeDefined()
@@ -44,7 +44,7 @@ describe('password policy', () => {
     expect(passwordWeakness(points(129))).toBeDefined()
   })
 
-  test('refuses every listed password in any case', () => {
+  test('the password policy refuses every common password in any case', () => {
     expect(COMMON_PASSWORDS.size).toBeGreaterThan(1000)
     for (const password of COMMON_PASSWORDS) {
       expect(password.length).toBeGreaterThanOrEqual(12)
@@ -52,7 +52,7 @@ describe('password policy', () => {
     }
   })
 
-  test('refuses any short piece repeated', () => {
+  test('the password policy refuses any short text that is repeated', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 6 }), (piece) => {
         const password = piece.repeat(12)
@@ -61,7 +61,7 @@ describe('password policy', () => {
     )
   })
 
-  test('refuses the name of the email address, unless it is too short to say anything', () => {
+  test('a password must not contain the local part of the email address, unless that is very short', () => {
     expect(containsEmailName('my Ada.Lovelace password', 'ada.lovelace@example.org')).toBe(true)
     expect(containsEmailName('my Ada.Lovelace password', 'Ada.LOVELACE@example.org')).toBe(true)
     expect(containsEmailName('adamant about passwords', 'ada@example.org')).toBe(false)

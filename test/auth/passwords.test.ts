@@ -13,7 +13,7 @@ const ctxWith = (environment: Record<string, string> = {}) => ({
 const ctx = ctxWith()
 
 describe('password hashes', () => {
-  test('are bcrypt over the base64 of HMAC-SHA-384 under the pepper, with the pepper version beside', async () => {
+  test('a password hash is bcrypt over the base64 of HMAC-SHA-384 under the pepper, with the pepper version', async () => {
     const { passwordHash, pepperVersion } = await hashPassword(ctx, 'correct horse')
     expect(passwordHash).toStartWith('$2b$04$')
     expect(pepperVersion).toBe(1)
@@ -24,24 +24,24 @@ describe('password hashes', () => {
     expect(passwordHash).toBe(await hash(peppered, { salt }))
   })
 
-  test('verify the very password, in any Unicode form of it', async () => {
+  test('a password hash verifies exactly its password, in any Unicode form', async () => {
     const stored = await hashPassword(ctx, 'Ångström unit one')
     expect(await verifyPassword(ctx, 'Ångström unit one'.normalize('NFD'), stored)).toBe(true)
     expect(await verifyPassword(ctx, 'ångström unit one', stored)).toBe(false)
   })
 
-  test('tell passwords apart past the 72 bytes that bcrypt reads', async () => {
+  test('passwords that differ only after the 72 bytes that bcrypt reads have different hashes', async () => {
     const stored = await hashPassword(ctx, `${'x'.repeat(100)}1`)
     expect(await verifyPassword(ctx, `${'x'.repeat(100)}2`, stored)).toBe(false)
   })
 
-  test('are worth nothing without the pepper', async () => {
+  test('a password hash does not verify under another pepper', async () => {
     const stored = await hashPassword(ctx, 'correct horse')
     const other = ctxWith({ PASSWORD_PEPPER: 'another-pepper-0123456789abcdef0123' })
     expect(await verifyPassword(other, 'correct horse', stored)).toBe(false)
   })
 
-  test('outlive their pepper by one change of it, and are outdated then', async () => {
+  test('a password hash stays valid for one change of the pepper, and is outdated then', async () => {
     const old = await hashPassword(ctx, 'correct horse')
     const change = { PASSWORD_PEPPER: 'another-pepper-0123456789abcdef0123', PASSWORD_PEPPER_VERSION: '2' }
     const changed = ctxWith({ ...change, PASSWORD_PEPPER_PREVIOUS: TEST_ENVIRONMENT.PASSWORD_PEPPER })
@@ -58,14 +58,14 @@ describe('password hashes', () => {
     expect(await verifyPassword(ctxWith(again), 'correct horse', old)).toBe(false)
   })
 
-  test('of a lower cost are outdated', async () => {
+  test('a password hash of a lower cost is outdated', async () => {
     const stored = await hashPassword(ctx, 'correct horse')
     expect(isOutdated(ctx, stored)).toBe(false)
     expect(isOutdated(ctxWith({ BCRYPT_COST: '5' }), stored)).toBe(true)
     expect(isOutdated(ctx, await hashPassword(ctxWith({ BCRYPT_COST: '5' }), 'correct horse'))).toBe(false)
   })
 
-  test('cost the same work when there is none to compare with', async () => {
+  test('verifying a password takes the same work if there is no hash to compare with', async () => {
     const slow = ctxWith({ BCRYPT_COST: '10' })
     const stored = await hashPassword(slow, 'correct horse')
     const work = async (stored: HashedPassword | undefined) => {
@@ -73,13 +73,13 @@ describe('password hashes', () => {
       expect(await verifyPassword(slow, 'wrong horse', stored)).toBe(false)
       return process.cpuUsage(before).user
     }
-    // Other threads of this process add to what is measured, and never take away.
+    // Other threads of this process can only add to the measured time, so the minimum counts.
     const known = Math.min(await work(stored), await work(stored), await work(stored))
     const useless = [undefined, { ...stored, passwordHash: 'none' }, { ...stored, pepperVersion: 9 }]
     for (const other of useless) expect(await work(other)).toBeGreaterThan(known / 2)
   })
 
-  test('an address is digested without regard to case, under the pepper', async () => {
+  test('the digest of an email address ignores case and depends on the pepper', async () => {
     expect(await emailDigest(ctx, 'Ada@Example.org')).toBe(await emailDigest(ctx, 'ada@example.org'))
     const other = ctxWith({ PASSWORD_PEPPER: 'another-pepper-0123456789abcdef0123' })
     expect(await emailDigest(other, 'ada@example.org')).not.toBe(await emailDigest(ctx, 'ada@example.org'))

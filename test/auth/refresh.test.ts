@@ -11,8 +11,8 @@ const sessionsOf = (userId: string) =>
 const expectRefused = (answer: unknown) =>
   expect(answer).toMatchObject({ status: 401, body: { code: 'invalid_refresh_token' } })
 
-describe('refreshing', () => {
-  test('rotates the refresh token and gives an access token that works', async () => {
+describe('refresh tokens', () => {
+  test('refreshing rotates the refresh token and returns a valid access token', async () => {
     const { refreshToken, user } = await newAccount()
     t.clock.advance(60_000)
     const { status, body } = await refresh(refreshToken)
@@ -27,7 +27,7 @@ describe('refreshing', () => {
     expect((await refresh(body.refreshToken)).status).toBe(200)
   })
 
-  test('gives many that refresh with one token at once the very same successor', async () => {
+  test('concurrent refreshes with one token return the same new refresh token', async () => {
     const { refreshToken, user } = await newAccount()
     const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(refreshToken)))
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
@@ -37,7 +37,7 @@ describe('refreshing', () => {
     expect((await refresh(answers[7]!.body.refreshToken)).status).toBe(200)
   })
 
-  test('gives the token just before the same successor again until the grace is over, with an access token that works', async () => {
+  test('the previous refresh token returns the same successor during the grace period, with a valid access token', async () => {
     const { refreshToken } = await newAccount()
     const first = await refresh(refreshToken)
     t.clock.advance(10_000)
@@ -48,9 +48,9 @@ describe('refreshing', () => {
   })
 
   test.each([
-    ['the token just before, after the grace', 1, 10_001],
-    ['an older token, within the grace', 2, 0],
-  ])('ends the session at reuse of %s', async (_, rotations, wait) => {
+    ['the previous refresh token after the grace period', 1, 10_001],
+    ['an older refresh token within the grace period', 2, 0],
+  ])('reuse of %s ends the session', async (_, rotations, wait) => {
     const { refreshToken, user } = await newAccount()
     let current = refreshToken
     let access = ''
@@ -80,7 +80,7 @@ describe('refreshing', () => {
     expect((await withToken(access).get('/auth/me')).status).toBe(401)
   })
 
-  test('reuse ends that session only', async () => {
+  test('reuse of a refresh token ends only its own session', async () => {
     const { refreshToken, email } = await newAccount()
     const other = await signIn(email)
     await refresh(refreshToken)
@@ -89,7 +89,7 @@ describe('refreshing', () => {
     expect((await refresh(other.body.refreshToken)).status).toBe(200)
   })
 
-  test('refuses what we did not sign, an access token, and a generation that lies ahead, and ends nothing', async () => {
+  test('refuses a forged refresh token, an access token and a future generation, and ends no session', async () => {
     const { refreshToken, accessToken, user } = await newAccount()
     const [session] = await sessionsOf(user.id)
     const { config } = t.deps
@@ -105,7 +105,7 @@ describe('refreshing', () => {
     expect((await refresh(refreshToken)).status).toBe(200)
   })
 
-  test('refuses an old token that has expired by itself, and does not take it for reuse', async () => {
+  test('refuses an expired refresh token and does not treat it as reuse', async () => {
     const { refreshToken } = await newAccount()
     t.clock.advance(29 * 86_400_000)
     const { body } = await refresh(refreshToken)
@@ -114,7 +114,7 @@ describe('refreshing', () => {
     expect((await refresh(body.refreshToken)).status).toBe(200)
   })
 
-  test('refuses a session that was not used for 30 days', async () => {
+  test('refuses to refresh a session that was not used for 30 days', async () => {
     const idle = await newAccount()
     t.clock.advance(30 * 86_400_000 - 1000)
     const used = await refresh(idle.refreshToken)
@@ -123,7 +123,7 @@ describe('refreshing', () => {
     expectRefused(await refresh(used.body.refreshToken))
   })
 
-  test('refuses a session of 90 days, however often it was used', async () => {
+  test('refuses to refresh a session after 90 days, however often it was used', async () => {
     let { refreshToken } = await newAccount()
     for (let month = 1; month <= 3; month++) {
       t.clock.advance(29 * 86_400_000)
@@ -135,7 +135,7 @@ describe('refreshing', () => {
     expectRefused(await refresh(refreshToken))
   })
 
-  test('refuses a disabled user, and reads role and name afresh', async () => {
+  test('refreshing reads the current role and name, and refuses a disabled user', async () => {
     const { refreshToken, user, email } = await newAccount()
     await t.db.updateTable('users').set({ name: 'Ada King', role: 'admin' }).where('id', '=', user.id).execute()
     const { body } = await refresh(refreshToken)

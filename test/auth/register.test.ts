@@ -7,8 +7,8 @@ const accounts = createAccounts(t)
 
 const register = (body: unknown) => t.anonymous.post('/auth/register', body)
 
-describe('registering', () => {
-  test('a patient is signed in at once, as the patient they are', async () => {
+describe('registration', () => {
+  test('a patient who registers is signed in at once as that patient', async () => {
     const body = patientBody({ phone: '+1 212 555 0100', gender: 'female', address: '12 Pier Street' })
     const { status, headers, body: tokens } = await register(body)
     expect(status).toBe(201)
@@ -45,7 +45,7 @@ describe('registering', () => {
     ])
   })
 
-  test('a doctor is unverified and has a free consultation, in dollars where there is no clinic', async () => {
+  test('a doctor who registers is unverified and has a free consultation, in US dollars if there is no clinic', async () => {
     const { status, body } = await register(doctorBody({ bio: 'Hearts.' }))
     expect(status).toBe(201)
     const { id, doctorId } = body.user
@@ -73,14 +73,14 @@ describe('registering', () => {
     [{ specialization: 'Cardiology' }, 'specialization'],
     [{ phone: 'call me' }, 'phone'],
   ]
-  test.each(bad)('refuses %p by name', async (over, path) => {
+  test.each(bad)('refuses to register a patient with %p and names the field', async (over, path) => {
     const { status, body } = await register(patientBody(over))
     expect(status).toBe(422)
     expect(body.errors.map((error: { path: string }) => error.path)).toEqual([path])
     expect(body.errors[0].message).not.toContain(PASSWORD)
   })
 
-  test('of many that register one address at once, in any case, one gets it', async () => {
+  test('exactly one of several concurrent registrations of one email address succeeds, whatever its case', async () => {
     const email = newEmail()
     const answers = await Promise.all(
       [email, email.toUpperCase(), email.replace('s', 'S'), email].map((email) => register(patientBody({ email }))),
@@ -94,7 +94,7 @@ describe('registering', () => {
   })
 })
 
-describe('registering a doctor where there are clinics', async () => {
+describe('registration of a doctor if there are clinics', async () => {
   const t = await createTestApp({ DOCTOR_VERIFICATION: 'off' })
   const register = (over: Record<string, unknown>) => t.anonymous.post('/auth/register', doctorBody(over))
   const clinicsOf = async (doctorId: string) => {
@@ -108,7 +108,7 @@ describe('registering a doctor where there are clinics', async () => {
       .where('doctorId', '=', doctorId)
       .executeTakeFirstOrThrow()
 
-  test('joins the only one, at a fee in its currency, and is verified where that is off', async () => {
+  test('a doctor who registers joins the only clinic with a fee in its currency, and is verified if verification is off', async () => {
     const clinic = await t.newClinic({ currency: 'EUR' })
     const paid = await register({ fee: { amount: 8000, currency: 'EUR' } })
     const { doctorId } = paid.body.user
@@ -126,7 +126,7 @@ describe('registering a doctor where there are clinics', async () => {
     expect((await register({ email })).status).toBe(201)
   })
 
-  test('joins none where there are several', async () => {
+  test('a doctor who registers joins no clinic if there are several', async () => {
     await t.newClinic()
     await t.newClinic()
     const { status, body } = await register({ fee: { amount: 8000, currency: 'GBP' } })

@@ -18,7 +18,7 @@ const sessionOf = async ({ user }: Account) => {
   return id
 }
 
-/** Round trips to the database, beyond those that `run` is known to make. */
+/** Counts the connections that `run` takes from the pool. */
 async function connectionsTaken({ deps }: { deps: typeof t.deps }, run: () => Promise<unknown>) {
   let taken = 0
   const count = () => taken++
@@ -28,7 +28,7 @@ async function connectionsTaken({ deps }: { deps: typeof t.deps }, run: () => Pr
   return taken
 }
 
-/** Until the copy knows by itself: it answers for somebody signed in without a query. */
+/** Waits until the copy authenticates a signed-in user without a query. */
 async function untilCurrent(of: { deps: typeof t.deps }) {
   const { accessToken } = await newAccount()
   await until(async () => (await connectionsTaken(of, () => of.deps.authenticate(accessToken))) === 0)
@@ -40,17 +40,17 @@ const isRefused = (of: { deps: typeof t.deps }, token: string) =>
     (error) => error.code === 'unauthenticated',
   )
 
-/** As an operator's statement would: nobody is told. */
+/** Ends a session without a notification, as an operator's statement would. */
 const endSilently = (id: string) =>
   t.db.updateTable('sessions').set({ revokedAt: t.clock.now() }).where('id', '=', id).execute()
 
-describe('a session that ends', () => {
+describe('revocation of sessions', () => {
   const ways: [way: string, end: (account: Account) => Promise<{ status: number }>, status: number][] = [
     ['signing out', ({ accessToken }) => withToken(accessToken).post('/auth/logout'), 204],
-    ['ending it', async (a) => withToken(a.accessToken).delete(`/auth/sessions/${await sessionOf(a)}`), 204],
+    ['deleting it', async (a) => withToken(a.accessToken).delete(`/auth/sessions/${await sessionOf(a)}`), 204],
     ['disabling the user', ({ user }) => t.as(admin).patch(`/users/${user.id}`, { status: 'disabled' }), 200],
     [
-      'a new password, elsewhere',
+      'a password change in another session',
       async ({ email }) => {
         const { body } = await signIn(email)
         const change = { currentPassword: PASSWORD, newPassword: 'another horse battery' }
@@ -60,7 +60,7 @@ describe('a session that ends', () => {
     ],
   ]
   test.each(ways)(
-    'by %s counts no longer: at once where it ended, within a second at another copy',
+    'a session that is ended by %s is refused at once by the same copy and within a second by another',
     async (_, end, status) => {
       const account = await newAccount()
       await untilCurrent(copy)
@@ -73,7 +73,7 @@ describe('a session that ends', () => {
     },
   )
 
-  test('is known without a query while the channel is up', async () => {
+  test('a session is checked without a query while the notification channel is up', async () => {
     const { accessToken } = await newAccount()
     await untilCurrent(copy)
     const ask = async () => {
@@ -82,7 +82,7 @@ describe('a session that ends', () => {
     expect(await connectionsTaken(copy, ask)).toBe(0)
   })
 
-  test('is found by query where the channel cannot be had', async () => {
+  test('a session is checked by a query while the notification channel is down', async () => {
     const account = await newAccount()
     const id = await sessionOf(account)
     const { config, db, clock, log } = t.deps
@@ -94,7 +94,7 @@ describe('a session that ends', () => {
     await revocations.stop()
   })
 
-  test('while the channel was cut is known once it is back', async () => {
+  test('a session that ended while the notification channel was down is refused once it is back', async () => {
     const account = await newAccount()
     const id = await sessionOf(account)
     await untilCurrent(copy)
@@ -109,7 +109,7 @@ describe('a session that ends', () => {
     expect(await isRefused(copy, account.accessToken)).toBe(true)
   })
 
-  test('in a transaction that is undone goes on', async () => {
+  test('a session that is ended in a rolled-back transaction stays valid', async () => {
     const account = await newAccount()
     await untilCurrent(t)
     const ctx = { ...t.deps, now: t.clock.now() }
@@ -121,7 +121,7 @@ describe('a session that ends', () => {
     expect((await withToken(account.accessToken).get('/auth/me')).status).toBe(200)
   })
 
-  test('is forgotten once no access token of it can be valid', async () => {
+  test('an ended session is dropped from memory once none of its access tokens can be valid', async () => {
     const old = await newAccount()
     const oldId = await sessionOf(old)
     await untilCurrent(t)

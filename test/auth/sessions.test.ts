@@ -9,7 +9,7 @@ const NEW_PASSWORD = 'another horse battery'
 const listed = async (accessToken: string) => (await withToken(accessToken).get('/auth/sessions')).body.data
 
 describe('sessions', () => {
-  test("are listed newest first, the caller's own and live ones only, paged", async () => {
+  test("sessions are listed newest first in pages, and only the caller's own active ones", async () => {
     const first = await newAccount()
     await newAccount()
     t.clock.advance(1000)
@@ -28,7 +28,7 @@ describe('sessions', () => {
     expect(rest.body.nextCursor).toBeNull()
   })
 
-  test('signing out ends this one only', async () => {
+  test('signing out ends only the current session', async () => {
     const { email, accessToken, refreshToken } = await newAccount()
     const other = (await signIn(email)).body
     const [session] = (await listed(accessToken)).filter(({ current }: { current: boolean }) => current)
@@ -40,7 +40,7 @@ describe('sessions', () => {
     expect(events).toMatchObject([{ kind: 'auth.sign_out', outcome: 'success' }])
   })
 
-  test('one of the caller can be ended, once; one of another user cannot', async () => {
+  test('a user can end their own session once, and cannot end a session of another user', async () => {
     const { email, accessToken } = await newAccount()
     const other = (await signIn(email)).body
     const stranger = await newAccount()
@@ -54,8 +54,8 @@ describe('sessions', () => {
   })
 })
 
-describe('changing the password', () => {
-  test('lets the new one in and the old one not, and ends the other sessions', async () => {
+describe('password changes', () => {
+  test('changing the password replaces the old one and ends the other sessions', async () => {
     const { email, accessToken, refreshToken, user } = await newAccount()
     const other = (await signIn(email)).body
     const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
@@ -81,7 +81,7 @@ describe('changing the password', () => {
     expect(retry.headers.get('idempotent-replayed')).toBe('true')
   })
 
-  test('is refused with a wrong current one, on record, and ends nothing', async () => {
+  test('changing the password with a wrong current one is refused and audited, and ends no session', async () => {
     const { email, accessToken } = await newAccount()
     const other = (await signIn(email)).body
     const change = { currentPassword: 'wrong horse battery', newPassword: NEW_PASSWORD }
@@ -97,7 +97,7 @@ describe('changing the password', () => {
     expect((await signIn(email)).status).toBe(200)
   })
 
-  test('holds the new one to the rules', async () => {
+  test('a new password must follow the password policy', async () => {
     const { email, accessToken } = await newAccount()
     for (const newPassword of ['too short', 'password12345', `my ${email.split('@')[0]} password`]) {
       const answer = await withToken(accessToken).put('/auth/password', { currentPassword: PASSWORD, newPassword })
@@ -105,7 +105,7 @@ describe('changing the password', () => {
     }
   })
 
-  test('of two at once from one password, one wins', async () => {
+  test('exactly one of two concurrent changes of one password succeeds', async () => {
     const { email, accessToken } = await newAccount()
     const other = (await signIn(email)).body
     const answers = await Promise.all(

@@ -10,8 +10,8 @@ const { newAccount, signIn } = createAccounts(t)
 const lastEvent = () =>
   t.db.selectFrom('auditOutbox').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
 
-describe('signing in', () => {
-  test('begins a session, whatever the case of the address', async () => {
+describe('sign-in', () => {
+  test('signing in starts a session, whatever the case of the email address', async () => {
     const { email, user } = await newAccount()
     const options = { headers: { 'user-agent': 'Test/1' } }
     const body = { email: email.toUpperCase(), password: PASSWORD }
@@ -35,7 +35,7 @@ describe('signing in', () => {
     expect(await lastEvent()).toMatchObject({ kind: 'auth.sign_in', outcome: 'success', actorId: user.id })
   })
 
-  test('fails alike for an unknown address, a wrong password and a disabled account, and each failure is on record', async () => {
+  test('signing in fails alike for an unknown address, a wrong password and a disabled account, and each failure is audited', async () => {
     const known = await newAccount()
     const disabled = await newAccount()
     const admin = await t.newAdmin()
@@ -61,7 +61,7 @@ describe('signing in', () => {
     expect(bodies[2]).toEqual(bodies[0])
   })
 
-  test('takes one turn in the password lane for every cause', async () => {
+  test('signing in passes the password limiter once, whatever the outcome', async () => {
     const { passwordLimiter } = t.deps
     const { email } = await newAccount()
     let turns = 0
@@ -81,7 +81,7 @@ describe('signing in', () => {
     t.deps.passwordLimiter = passwordLimiter
   })
 
-  test('makes a hash of a lower cost anew, also when another sign-in does so meanwhile', async () => {
+  test('signing in renews a password hash of a lower cost, also when another sign-in does so meanwhile', async () => {
     const costly = await createTestApp({ BCRYPT_COST: '5' })
     const accounts = createAccounts(costly)
     const { email, user } = await accounts.newAccount()
@@ -109,7 +109,7 @@ describe('signing in', () => {
     expect((await accounts.signIn(email)).status).toBe(200)
   })
 
-  test('in a storm takes turns, and the rest of the API goes on', async () => {
+  test('many concurrent sign-ins take turns, and the rest of the API still answers', async () => {
     const slow = await createTestApp({ BCRYPT_COST: '10' })
     const { passwordLimiter } = slow.deps
     let atWork = 0
@@ -129,7 +129,7 @@ describe('signing in', () => {
     expect(most).toBe(Math.max(1, navigator.hardwareConcurrency - 1))
   })
 
-  test('fails with 503 rather than wait without end', async () => {
+  test('signing in answers 503 when the password limiter is full', async () => {
     const { passwordLimiter } = t.deps
     t.deps.passwordLimiter = createLimiter(1, 10_000, 0)
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -12,7 +12,7 @@ const list = (query: Record<string, string | number>) => t.as(admin).get('/users
 const ids = (answer: { body: { data: { id: string }[] } }) => answer.body.data.map(({ id }) => id)
 
 describe('user accounts', () => {
-  test('are listed newest first to admins, and that is on record with the patients among them', async () => {
+  test('user accounts are listed newest first to admins, and the list is audited with its patients', async () => {
     const first = await newAccount({ phone: '+1 212 555 0100' })
     t.clock.advance(1000)
     const second = await newAccount()
@@ -36,7 +36,7 @@ describe('user accounts', () => {
     expect(ids(next)).not.toContain(first.user.id)
   })
 
-  test('are narrowed by role, status and part of a name or address, taken literally', async () => {
+  test('user accounts can be filtered by role, status and a literal part of the name or email address', async () => {
     const { body } = await t.anonymous.post('/auth/register', doctorBody({ name: 'Zoë 100%_\\ Quill' }))
     const patient = await newAccount({ name: 'Zoë 1000 Quill' })
     await t.as(admin).patch(`/users/${patient.user.id}`, { status: 'disabled' })
@@ -48,7 +48,7 @@ describe('user accounts', () => {
     expect(ids(await list({ q: 'quill', role: 'admin' }))).toEqual([])
   })
 
-  test('are for admins only', async () => {
+  test('user accounts are for admins only', async () => {
     const { accessToken, user } = await newAccount()
     expect((await withToken(accessToken).get('/users')).status).toBe(403)
     expect((await withToken(accessToken).patch(`/users/${user.id}`, { status: 'active' })).status).toBe(403)
@@ -57,7 +57,7 @@ describe('user accounts', () => {
 })
 
 describe('disabling an account', () => {
-  test('ends every session, and enabling lets it sign in again but brings none back', async () => {
+  test('disabling an account ends every session, and enabling it allows a new sign-in but restores no session', async () => {
     const { email, user, accessToken, refreshToken } = await newAccount()
     const other = (await signIn(email)).body
     const answer = await t.as(admin).patch(`/users/${user.id}`, { status: 'disabled' })
@@ -81,12 +81,12 @@ describe('disabling an account', () => {
     expect((await signIn(email)).status).toBe(200)
   })
 
-  test('of a user that there is not is 404', async () => {
+  test('disabling an unknown user answers 404', async () => {
     const answer = await t.as(admin).patch(`/users/${crypto.randomUUID()}`, { status: 'disabled' })
     expect(answer).toMatchObject({ status: 404, body: { code: 'not_found' } })
   })
 
-  test('is refused for the last active admin, also when the last two are disabled at once', async () => {
+  test('the last active admin cannot be disabled, also when the last two disable each other at once', async () => {
     const t = await createTestApp()
     for (let round = 0; round < ROUNDS; round++) {
       await t.db.updateTable('users').set({ status: 'disabled' }).execute()
@@ -95,7 +95,7 @@ describe('disabling an account', () => {
         t.as(one).patch(`/users/${two.userId}`, { status: 'disabled' }),
         t.as(two).patch(`/users/${one.userId}`, { status: 'disabled' }),
       ])
-      // The later one may find its own session ended already.
+      // The later request may find its own session ended already.
       const statuses = answers.map(({ status }) => status).sort()
       expect([
         [200, 401],

@@ -10,7 +10,7 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
   if (!executablePath) return
   const t = await createTestApp()
   const server = startServer({ ...t.env, LOG_LEVEL: 'info' })
-  // With the little space that a page gets for what is new, a quarter of the time goes into clearing it.
+  // With the default size of the young generation, a quarter of the time goes into garbage collection.
   const memory = '--js-flags=--max-semi-space-size=64'
   const args = [
     '--no-sandbox',
@@ -22,7 +22,7 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
   const browser = await chromium.launch({ executablePath, args })
   afterAll(() => browser.close())
 
-  test('shows every operation and tries one out, without a script error or a request to elsewhere', async () => {
+  test('/docs shows every operation and tries one out, without a script error or a request to another host', async () => {
     const url = await server.url()
     const page = await browser.newPage()
     const complaints: string[] = []

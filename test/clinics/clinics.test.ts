@@ -16,7 +16,7 @@ describe('clinics', () => {
     expect(audit).toMatchObject([{ kind: 'clinic.create', action: 'C', outcome: 'success', actorId: admin.userId }])
   })
 
-  test('the same key gives the same answer and one clinic', async () => {
+  test('creating a clinic twice with one idempotency key creates one clinic and replays the answer', async () => {
     const body = { name: 'Once', timeZone: 'Europe/Berlin', currency: 'EUR' }
     const options = { headers: { 'idempotency-key': 'open-once' } }
     const first = await t.as(admin).post('/clinics', body, options)
@@ -27,13 +27,13 @@ describe('clinics', () => {
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
   })
 
-  test('an unknown zone or currency is refused by name', async () => {
+  test('refuses a clinic with an unknown time zone or currency and names the fields', async () => {
     const answer = await t.as(admin).post('/clinics', { name: 'X', timeZone: 'Mars/Base', currency: 'ZZZ' })
     expect(answer.status).toBe(422)
     expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual(['timeZone', 'currency'])
   })
 
-  test('a change of an outdated version is refused', async () => {
+  test('refuses to change an outdated version of a clinic', async () => {
     const { id } = await t.newClinic()
     const stale = { headers: { 'if-match': '"7"' } }
     expect(await t.as(admin).patch(`/clinics/${id}`, { name: 'New' }, stale)).toMatchObject({ status: 412 })
@@ -43,7 +43,7 @@ describe('clinics', () => {
     })
   })
 
-  test('pages follow each other without gaps or repeats', async () => {
+  test('pages of clinics follow each other without gaps or repeats', async () => {
     const seen: string[] = []
     let cursor: string | null = null
     do {

@@ -15,7 +15,7 @@ const localStarts = async (doctor: { id: string }, from: string, to: string): Pr
 }
 
 describe('closures', () => {
-  test('a closure takes its local days away, both included, and deleting it gives them back', async () => {
+  test('a closure removes the slots of its local days, the last one included, and deleting it restores them', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay('23:00', '24:00') })
     const days = ['2026-01-10', '2026-01-13'] as const
@@ -59,7 +59,7 @@ describe('closures', () => {
     ] as never)
   })
 
-  test('a day of 23 or 25 hours is closed as a whole, and no minute more', async () => {
+  test('a closure covers exactly its day, also a day of 23 or 25 hours', async () => {
     t.clock.set('2026-10-20T12:00:00Z')
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay('00:00', '24:00') })
@@ -76,7 +76,7 @@ describe('closures', () => {
     t.clock.set('2026-01-05T12:00:00Z')
   })
 
-  test('what is booked on the days stays and is listed, earliest first, whoever the doctor is', async () => {
+  test('appointments during a closure stay and are listed, earliest first, for all doctors of the clinic', async () => {
     const [clinic, other] = [await t.newClinic({ timeZone: 'Asia/Tokyo' }), await t.newClinic()]
     const [one, two] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
     const elsewhere = await t.newDoctor({ clinicId: other.id })
@@ -84,9 +84,9 @@ describe('closures', () => {
       t.newAppointment({ patient: await t.newPatient(), doctor, startsAt, ...terms })
     const late = await book(two, '2026-02-03T14:45:00Z')
     const held = await book(one, '2026-02-03T10:00:00Z', { status: 'held' })
-    // Begins before midnight of the first closed day in Tokyo, and ends after it.
+    // Starts before midnight of the first closed day in Tokyo and ends after it.
     const acrossMidnight = await book(one, '2026-02-01T14:45:00Z')
-    // Neighbours that only touch the days.
+    // These two only touch the closed days.
     await book(two, '2026-02-01T14:30:00Z')
     await book(one, '2026-02-03T15:00:00Z')
     await book(two, '2026-02-02T10:00:00Z', { status: 'cancelled' })
@@ -117,7 +117,7 @@ describe('closures', () => {
     expect(patientIds).toEqual([acrossMidnight.patientId, held.patientId, late.patientId])
   })
 
-  test('a visit that is over when the clinic closes for today is not listed', async () => {
+  test('a closure of today does not list appointments that are over', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const patient = await t.newPatient()
@@ -127,7 +127,7 @@ describe('closures', () => {
     expect(body.affectedAppointments.map(({ id }: Listed) => id)).toEqual([underWay.id])
   })
 
-  test('of more than a hundred the first hundred are listed and all are counted', async () => {
+  test('a closure lists the first hundred appointments and counts all of them', async () => {
     const clinic = await t.newClinic()
     const patient = await t.newPatient()
     const days = Array.from({ length: 3 }, (_, i) => `2026-03-0${i + 2}`)
@@ -142,7 +142,7 @@ describe('closures', () => {
     expect(listed).toEqual(starts.slice(0, 100).map((start) => start.getTime()))
   })
 
-  test('days in the wrong order, over or impossible are refused by name', async () => {
+  test('refuses a closure with days in the wrong order, past or invalid, and names the field', async () => {
     const clinic = await t.newClinic()
     const bad: [string, object][] = [
       ['endsOn', { startsOn: '2026-02-02', endsOn: '2026-02-01' }],
@@ -159,7 +159,7 @@ describe('closures', () => {
     expect((await close(clinic, '2026-01-01', '2026-01-05', null)).body).toMatchObject({ reason: null })
   })
 
-  test('whether a day is over is a matter of the clinic’s own day', async () => {
+  test('a closure is past by the local day of its clinic', async () => {
     t.clock.set('2026-01-05T23:30:00Z')
     const [tokyo, newYork] = [await t.newClinic({ timeZone: 'Asia/Tokyo' }), await t.newClinic()]
     expect((await close(tokyo, '2026-01-05')).status).toBe(422)
@@ -167,7 +167,7 @@ describe('closures', () => {
     t.clock.set('2026-01-05T12:00:00Z')
   })
 
-  test('a clinic has at most 500 closures to come; those that are over do not count', async () => {
+  test('a clinic has at most 500 future closures, and past ones do not count', async () => {
     const clinic = await t.newClinic()
     const rows = Array.from({ length: 501 }, (_, i) => {
       const day = i < 2 ? '2025-12-31' : '2026-06-01'
@@ -179,7 +179,7 @@ describe('closures', () => {
     expect(answers.find(({ status }) => status === 409)?.body.code).toBe('invalid_state')
   })
 
-  test('only admins write, only who is signed in reads, and another clinic’s closure is not there', async () => {
+  test('only admins change closures, only signed-in users read them, and a closure of another clinic answers 404', async () => {
     const [clinic, other] = [await t.newClinic(), await t.newClinic()]
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const { body } = await close(clinic, '2026-05-01')
@@ -198,7 +198,7 @@ describe('closures', () => {
     expect((await close({ id: newId() }, '2026-05-01')).status).toBe(404)
   })
 
-  test('pages give every closure once, newest first', async () => {
+  test('pages of closures show each one once, newest first', async () => {
     const clinic = await t.newClinic()
     const days = ['2026-05-03', '2026-05-01', '2026-05-02']
     for (const day of days) await close(clinic, day)

@@ -34,7 +34,7 @@ describe('rooms', () => {
     ])
   })
 
-  test('only admins write, and only who is signed in reads', async () => {
+  test('only admins change rooms, and only signed-in users read them', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const path = `/clinics/${clinic.id}/rooms`
@@ -48,7 +48,7 @@ describe('rooms', () => {
     expect(await list(clinic)).toEqual([body])
   })
 
-  test('a name is taken once in a clinic, in any case, and may be used by another clinic', async () => {
+  test('a room name is unique in its clinic, whatever its case, and another clinic may use it too', async () => {
     const [clinic, other] = [await t.newClinic(), await t.newClinic()]
     const { body: first } = await post(clinic, 'Blue')
     const { body: second } = await post(clinic, 'Red')
@@ -61,7 +61,7 @@ describe('rooms', () => {
     expect((await audited(first.id)).map(({ kind }) => kind)).toEqual(['room.create', 'room.update'])
   })
 
-  test('of one name sent many times at once, one room comes to be', async () => {
+  test('concurrent requests with one room name create one room', async () => {
     const clinic = await t.newClinic()
     const answers = await Promise.all(Array.from({ length: 8 }, () => post(clinic, 'Only')))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, ...Array(7).fill(409)])
@@ -78,7 +78,7 @@ describe('rooms', () => {
     expect((await post(clinic, 'd')).status).toBe(201)
   })
 
-  test('a deleted room is gone, its name is free, and appointments that have it keep it', async () => {
+  test('a deleted room answers 404, its name is free again, and its appointments keep it', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const { body: room } = await post(clinic, 'Room 1')
@@ -124,7 +124,7 @@ describe('rooms', () => {
     expect(await list(clinic)).toEqual([room])
   })
 
-  test('pages give every room once, newest first', async () => {
+  test('pages of rooms show each one once, newest first', async () => {
     const clinic = await t.newClinic()
     for (const name of ['a', 'b', 'c', 'd', 'e']) await post(clinic, name)
     const seen: string[] = []
@@ -138,7 +138,7 @@ describe('rooms', () => {
     expect(seen).toEqual(['e', 'd', 'c', 'b', 'a'])
   })
 
-  test('one key adds one room', async () => {
+  test('one idempotency key creates one room', async () => {
     const clinic = await t.newClinic()
     const key = { headers: { 'idempotency-key': 'room' } }
     const add = () => t.as(admin).post(`/clinics/${clinic.id}/rooms`, { name: 'Once' }, key)

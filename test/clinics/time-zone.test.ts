@@ -22,8 +22,8 @@ const stored = (id: string) =>
     .orderBy('kind')
     .execute()
 
-describe('a clinic that moves to another time zone', () => {
-  test('moves its hours and no appointment; those that the hours do not hold any more are listed', async () => {
+describe('a new time zone of a clinic', () => {
+  test('a new time zone moves the hours of a clinic but no appointment, and lists appointments outside hours', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
     // Nine and eleven in New York are eight and ten in Chicago.
@@ -64,7 +64,7 @@ describe('a clinic that moves to another time zone', () => {
     expect(audit).toEqual([{ kind: 'clinic.update', patientIds: [nine.patientId] }])
   })
 
-  test('every doctor of the clinic is asked for, each by their own hours; visits elsewhere are not', async () => {
+  test('a new time zone is checked against the hours of each doctor of the clinic, and not of other clinics', async () => {
     const [clinic, other] = [await t.newClinic(), await t.newClinic()]
     const early = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
     const wide = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' }))
@@ -83,7 +83,7 @@ describe('a clinic that moves to another time zone', () => {
     expect(idsOf((await move(clinic, 'Asia/Kathmandu')).body)).toEqual(visits.map(({ id }) => id))
   })
 
-  test('extra hours are instants and hold what they held; closures and dated weeks are local days and move along', async () => {
+  test('extra hours keep their instants in a new time zone, and closures and dated schedules keep their local days', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
     const terms = { doctorId: doctor.id, clinicId: clinic.id }
@@ -116,7 +116,7 @@ describe('a clinic that moves to another time zone', () => {
     expect(idsOf((await move(clinic, 'Europe/Berlin')).body)).toEqual([closed.id, beyond.id])
   })
 
-  test('only a zone that is really another one has anything listed', async () => {
+  test('changing a clinic lists appointments outside hours only if its time zone changes', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: [] })
     await newVisit(doctor, '2026-01-06T14:00:00Z')
@@ -127,7 +127,7 @@ describe('a clinic that moves to another time zone', () => {
     expect((await move(clinic, 'Europe/Dublin')).body.outsideHoursTotal).toBe(1)
   })
 
-  test('a change of an outdated version moves nothing', async () => {
+  test('refuses a new time zone for an outdated version of a clinic', async () => {
     const clinic = await t.newClinic()
     const stale = { headers: { 'if-match': '"7"' } }
     const answer = await t.as(admin).patch(`/clinics/${clinic.id}`, { timeZone: 'Europe/Berlin' }, stale)

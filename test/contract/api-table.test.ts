@@ -7,8 +7,8 @@ const document = await apiDocument()
 const routes = new Map(routesOf(document).map((route) => [`${route.method} ${route.path}`, route]))
 const words = (text = '') => text.split(' ').filter(Boolean)
 
-describe('the OpenAPI document has what the API contract promises', () => {
-  test.each(Object.entries(API))('%s', (name, row) => {
+describe('routes of the OpenAPI document', () => {
+  test.each(Object.entries(API))('%s has the roles, fields and headers that the API contract promises', (name, row) => {
     const route = routes.get(name)
     expect(route, `${name} is not in the document`).toBeDefined()
     const { operation } = route!
@@ -37,14 +37,14 @@ describe('the OpenAPI document has what the API contract promises', () => {
     expect(ifMatch, 'If-Match').toBe(changes && row.versioned === true)
   })
 
-  test('a booking tells where to read, cancel and pay it', () => {
+  test('the answer to a booking links to reading, cancelling and paying it', () => {
     const { links = {} } = routes.get('POST /appointments')?.operation.responses['201'] ?? {}
     const targets = Object.values(links).map(({ operationId }) => operationId)
     const wanted = ['GET /appointments/{id}', 'PUT /appointments/{id}/cancel', 'POST /payments']
     expect(targets).toEqual(expect.arrayContaining(wanted.map((name) => routes.get(name)?.operation.operationId)))
   })
 
-  test('nothing is served that the document does not have, and nothing documented is missing', async () => {
+  test('the app serves exactly the routes of the OpenAPI document', async () => {
     const { app, close } = createIdleApp()
     const served = app.routes
       .filter(({ method, path }) => method !== 'ALL' && !path.startsWith('/docs/'))
@@ -56,7 +56,7 @@ describe('the OpenAPI document has what the API contract promises', () => {
 
 const EVERYONE = ['admin', 'doctor', 'patient']
 
-/** Two ways of saying the same are the same. */
+/** The roles in one form, so that the document and the table can be compared. */
 const allows = (roles: Roles | 'anyone') =>
   roles === 'public' || roles === 'optional' || roles === 'anyone'
     ? 'anyone'

@@ -1,14 +1,14 @@
 import type { Roles } from '../support/api-document'
 
 type Row = {
-  /** `—` of the contract: no token needed. */
+  /** `anyone` needs no token. */
   who: 'anyone' | 'signed_in' | Exclude<Roles, string>
   /** Status of success; 200 when left out. */
   status?: 201 | 204
   query?: string
-  /** Fields that the body knows, space separated. */
+  /** Fields of the body, separated by spaces. */
   body?: string
-  /** Fields that the answer (or each item of a list) knows. */
+  /** Fields of the answer, or of each item of a list. */
   answer?: string
   list?: true
   /** Carries ETag; a PATCH or PUT then takes If-Match. */
@@ -35,7 +35,7 @@ const BOTH: Row['who'] = ['patient', 'doctor']
 const STAFF: Row['who'] = ['doctor', 'admin']
 const ADMIN: Row['who'] = ['admin']
 
-/** Everything the API contract promises so far, written by hand from its tables. */
+/** The promises of the API contract, written by hand. */
 export const API: Record<string, Row> = {
   'POST /auth/register': { who: 'anyone', status: 201, answer: TOKENS },
   'POST /auth/login': { who: 'anyone', body: 'email password', answer: TOKENS },
@@ -237,5 +237,5 @@ export const API: Record<string, Row> = {
   'GET /audit': { who: ADMIN, list: true, query: `actorId patientId kind from to ${PAGE}` },
 }
 
-/** Fields of later pieces of work: refused until then, so no body may know them. */
+/** Fields of later versions, which no body may have yet. */
 export const LATER: Record<string, string> = {}

@@ -10,7 +10,7 @@ import { CALLS, type Call, type Entry, sentBy } from './calls'
 import { createWorld } from './world'
 
 const FULL = process.env.TEST_SCALE === 'full'
-/** Of the cases, unless all are run; which ones is the same every time. */
+/** The share of cases to run unless TEST_SCALE is full; always the same cases. */
 const SHARE = 0.05
 const AT_LEAST = 5
 const REFUSED = [400, 413, 415, 422]
@@ -22,11 +22,11 @@ const world = await createWorld(t)
 const document = await apiDocument()
 const { asWritten } = createSchemaCompiler(document)
 
-describe('bad input gets a documented 4xx that names the field, never a 5xx', () => {
+describe('bad input', () => {
   for (const route of routesOf(document)) {
     const name = `${route.method} ${route.path}`
     const entry = CALLS[name]
-    test(name, async () => {
+    test(`${name} answers bad input with a documented 4xx that names the field`, async () => {
       expect(entry, 'calls.ts has no entry for this operation').toBeDefined()
       const breaches: string[] = []
       const random = seeded(name)
@@ -37,7 +37,7 @@ describe('bad input gets a documented 4xx that names the field, never a 5xx', ()
         asked++
         const { breach, status } = await send(route, bad, call.headers)
         if (breach) breaches.push(`${bad.name} → ${breach}`)
-        // What succeeded may have used up what the request was about.
+        // A request that succeeded may have used up its target.
         if (status < 300 && route.method !== 'GET')
           call = { ...call, headers: (await freshCall(route, entry!)).headers }
       }
@@ -46,18 +46,18 @@ describe('bad input gets a documented 4xx that names the field, never a 5xx', ()
     }, 120_000)
   }
 
-  test('nothing of it has reached the prototypes', () => {
+  test('bad input does not pollute object prototypes', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
   })
 })
 
-describe('an address answers 405 to methods it does not know, and says which it does', () => {
+describe('methods that a path does not have', () => {
   const routes = routesOf(document)
   const methods = new Map(routes.map(({ path, method }) => [path, method]))
-  test.each([...methods.keys()])('%s', async (path) => {
+  test.each([...methods.keys()])('%s answers 405 to other methods and names the allowed ones', async (path) => {
     const call = await CALLS[`${methods.get(path)} ${path}`]?.call(world, 'admin')
     const address = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => call?.path?.[name] ?? '')
-    // `/doctors/availability` is an address of `/doctors/{id}` too.
+    // `/doctors/availability` also matches `/doctors/{id}`.
     const unknown = METHODS.filter((method) => !findRoute(routes, method, address))
     for (const method of unknown) {
       const { status, headers } = await t.anonymous.call(method, address)
@@ -82,7 +82,7 @@ async function freshCall({ operation: { 'x-roles': roles } }: Route, entry: Entr
   return { valid, headers }
 }
 
-/** Sends it and says what is wrong with the answer, if anything. */
+/** Sends a bad request; returns the status and, if the answer breaks a rule, which one. */
 async function send(route: Route, bad: BadCase, headers: Record<string, string>) {
   const started = performance.now()
   try {

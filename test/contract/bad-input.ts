@@ -12,7 +12,7 @@ import {
 import { addressOf, type Call, sentBy } from './calls'
 import { propertiesOf, resolve } from './schema-walk'
 
-/** One request with one thing wrong, or unusual. */
+/** A request with one wrong or unusual part. */
 export type BadCase = {
   name: string
   address: string
@@ -20,17 +20,17 @@ export type BadCase = {
   headers?: Record<string, string>
   /** The field that was changed, as `errors` names it. */
   field?: string
-  /** Undefined: whatever is documented for the operation; otherwise one of these. */
+  /** The allowed statuses; undefined allows every documented one. */
   verdict?: number[]
   /** Part of every run, not only of the full one. */
   always?: boolean
-  /** Values that the document's own schema judges: what it refuses must be refused. */
+  /** A value that the API must refuse if the schema of the document refuses it. */
   judge?: { schema: Schema; value: unknown }
 }
 
 const REFUSED = [400, 413, 415, 422]
 
-/** Every bad request to one operation, in a fixed order. `valid` works as it is; `bases` are bodies to start from. */
+/** Every bad request to one operation, in a fixed order; `valid` is a request that succeeds. */
 export function* badCases(document: ApiDocument, route: Route, valid: Call): Generator<BadCase> {
   yield* badSegments(route, valid)
   yield* badQueries(route, valid)
@@ -155,7 +155,7 @@ function examplesOf(document: ApiDocument, schema: Schema): Record<string, unkno
   return [...own, ...[...oneOf, ...anyOf].flatMap((branch) => examplesOf(document, branch))]
 }
 
-/** Ways to every field that the schema knows or the base holds, three levels deep. */
+/** Paths of every field in the schema or in `base`, three levels deep. */
 function pathsOf(document: ApiDocument, schema: Schema, base: Record<string, unknown>): string[][] {
   const inside = (value: unknown, depth: number): string[][] =>
     typeof value !== 'object' || value === null || depth === 3
@@ -177,7 +177,7 @@ function objectsOf(value: unknown, where = ''): [string, object][] {
 
 const PLACE = '@@here@@'
 
-/** The body's text with `token` in one place; undefined takes the member out. */
+/** The JSON text of `base` with `token` at `path`; undefined removes the member. */
 function withMember(base: Record<string, unknown>, path: string[], token: string | undefined): string {
   const copy = structuredClone(base)
   let at = copy

@@ -1,4 +1,4 @@
-/** A member of JSON text: what `JSON.stringify` cannot say is written as it would stand on the wire. */
+/** A value as JSON text, since `JSON.stringify` cannot write all of them. */
 export type Token = string
 
 const json = (value: unknown): Token => JSON.stringify(value)
@@ -40,7 +40,7 @@ const TEXTS = {
   'a line break': 'a\r\nb: c',
 } as const
 
-/** By name, what may stand where something else is expected. */
+/** Wrong values for any field, by name. */
 export const BAD_TOKENS: Record<string, Token> = {
   null: 'null',
   true: 'true',
@@ -77,7 +77,7 @@ export const BAD_TOKENS: Record<string, Token> = {
   'objects 1,000 deep': `${'{"a":'.repeat(1_000)}1${'}'.repeat(1_000)}`,
 }
 
-/** What no field of any body may hold, free-form ones included: it cannot be stored, or would come back as something else. */
+/** Values that no field may hold, not even free-form data: they cannot be stored, or would be read back changed. */
 export const UNSTORABLE = new Set([
   'NUL',
   'a lone high surrogate',
@@ -90,7 +90,7 @@ export const UNSTORABLE = new Set([
   'objects 1,000 deep',
 ])
 
-/** Members that no body knows. */
+/** Members that no body has. */
 export const BAD_MEMBERS: Record<string, string> = {
   'an unknown field': '"unknown":1',
   'an own __proto__': '"__proto__":{"polluted":true}',
@@ -104,7 +104,7 @@ export const BAD_MEMBERS: Record<string, string> = {
   'a version': '"version":99',
 }
 
-/** Whole bodies that are no object of ours. */
+/** Bodies that are not a valid JSON object. */
 export const BAD_BODIES: Record<string, string | Uint8Array<ArrayBuffer>> = {
   null: 'null',
   'a list': '[]',
@@ -126,7 +126,7 @@ export const BAD_BODIES: Record<string, string | Uint8Array<ArrayBuffer>> = {
   '1 MiB and a byte': `{"a":"${'x'.repeat(1024 * 1024)}"}`,
 }
 
-/** Content types under which no JSON travels. */
+/** Content types that are not JSON. */
 export const BAD_CONTENT_TYPES = [
   '',
   ';;;',
@@ -140,7 +140,7 @@ export const BAD_CONTENT_TYPES = [
   'json',
 ]
 
-/** Values of request headers, each sent alone, and the status they get where the header counts; null: whichever is documented. */
+/** Header values, each sent alone, with the expected status if the operation reads the header; null allows any. */
 export const BAD_HEADERS: [name: string, value: string, status: number | null][] = [
   ['Idempotency-Key', '', 422],
   ['Idempotency-Key', 'x'.repeat(201), 422],
@@ -160,7 +160,7 @@ export const BAD_HEADERS: [name: string, value: string, status: number | null][]
   ['Traceparent', '00-zz-zz-zz', null],
 ]
 
-/** What a parameter of the path may hold, percent-encoded; `%2e%2e` is no value, a URL takes it for a step upwards. */
+/** Bad path parameters, percent-encoded; without `%2e%2e`, which a URL reads as a step upwards. */
 export const BAD_SEGMENTS = [
   'x',
   '0',
@@ -185,7 +185,7 @@ export const BAD_SEGMENTS = [
   'x'.repeat(10_000),
 ]
 
-/** What a parameter of the query may hold, percent-encoded. */
+/** Bad query parameters, percent-encoded. */
 export const BAD_QUERY_VALUES = [
   '',
   '%20',

@@ -6,7 +6,7 @@ import { PRIVACY_CALLS } from './privacy-calls'
 import { WAITING_CALLS } from './waiting-calls'
 import type { World } from './world'
 
-/** Parameters and body of one request; `as` where it must be somebody else than the world's person of that role. */
+/** Parameters and body of one request; `as` replaces the usual person of that role. */
 export type Call = {
   path?: Record<string, string>
   query?: Record<string, string>
@@ -17,17 +17,17 @@ export type Call = {
   as?: Caller
 }
 
-/** What somebody of the right role gets who has nothing to do with the thing. */
+/** The answer to an actor of the right role without access to the thing. */
 export type Refusal = 403 | 404 | 'empty'
 
 export type Entry = {
-  /** A request that succeeds, for the owner of that role; made anew for each request. */
+  /** Makes a new request that succeeds for the owner of that role. */
   call: (world: World, role: Role) => Call | Promise<Call>
-  /** By role; a role left out has no strangers here, and the test asks that this be said by `'none'`. */
+  /** The refusal by role; only admins may be left out. `'none'` if nobody of these roles is refused. */
   strangers: Partial<Record<Role, Refusal>> | 'none'
-  /** The field of the body that names what is not the stranger's, where the body names other things too. */
+  /** The id field of the body that a stranger has no access to, if the body has several ids. */
   thing?: string
-  /** A list that has nothing in it yet is fine. */
+  /** The list may be empty. */
   mayBeEmpty?: true
 }
 
@@ -43,7 +43,7 @@ async function ofPatientWithDocuments(world: World): Promise<Call> {
 const days = { startsOn: '2030-12-24', endsOn: '2030-12-26' }
 const hours = { startsAt: '2030-07-01T13:00:00Z', endsAt: '2030-07-01T21:00:00Z' }
 
-/** In a clinic of its own: a closure, or a whole list of rooms, would be in the way of the others. */
+/** Uses a new clinic, since a closure or many rooms would disturb the other calls. */
 async function ofNewClinic(world: World, part?: 'room' | 'closure'): Promise<Call> {
   const { id } = await world.t.newClinic()
   if (!part) return { path: { id } }
@@ -64,7 +64,7 @@ const medicines = [{ name: 'Amoxicillin', dosage: '500 mg', frequency: 'daily', 
 const scan = form({ filename: 'scan.pdf', content: pdf() })
 const price = { amount: 9500, currency: 'USD' }
 
-/** For every operation one request that works. An operation without an entry fails the tests that walk the document. */
+/** A working request for every operation; an operation without an entry fails the contract tests. */
 export const CALLS: Record<string, Entry> = {
   ...PRIVACY_CALLS,
   ...WAITING_CALLS,
@@ -268,7 +268,7 @@ export function addressOf(path: string, { path: parameters = {}, query = {} }: C
   return search === '' ? filled : `${filled}?${search}`
 }
 
-/** What goes out as the body, and the headers that say what it is where it is no JSON. */
+/** The body to send, and the headers, with the content type of an upload. */
 export const sentBy = ({ body, upload, headers }: Pick<Call, 'body' | 'upload' | 'headers'>) => ({
   body: upload ?? (body === undefined ? undefined : JSON.stringify(body)),
   headers: { ...(upload && MULTIPART), ...headers } as Record<string, string>,

@@ -9,7 +9,7 @@ const document = await apiDocument()
 const routes = routesOf(document)
 const { strict, asWritten } = createSchemaCompiler(document)
 
-/** Names what breaks a rule, operation by operation. */
+/** The breaches of a rule, each with its operation. */
 const breaches = (find: (route: Route) => (string | false | undefined)[]) =>
   routes.flatMap((route) =>
     find(route)
@@ -28,14 +28,14 @@ const hasParameter = ({ operation }: Route, place: string, name: string) =>
   operation.parameters?.some((parameter) => parameter.in === place && parameter.name === name) ?? false
 
 describe('the OpenAPI document', () => {
-  test('is accepted by a public validator', async () => {
+  test('the OpenAPI document passes a public validator', async () => {
     const result = await new Validator().validate(structuredClone(document))
     expect(result.errors).toBeUndefined()
     expect(result.valid).toBe(true)
     expect(document.openapi).toStartWith('3.1')
   })
 
-  test('becomes TypeScript types by openapi-typescript', async () => {
+  test('openapi-typescript turns the OpenAPI document into TypeScript types', async () => {
     const child = Bun.spawn([process.execPath, `${import.meta.dir}/generate-types.ts`], {
       stdin: new Blob([JSON.stringify(document)]),
       stdout: 'pipe',
@@ -51,8 +51,8 @@ describe('the OpenAPI document', () => {
   })
 })
 
-describe('each operation', () => {
-  test('has one tag, a verb of its own as its id, a summary, and says who may call it and what is audited', () => {
+describe('operations', () => {
+  test('every operation has one tag, a unique verb as its id, a summary, and states its callers and its audit event', () => {
     const ids = routes.map(({ operation }) => operation.operationId)
     expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([])
     expect(
@@ -65,7 +65,7 @@ describe('each operation', () => {
     ).toEqual([])
   })
 
-  test('states its roles, and a security that fits them', () => {
+  test('every operation states its roles and a security that matches them', () => {
     const expected = { public: [], optional: [{}, { bearerAuth: [] }], signed_in: [{ bearerAuth: [] }] }
     expect(
       breaches(({ operation: { security, 'x-roles': roles } }) => {
@@ -80,7 +80,7 @@ describe('each operation', () => {
     ).toEqual([])
   })
 
-  test('documents each parameter of its path, and no other', () => {
+  test('every operation documents exactly the parameters of its path', () => {
     expect(
       breaches((route) => {
         const named = [...route.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]!)
@@ -94,7 +94,7 @@ describe('each operation', () => {
     ).toEqual([])
   })
 
-  test('takes an Idempotency-Key where it is a signed-in POST or PUT', () => {
+  test('every POST and PUT for signed-in users takes an Idempotency-Key', () => {
     expect(
       breaches((route) => [
         /POST|PUT/.test(route.method) &&
@@ -114,7 +114,7 @@ describe('bodies and answers', () => {
     ),
   ]
 
-  test('are named components', () => {
+  test('all JSON bodies and answers are named components', () => {
     expect(
       breaches((route) => [
         ...Object.entries(route.operation.requestBody?.content ?? {}).map(
@@ -129,7 +129,7 @@ describe('bodies and answers', () => {
     ).toEqual([])
   })
 
-  test('have an example, and every example is valid to the letter', () => {
+  test('all bodies and answers have examples, and every example is strictly valid', () => {
     expect(
       breaches((route) =>
         media(route).flatMap(([place, { schema, example, examples }]) => {
@@ -145,7 +145,7 @@ describe('bodies and answers', () => {
     ).toEqual([])
   })
 
-  test('components carry valid examples too', () => {
+  test('the examples of components are strictly valid', () => {
     const wrong = Object.entries(document.components.schemas).flatMap(([name, schema]) => {
       const error = 'example' in schema ? strict({ $ref: `#/components/schemas/${name}` })(schema.example) : undefined
       return error ? [`${name}: ${error}`] : []
@@ -153,14 +153,14 @@ describe('bodies and answers', () => {
     expect(wrong).toEqual([])
   })
 
-  test('bodies refuse unknown fields at every depth, free-form data apart', () => {
+  test('request bodies refuse unknown fields at every depth, except in free-form data', () => {
     const open = breaches((route) =>
       Object.values(route.operation.requestBody?.content ?? {}).flatMap(({ schema }) => openObjects(schema!, 'body')),
     )
     expect(open).toEqual([])
   })
 
-  test('every string, number and array is bounded', () => {
+  test('every string, number and array in the OpenAPI document has bounds', () => {
     const unbounded = [...allSchemas(document, routes)].flatMap(([path, schema]) => {
       const missing = missingBound(schema)
       return missing ? [`${path}: ${missing}`] : []
@@ -168,7 +168,7 @@ describe('bodies and answers', () => {
     expect([...new Set(unbounded)]).toEqual([])
   })
 
-  test('a timestamp, day, id or address says its format', () => {
+  test('every timestamp, day, id and email address in the OpenAPI document has a format', () => {
     const FORMATS: [RegExp, string][] = [
       [/(At|^from|^to)$/, 'date|date-time'],
       [/(^id|Id)$/, 'uuid'],
@@ -195,7 +195,7 @@ describe('bodies and answers', () => {
 })
 
 describe('headers, links and problems', () => {
-  test('a 201 says where the new thing is, and every success how much of the limit is left', () => {
+  test('every 201 documents Location, and every success documents RateLimit', () => {
     expect(
       breaches((route) =>
         successOf(route).flatMap(([status, { headers = {} }]) => [
@@ -207,7 +207,7 @@ describe('headers, links and problems', () => {
     ).toEqual([])
   })
 
-  test('waiting is documented where it helps', () => {
+  test('every 429 and 503 documents Retry-After, and every 401 documents WWW-Authenticate', () => {
     expect(
       breaches((route) =>
         failuresOf(route).flatMap(([status, { headers = {} }]) => [
@@ -220,7 +220,7 @@ describe('headers, links and problems', () => {
     ).toEqual([])
   })
 
-  test('links lead to operations that exist, by parameters that they have', () => {
+  test('links of the OpenAPI document lead to existing operations and parameters', () => {
     expect(
       breaches((route) =>
         Object.values(route.operation.responses).flatMap(({ links = {} }) =>
@@ -236,7 +236,7 @@ describe('headers, links and problems', () => {
     ).toEqual([])
   })
 
-  test('a problem answer stands for each failure of its kind, with its codes', () => {
+  test('every operation documents its failures as problems with their codes', () => {
     expect(
       breaches((route) => {
         const documented = new Map(failuresOf(route))
@@ -260,7 +260,7 @@ describe('headers, links and problems', () => {
   })
 })
 
-/** Never limited, so that a watcher is not locked out. */
+/** Never rate limited, so that monitoring is not locked out. */
 const UNLIMITED = /^\/(health|metrics)/
 
 function* expectedFailures(route: Route): Generator<string> {
@@ -290,7 +290,7 @@ function openObjects(schema: Schema, path: string): string[] {
   return isOpen ? [`${path} lets unknown fields in`, ...inner] : inner
 }
 
-/** Formats whose values have a length of their own. */
+/** Formats whose values have a fixed length. */
 const FIXED = ['uuid', 'date', 'date-time']
 
 function missingBound(schema: Schema): string | undefined {

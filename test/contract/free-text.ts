@@ -4,10 +4,10 @@ import { resolve } from './schema-walk'
 
 type Value = Record<string, unknown>
 
-/** They take only what is known elsewhere. */
+/** Text fields that accept only certain values. */
 const NOT_FREE = ['timeZone', 'specialization', 'refreshToken', 'cursor']
 
-/** The call with `text` in every field of body and query that takes any text; undefined where there is none. */
+/** The call with `text` in every free-text field of its body and query; undefined if there is none. */
 export function plantIn(document: ApiDocument, { operation }: Route, call: Call, text: string): Call | undefined {
   const schema = operation.requestBody?.content['application/json']?.schema
   const body = schema && plantInObject(document, schema, call.body ?? {}, text)
@@ -55,7 +55,7 @@ function plantInMember(document: ApiDocument, member: Schema, value: unknown, te
   return value.map((item) => (typeof item === 'object' ? plantInObject(document, items, item, text) : item))
 }
 
-/** By the constants of a discriminated union. */
+/** Whether `value` has the constants of this branch of a discriminated union. */
 const isOf = ({ properties = {} }: { properties?: Record<string, Schema> }, value: Value) =>
   Object.entries(properties).every(([name, { const: only, enum: few }]) =>
     only !== undefined ? value[name] === only : !Array.isArray(few) || few.length > 1 || few[0] === value[name],

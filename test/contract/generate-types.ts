@@ -1,6 +1,6 @@
 import { plugin } from 'bun'
 
-/** openapi-typescript builds on the compiler API that TypeScript 7 no longer has: it is given the last one that does. */
+/** openapi-typescript needs the compiler API that TypeScript 7 no longer has, so it gets TypeScript 5. */
 const COMPILER = 'typescript-5'
 const compiler = await import(COMPILER)
 

@@ -11,7 +11,7 @@ async function ofPaidPayment(world: World): Promise<Call> {
   return { path: { id } }
 }
 
-/** An event of no kind that we know, signed as the sandbox does. */
+/** A webhook of an unknown kind, signed as the sandbox does. */
 async function ofWebhook({ t }: World): Promise<Call> {
   const body = { id: `evt_${crypto.randomUUID()}`, name: 'ping', occurredAt: t.clock.now().toISOString() }
   const signature = await signWebhook(TEST_ENVIRONMENT.SANDBOX_WEBHOOK_SECRET, JSON.stringify(body), t.clock.now())

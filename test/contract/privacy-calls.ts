@@ -5,10 +5,10 @@ import type { World } from './world'
 
 const emergency = { reason: 'Brought in unconscious after a fall' }
 
-/** Whose every emergency access is the first. */
+/** A new doctor each time, whose emergency access is the first one. */
 const newDoctor = ({ t, clinic }: World) => t.newDoctor({ clinicId: clinic.id })
 
-/** An event that tells of an emergency access. */
+/** The audit event of an emergency access. */
 async function ofEmergency(world: World): Promise<Call> {
   const { t, patient } = world
   const { actor } = await newDoctor(world)
@@ -23,7 +23,7 @@ async function ofPatientWithDocuments(world: World): Promise<Call> {
   return { path: { id: world.patient.id } }
 }
 
-/** Entries of emergency access, its review, and what patients may ask to see or have erased. */
+/** Calls for emergency access, its review, the access log, exports and erasure. */
 export const PRIVACY_CALLS: Record<string, Entry> = {
   'POST /patients/{id}/emergency-access': {
     call: async (world) => ({

@@ -16,7 +16,7 @@ const { config } = t.deps
 const ROLES: Role[] = ['patient', 'doctor', 'admin']
 const HOUR = 3_600_000
 
-/** Roles that may call it; null where no token is asked for. */
+/** Roles that may call the route; null if it needs no token. */
 const rolesOf = ({ operation: { 'x-roles': roles } }: Route): Role[] | null =>
   roles === 'public' || roles === 'optional' ? null : roles === 'signed_in' ? ROLES : roles
 
@@ -32,7 +32,7 @@ const bearer = async (actor: Caller) => `Bearer ${await signAccessToken(config, 
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** Tokens that are none, and how each is turned away. */
+/** Missing and invalid tokens, each with the code of its refusal. */
 async function badTokens(actor: Caller): Promise<[name: string, authorization: string | undefined, code: string][]> {
   const good = (await bearer(actor)).slice('Bearer '.length)
   const [head, payload, signature] = good.split('.') as [string, string, string]
@@ -67,8 +67,8 @@ async function badTokens(actor: Caller): Promise<[name: string, authorization: s
 const auditedBy = (requestId: string) =>
   t.auditEvents().select(['kind', 'outcome', 'actorId']).where('requestId', '=', requestId).execute()
 
-describe('every operation', () => {
-  test('is known to this test', () => {
+describe('access to every operation', () => {
+  test('every operation has an entry in calls.ts', () => {
     expect(routes.map(({ method, path }) => `${method} ${path}`).filter((name) => !(name in CALLS))).toEqual([])
   })
 
@@ -83,12 +83,12 @@ function walk(route: Route, entry: Entry) {
   const allowed = rolesOf(route)
   const someone = allowed?.[0] ?? 'patient'
 
-  test('turns away who does not prove who they are, before it looks at anything else', async () => {
+  test('refuses a missing or invalid token before any other check', async () => {
     const refused = allowed && spoiled(await entry.call(world, someone))
     const expected: string[] = []
     const got: string[] = []
     const tokens = await badTokens(world.owner[someone])
-    // Where no token is looked at, one of each end will do.
+    // A public route reads no token, so a few of them are enough.
     for (const [name, authorization, code] of access === 'public' ? [tokens[0]!, tokens[2]!, tokens.at(-1)!] : tokens) {
       const open = access === 'public' || (access === 'optional' && authorization === undefined)
       const call = (!open && refused) || (await entry.call(world, someone))
@@ -103,7 +103,7 @@ function walk(route: Route, entry: Entry) {
 
   for (const role of ROLES) {
     if (!allowed.includes(role)) {
-      test(`refuses a ${role}, before it looks at the request`, async () => {
+      test(`refuses the role ${role} before it reads the request`, async () => {
         const call = await entry.call(world, someone)
         expect((await ask(route, call, await bearer(world.owner[role]))).outcome).toBe('403 forbidden')
         expect((await ask(route, spoiled(call), await bearer(world.owner[role]))).outcome).toBe('403 forbidden')
@@ -111,7 +111,7 @@ function walk(route: Route, entry: Entry) {
       continue
     }
 
-    test(`answers a ${role} to whom it belongs, and puts on record what it says it does`, async () => {
+    test(`answers a ${role} with access and records the documented audit event`, async () => {
       const call = await entry.call(world, role)
       const actor = call.as ?? world.owner[role]
       const { outcome, headers } = await ask(route, call, await bearer(actor))
@@ -123,7 +123,7 @@ function walk(route: Route, entry: Entry) {
 
     const refusal = entry.strangers === 'none' ? undefined : entry.strangers[role]
     if (entry.strangers === 'none' || (role === 'admin' && !refusal)) continue
-    test(`gives a ${role} to whom it does not belong what it gives for a thing that does not exist`, async () => {
+    test(`shows no data to a ${role} without access, and any 404 is the same as for an unknown id`, async () => {
       expect(refusal, `calls.ts does not say what a ${role} who is a stranger gets`).toBeDefined()
       const call = await entry.call(world, role)
       const token = await bearer(world.stranger[role])
@@ -142,14 +142,14 @@ function walk(route: Route, entry: Entry) {
 
 const isSuccess = ({ outcome }: { outcome: string }) => outcome === 'success'
 
-/** The same request with a body and a query that would be refused. */
+/** The same request with an invalid body and query. */
 const spoiled = (call: Call): Call => ({
   ...call,
   query: { ...call.query, nonsense: '1' },
   ...(call.body && { body: { nonsense: true } }),
 })
 
-/** The same request for a thing that is not there: `field` of the body, or whatever has an id. */
+/** The same request with unknown ids: in `field` of the body, or in every id field. */
 function withUnknownIds(call: Call, field?: string): Call {
   const renamed = (values: Record<string, unknown> = {}) =>
     Object.fromEntries(

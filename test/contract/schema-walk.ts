@@ -1,6 +1,6 @@
 import type { ApiDocument, Media, Route, Schema } from '../support/api-document'
 
-/** Follows a reference, keeping what stands beside it. */
+/** Follows a reference and keeps the keywords beside it. */
 export function resolve(document: ApiDocument, schema: Schema): Schema {
   const { $ref, ...rest } = schema
   if (typeof $ref !== 'string') return schema
@@ -9,7 +9,7 @@ export function resolve(document: ApiDocument, schema: Schema): Schema {
   return { ...resolve(document, target), ...rest }
 }
 
-/** The names an object schema knows, those of all its parts and alternatives included. */
+/** The properties of an object schema, with those of all its parts and alternatives. */
 export function propertiesOf(document: ApiDocument, schema: Schema): Record<string, Schema> {
   const {
     properties = {},
@@ -30,7 +30,7 @@ const INNER = ['properties', 'patternProperties', 'dependentSchemas']
 const ITEMS = ['items', 'additionalProperties', 'contains', 'not', 'propertyNames', 'unevaluatedProperties']
 const LISTS = ['allOf', 'anyOf', 'oneOf', 'prefixItems']
 
-/** Every schema inside of `schema`, itself first, with the way to it; references are not followed. */
+/** Every schema inside `schema` with its path, itself first; references are not followed. */
 export function* walk(schema: Schema, path: string): Generator<[path: string, schema: Schema]> {
   yield [path, schema]
   for (const keyword of INNER)
@@ -44,7 +44,7 @@ export function* walk(schema: Schema, path: string): Generator<[path: string, sc
 
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null
 
-/** Every schema that stands in the document itself: components, parameters, headers, bodies and answers. */
+/** Every schema written in the document: components, parameters, headers, bodies and answers. */
 export function* allSchemas(document: ApiDocument, routes: Route[]): Generator<[path: string, schema: Schema]> {
   for (const [name, schema] of Object.entries(document.components.schemas)) yield* walk(schema, name)
   for (const { operation } of routes) {

@@ -26,36 +26,44 @@ const problem = {
 const hold = ({ status, headers, body }: typeof good, method = 'GET', at = url) =>
   holdToContract({ method, url: at }, { status, headers: new Headers(headers), text: JSON.stringify(body) })
 
-describe('every answer a test receives', () => {
-  test('passes when it is what the document says', async () => {
+describe('the contract check of answers', () => {
+  test('an answer that matches the OpenAPI document passes the contract check', async () => {
     await hold(good)
     await hold(problem)
     await hold(problem, 'GET', new URL('http://localhost/nothing/here'))
   })
 
   const refused: [string, typeof good, string][] = [
-    ['a column too many', { ...good, body: { ...clinic, version: 1 } }, 'version'],
-    ['a column too few', { ...good, body: { ...clinic, phone: undefined } }, "required property 'phone'"],
+    ['an unknown field', { ...good, body: { ...clinic, version: 1 } }, 'version'],
+    ['a missing field', { ...good, body: { ...clinic, phone: undefined } }, "required property 'phone'"],
     ['a value of another type', { ...good, body: { ...clinic, name: 7 } }, 'body/name must be string'],
-    ['an id that is none', { ...good, body: { ...clinic, id: 'x' } }, 'format "uuid"'],
+    ['an invalid id', { ...good, body: { ...clinic, id: 'x' } }, 'format "uuid"'],
     ['a text beyond its bound', { ...good, body: { ...clinic, name: 'x'.repeat(201) } }, '200 characters'],
-    ['a status not documented', { ...good, status: 202 }, 'status not documented'],
+    ['an undocumented status', { ...good, status: 202 }, 'status not documented'],
     ['another content type', { ...good, headers: { ...good.headers, 'content-type': 'text/html' } }, 'content type'],
-    ['no request id', { ...good, headers: { 'content-type': 'application/json', etag: '"1"' } }, 'X-Request-Id'],
-    ['no ETag where one is declared', { ...good, headers: { ...good.headers, etag: '' } }, 'ETag is missing'],
+    ['a missing request id', { ...good, headers: { 'content-type': 'application/json', etag: '"1"' } }, 'X-Request-Id'],
+    ['a missing ETag', { ...good, headers: { ...good.headers, etag: '' } }, 'ETag is missing'],
     [
-      'an ETag that is no version',
+      'an ETag that is not a version',
       { ...good, headers: { ...good.headers, etag: '1' } },
       'neither a quoted version nor a quoted digest',
     ],
-    ['a header not documented', { ...good, headers: { ...good.headers, location: '/x' } }, 'not documented'],
-    ['a problem a cache may keep', { ...problem, headers: { ...problem.headers, 'cache-control': '' } }, 'no-store'],
-    ['a problem of another status', { ...problem, body: { ...problem.body, status: 400 } }, 'says status 400'],
-    ['a problem of an unlisted code', { ...problem, body: { ...problem.body, code: 'forbidden' } }, 'not documented'],
+    ['an undocumented header', { ...good, headers: { ...good.headers, location: '/x' } }, 'not documented'],
+    [
+      'a problem that a cache may keep',
+      { ...problem, headers: { ...problem.headers, 'cache-control': '' } },
+      'no-store',
+    ],
+    ['a problem with another status', { ...problem, body: { ...problem.body, status: 400 } }, 'says status 400'],
+    [
+      'a problem with an undocumented code',
+      { ...problem, body: { ...problem.body, code: 'forbidden' } },
+      'not documented',
+    ],
     ['a problem of another request', { ...problem, body: { ...problem.body, requestId: 'r2' } }, 'another request id'],
     ['a problem with a stack', { ...problem, body: { ...problem.body, stack: 'at …' } }, 'stack'],
   ]
-  test.each(refused)('fails for %s', async (_name, answer, reason) => {
+  test.each(refused)('the contract check refuses %s', async (_name, answer, reason) => {
     const error = await hold(answer).then(
       () => undefined,
       (thrown: Error) => thrown,
@@ -65,7 +73,7 @@ describe('every answer a test receives', () => {
     expect(error?.message).toContain(reason)
   })
 
-  test('fails for 405 without Allow and for anything served at an address the document does not know', async () => {
+  test('the contract check refuses a 405 without Allow and an answer of an undocumented route', async () => {
     const lost = { ...problem, status: 405, body: { ...problem.body, status: 405, code: 'method_not_allowed' } }
     expect(hold(lost, 'DELETE')).rejects.toThrow('Allow is missing')
     expect(hold(good, 'GET', new URL('http://localhost/secret'))).rejects.toThrow('served without being documented')
@@ -89,7 +97,7 @@ describe('strict schemas', () => {
   } as ApiDocument)
   const of = (name: keyof typeof schemas) => strict({ $ref: `#/components/schemas/${name}` })
 
-  test('refuse unknown properties at every depth and through references', () => {
+  test('strict schemas refuse unknown properties at every depth and through references', () => {
     expect(of('Base')({ id: 'a' })).toBeUndefined()
     expect(of('Base')({ id: 'a', x: 1 })).toContain('(x)')
     expect(of('Box')({ base: { id: 'a' } })).toBeUndefined()
@@ -98,13 +106,13 @@ describe('strict schemas', () => {
     expect(asWritten({ $ref: '#/components/schemas/Base' })({ id: 'a', x: 1 })).toBeUndefined()
   })
 
-  test('let the parts of an allOf complete each other, and nothing more', () => {
+  test('strict schemas accept the properties of all parts of an allOf, and no others', () => {
     expect(of('Wide')({ id: 'a', more: 'b' })).toBeUndefined()
     expect(of('List')([{ id: 'a', more: 'b' }])).toBeUndefined()
     expect(of('List')([{ id: 'a', more: 'b', x: 1 }])).toContain('(x)')
   })
 
-  test('leave free-form objects free', () => {
+  test('strict schemas accept any property in free-form objects', () => {
     expect(of('Free')({ anything: { at: ['all'] } })).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { offerFreedTime } from '../../src/waitlist/offer'
 import type { Call, Entry } from './calls'
 import type { World } from './world'
 
-/** Each of a child of its own, at a doctor of its own: a patient waits for few things at once. */
+/** Uses a new child and a new doctor, since a patient may have few entries in the waiting list. */
 async function newWish({ t, clinic, owner }: World) {
   const child = await t.newPatient({ account: false })
   const guardian = { userId: owner.patient.userId, patientId: child.id }
@@ -25,7 +25,7 @@ async function ofWaiting(world: World, stage: 'waiting' | 'offered' = 'waiting')
 }
 
 let series = 0
-/** On Mondays, where the world has nothing else: two of a time that no other series has. */
+/** Two Mondays, on which the world has nothing else, at a time that no other series has. */
 function ofNewSeries({ doctor, patient }: World): Call {
   const [fortnight, slot] = [Math.floor(series / 16), series++ % 16]
   const startsAt = new Date(Date.parse('2026-01-12T14:00:00Z') + fortnight * 14 * 86_400_000 + slot * 1_800_000)

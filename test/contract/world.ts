@@ -13,8 +13,8 @@ const FIRST_START = Date.parse('2026-01-06T14:00:00Z')
 const PAST_START = Date.parse('2026-01-05T11:59:00Z')
 
 /**
- * Two of everything, so that there always is somebody of the right role to whom a thing does not belong: `patient` is
- * treated by `doctor`, `otherPatient` by `otherDoctor`, and neither pair knows the other.
+ * Two of everything, so that every role has a person without access to a thing: `patient` is
+ * treated by `doctor`, `otherPatient` by `otherDoctor`, and neither pair has access to the other.
  */
 export async function createWorld(t: TestApp) {
   const clinic = await t.newClinic()
@@ -32,7 +32,7 @@ export async function createWorld(t: TestApp) {
   let serial = 0
   let medical: Promise<{ recordId: string; prescriptionId: string }> | undefined
 
-  /** A start on the grid, in working hours, that nothing else here has been given. */
+  /** An unused start on the grid, in working hours. */
   function newStart(): string {
     const [day, slot] = [Math.floor(starts / SLOTS_A_DAY), starts++ % SLOTS_A_DAY]
     const week = Math.floor(day / 4)
@@ -41,7 +41,7 @@ export async function createWorld(t: TestApp) {
 
   const newAppointment = (status: AppointmentStatus = 'booked') =>
     t.newAppointment({ patient, doctor, startsAt: newStart(), status, createdBy: patient.actor })
-  /** One that has started. */
+  /** An appointment that has started. */
   const newPastAppointment = () =>
     t.newAppointment({ patient, doctor, startsAt: new Date(PAST_START - ++past * HALF_HOUR), createdBy: patient.actor })
   /** A hold made by the owner of that role. */
@@ -72,7 +72,7 @@ export async function createWorld(t: TestApp) {
 
   const credentials = () => ({ email: `person-${++serial}@example.org`, password: `a long passphrase ${serial}` })
 
-  /** Somebody who can sign in with a password. */
+  /** A patient who can sign in with a password. */
   async function newAccount() {
     const given = credentials()
     const body = { role: 'patient', name: 'Pat Ent', dateOfBirth: '1990-05-17', ...given }
@@ -93,7 +93,7 @@ export async function createWorld(t: TestApp) {
     return { ...actor, sessionId }
   }
 
-  /** Somebody of that role who knows their password. */
+  /** A person of that role with a known password. */
   async function newPasswordHolder(role: Role) {
     const account = await newAccount()
     const of = { patient: t.newPatient, doctor: () => t.newDoctor({ clinicId: clinic.id }), admin: t.newAdmin }
@@ -118,7 +118,7 @@ export async function createWorld(t: TestApp) {
     newHold,
     newPastAppointment,
     newPayment,
-    /** Written once: they are never changed. */
+    /** Created once, since no call changes them. */
     documents: () => (medical ??= newDocuments()),
     newDocuments,
     newAttachment,

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { batched } from '../../src/database/batching'
 
-/** Answers each batch with its questions doubled, once it is let go. */
+/** Answers each batch with its numbers doubled, once it is released. */
 function slowly(refuses: (batch: number[]) => Error | undefined = () => undefined) {
   const batches: number[][] = []
   const waiting: (() => void)[] = []
@@ -25,7 +25,7 @@ function slowly(refuses: (batch: number[]) => Error | undefined = () => undefine
   return { batches, run, letAllGo }
 }
 
-test('the first goes out at once, the others together, no more at a time than may; each gets its own answer', async () => {
+test('batching sends the first questions at once and the others in limited batches, and each gets its own answer', async () => {
   const { batches, run, letAllGo } = slowly()
   const ask = batched(run, { largest: 3, width: 2 })
   const all = Promise.all([1, 2, 3, 4, 5, 6, 7].map(ask))
@@ -38,7 +38,7 @@ test('the first goes out at once, the others together, no more at a time than ma
   await letAllGo(later)
 })
 
-test('one that is refused fails alone', async () => {
+test('batching rejects only the question that is refused', async () => {
   const { batches, run, letAllGo } = slowly((batch) => (batch.includes(3) ? new Error('three') : undefined))
   const ask = batched(run, { largest: 9 })
   const all = Promise.allSettled([1, 2, 3, 4].map(ask))
@@ -47,7 +47,7 @@ test('one that is refused fails alone', async () => {
   expect((await all).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled'])
 })
 
-test('a database that is not there is asked once for all', async () => {
+test('batching does not repeat the questions of a batch if the database cannot be reached', async () => {
   const { batches, run, letAllGo } = slowly(() => Object.assign(new Error('no database'), { code: 'ECONNREFUSED' }))
   const ask = batched(run, { largest: 9 })
   const all = Promise.allSettled([1, 2, 3].map(ask))
@@ -56,7 +56,7 @@ test('a database that is not there is asked once for all', async () => {
   expect((await all).every(({ status }) => status === 'rejected')).toBe(true)
 })
 
-test('a connection that has fallen silent holds up nobody for good', async () => {
+test('batching continues after a connection that does not answer', async () => {
   const silent = new Set([1])
   const run = (batch: number[]) =>
     batch.some((question) => silent.has(question)) ? new Promise<number[]>(() => {}) : Promise.resolve(batch)

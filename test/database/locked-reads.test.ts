@@ -4,7 +4,7 @@ import { newId } from '../../src/database/ids'
 import { createTestApp, NOW } from '../support/app'
 import { until } from '../support/until'
 
-// A statement that waits for a row goes on with the row as it then is, and with everything else as it was before.
+// A statement that waited for a row lock sees the new version of that row, and the old versions of all other rows.
 
 const t = await createTestApp()
 const clinic = await t.newClinic()
@@ -15,7 +15,7 @@ const admin = await t.newAdmin()
 await t.db.insertInto('patientGuardians').values({ patientId: patient.id, userId: guardian.actor.userId }).execute()
 const at = (time: string) => `2026-01-06T${time}:00-05:00`
 
-/** Sends the request while another transaction has made its change, and commits that once the request waits for it. */
+/** Sends the request while another transaction holds a change, and commits the change once the request waits for it. */
 async function during<T>(change: string, values: unknown[], request: () => Promise<T>): Promise<T> {
   const other = await t.deps.postgres.pool.connect()
   try {
@@ -38,8 +38,8 @@ const pay = `
   select $2, id, 100, 'USD', 'cash', 'desk', 'pending', $3, $4 from locked`
 const payment = (appointmentId: string) => [appointmentId, newId(), admin.userId, NOW]
 
-describe('an appointment that is being paid meanwhile', () => {
-  test('is moved, and answered, with its payment', async () => {
+describe('appointments with a concurrent payment', () => {
+  test('rescheduling during a concurrent payment returns the appointment with this payment', async () => {
     const { id } = await t.newAppointment({ patient, doctor, startsAt: at('09:00') })
     const move = () => t.as(patient.actor).put(`/appointments/${id}/reschedule`, { startsAt: at('10:00') })
     const { status, body } = await during(pay, payment(id), move)
@@ -47,7 +47,7 @@ describe('an appointment that is being paid meanwhile', () => {
     expect((await t.as(patient.actor).get(`/appointments/${id}`)).body).toEqual(body)
   })
 
-  test('is confirmed, and answered, with its payment', async () => {
+  test('confirming a hold during a concurrent payment returns the appointment with this payment', async () => {
     const hold = { doctorId: doctor.id, startsAt: at('11:00'), hold: true }
     const { id } = (await t.as(patient.actor).post('/appointments', hold)).body
     const { status, body } = await during(pay, payment(id), () =>
@@ -57,7 +57,7 @@ describe('an appointment that is being paid meanwhile', () => {
     expect((await t.as(patient.actor).get(`/appointments/${id}`)).body).toEqual(body)
   })
 
-  test('is cancelled, and answered, with its payment', async () => {
+  test('cancelling during a concurrent payment returns the appointment with this payment', async () => {
     const { id } = await t.newAppointment({ patient, doctor, startsAt: at('12:00') })
     const { status, body } = await during(pay, payment(id), () => t.as(patient.actor).put(`/appointments/${id}/cancel`))
     expect({ status, payment: body.payment }).toMatchObject({ status: 200, payment: { status: 'cancelled' } })
@@ -71,7 +71,7 @@ test.each([
   ['its patient', patient.actor, '13:00'],
   ['a guardian', guardian.actor, '14:00'],
   ['an admin', admin, '15:00'],
-] as const)('an appointment that changes meanwhile is found by %s who begins to pay it', async (_who, actor, time) => {
+] as const)('an appointment that changes at the same moment can be paid by %s', async (_who, actor, time) => {
   const { id } = await t.newAppointment({ patient, doctor, startsAt: at(time) })
   const begin = () => t.as(actor).post('/payments', { appointmentId: id, method: 'cash' })
   expect(await during(touchAppointment, [id], begin)).toMatchObject({ status: 201 })
@@ -81,7 +81,7 @@ test.each([
   ['themselves', patient.actor],
   ['a guardian', guardian.actor],
   ['an admin', admin],
-])('a patient who changes meanwhile is found by %s', async (_who, actor) => {
+])('a patient who changes at the same moment can be updated by %s', async (_who, actor) => {
   const { version } = await t.db
     .selectFrom('patients')
     .select('version')

@@ -6,8 +6,8 @@ import { createTestApp } from '../support/app'
 
 const t = await createTestApp()
 
-describe('a prepared statement', () => {
-  test('is built once and runs with the values of each call', async () => {
+describe('prepared statements', () => {
+  test('a prepared statement is built once and runs with the values of each call', async () => {
     let built = 0
     const add = prepared((_db, { a, b }: { a: number; b: number }) => {
       built++
@@ -18,13 +18,13 @@ describe('a prepared statement', () => {
     expect(built).toBe(1)
   })
 
-  test('tells null, false, 0 and nothing apart', async () => {
+  test('a prepared statement distinguishes null, false, 0 and the empty text', async () => {
     const echo = prepared((_db, values: { what: unknown }) => sql`select ${values.what}::text as what`)
     for (const what of [null, false, 0, ''])
       expect(await echo(t.db, { what })).toEqual([{ what: what?.toString() ?? null }])
   })
 
-  test('is another for each set of values that are not there', async () => {
+  test('a prepared statement is built separately for each set of missing values', async () => {
     const clinics = [await t.newClinic(), await t.newClinic()]
     const list = prepared((db, { name }: { name?: string }, after?: { id: string }) =>
       db
@@ -44,7 +44,7 @@ describe('a prepared statement', () => {
     }
   })
 
-  test('is another for each value of a name that shapes it', async () => {
+  test('a prepared statement is built separately for each value that shapes it', async () => {
     const roles: Role[] = []
     const whoAmI = prepared(
       (_db, { role, userId }: { role: Role; userId: string }) => {

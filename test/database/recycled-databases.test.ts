@@ -20,7 +20,7 @@ const textOf = async (pool: Pool, table: string) =>
 
 const CHANGE = 'create table left_behind (id int)'
 
-/** One that no file before has made large. */
+/** A new database, which no earlier file has filled. */
 async function borrowNew() {
   const old = await borrow()
   await old.pool.query(CHANGE)
@@ -28,7 +28,7 @@ async function borrowNew() {
   return borrow()
 }
 
-/** What one file leaves behind for the next. */
+/** Runs `leave` as one test file; returns its database and that of the next file. */
 async function after(leave: (pool: Pool) => Promise<unknown>) {
   const one = await borrowNew()
   await leave(one.pool)
@@ -37,8 +37,8 @@ async function after(leave: (pool: Pool) => Promise<unknown>) {
   return { one, next }
 }
 
-describe('the database of the file before', () => {
-  test('is there again with the rows of a new one, and open connections', async () => {
+describe('recycled databases', () => {
+  test('a recycled database has the rows of a new one and keeps its open connections', async () => {
     let asNew: unknown
     const { one, next } = await after(async (pool) => {
       asNew = await textOf(pool, 'audit_head')
@@ -53,7 +53,7 @@ describe('the database of the file before', () => {
     await next.giveBack()
   })
 
-  test('is left by whoever was still at work there', async () => {
+  test('recycling a database closes the connections that the previous file left open', async () => {
     const one = await borrowNew()
     const stray = new pg.Client(one.connection)
     const ended = new Promise((resolve) => stray.on('error', resolve))
@@ -69,16 +69,16 @@ describe('the database of the file before', () => {
 
   const more: [what: string, leave: (pool: Pool) => Promise<unknown>][] = [
     ['a table', (pool) => pool.query(CHANGE)],
-    ['an index that is gone', (pool) => pool.query('drop index appointments_doctor')],
-    ['a trigger', (pool) => pool.query('alter table clinics disable trigger all')],
+    ['a dropped index', (pool) => pool.query('drop index appointments_doctor')],
+    ['a disabled trigger', (pool) => pool.query('alter table clinics disable trigger all')],
     ['statistics', (pool) => pool.query(`${CLINIC}; analyze clinics`)],
     [
-      'a setting',
+      'a changed setting',
       (pool) =>
         pool.query(`do $$ begin execute 'alter database ' || current_database() || ' set work_mem = 65536'; end $$`),
     ],
     [
-      'very much',
+      'very many rows',
       (pool) =>
         pool.query(
           `insert into clinics select gen_random_uuid(), repeat('x', 1000), 'UTC', 'EUR', now() from generate_series(1, 20000)`,
@@ -86,7 +86,7 @@ describe('the database of the file before', () => {
     ],
     ['a connection in use', (pool) => pool.connect()],
   ]
-  test.each(more)('is another one where that left %s', async (_, leave) => {
+  test.each(more)('a test file gets a new database if the previous file left %s', async (_, leave) => {
     const { one, next } = await after(leave)
     expect(next.name).not.toBe(one.name)
     expect(await textOf(next.pool, 'clinics')).toBeNull()

@@ -22,7 +22,7 @@ const schedulesOf = async (doctor: Doctor) => (await read(doctor)).body.clinics[
 const standing = (weekly: object[]) => ({ validFrom: null, validUntil: null, weekly })
 
 describe('working hours', () => {
-  test('without dates the standing week of the only clinic is replaced', async () => {
+  test('hours without dates replace the standing week of the doctor’s only clinic', async () => {
     const doctor = await newDoctor()
     const first = await set(doctor, { weekly: [...tuesday, ...monday] })
     expect(first.status).toBe(200)
@@ -50,14 +50,14 @@ describe('working hours', () => {
     expect(audit).toEqual(Array(2).fill({ kind: 'availability.set', action: 'U', actorId: doctor.actor.userId }))
   })
 
-  test('an empty week is none', async () => {
+  test('an empty standing week removes all hours', async () => {
     const doctor = await newDoctor()
     await set(doctor, { weekly: monday })
     expect((await set(doctor, { weekly: [] })).status).toBe(200)
     expect(await schedulesOf(doctor)).toEqual([standing([])])
   })
 
-  test('a dated schedule stands beside the week, and exactly the same period is replaced', async () => {
+  test('a dated schedule is kept beside the standing week and replaces one of exactly the same period', async () => {
     const doctor = await newDoctor()
     await set(doctor, { weekly: monday })
     await set(doctor, { weekly: tuesday, ...march })
@@ -70,7 +70,7 @@ describe('working hours', () => {
     ])
   })
 
-  test('dated schedules of a clinic do not overlap, by as much as a day', async () => {
+  test('dated schedules of a clinic must not overlap by a single day', async () => {
     const doctor = await newDoctor()
     await set(doctor, { weekly: monday, ...march })
     for (const period of [
@@ -85,7 +85,7 @@ describe('working hours', () => {
     expect(await schedulesOf(doctor)).toMatchObject([standing([]), { ...march, weekly: monday }])
   })
 
-  test('hours that overlap or end before they start are refused by name', async () => {
+  test('refuses hours that overlap or end before they start, and names the field', async () => {
     const doctor = await newDoctor()
     const bad: [string, object][] = [
       ['weekly.1.start', { weekly: [...monday, { weekday: 1, start: '11:59', end: '13:00' }] }],
@@ -105,12 +105,12 @@ describe('working hours', () => {
     expect(await schedulesOf(doctor)).toEqual([standing([])])
   })
 
-  test('hours that only touch are fine', async () => {
+  test('hours of one day may touch each other', async () => {
     const weekly = [...monday, { weekday: 1, start: '12:00', end: '13:00' }]
     expect((await set(await newDoctor(), { weekly })).status).toBe(200)
   })
 
-  test('with several clinics the clinic is named; one that is not theirs is forbidden', async () => {
+  test('a doctor with several clinics must name the clinic of the hours, and gets 403 for a clinic of others', async () => {
     const doctor = await newDoctor()
     const [second, stranger] = [await t.newClinic({ timeZone: 'Europe/Berlin' }), await t.newClinic()]
     await t.db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId: second.id }).execute()
@@ -134,7 +134,7 @@ describe('working hours', () => {
     })
   })
 
-  test('an admin names the doctor, a doctor may only name themselves, a patient may not write', async () => {
+  test('an admin must name the doctor of the hours, a doctor may name only themselves, and a patient gets 403', async () => {
     const [doctor, other] = [await newDoctor(), await newDoctor()]
     const post = (client: typeof t.anonymous, doctorId?: string) =>
       client.post('/doctors/availability', { weekly: monday, ...(doctorId && { doctorId }) })
@@ -148,12 +148,12 @@ describe('working hours', () => {
     expect(await schedulesOf(other)).toEqual([standing([])])
   })
 
-  test('an unverified doctor sets hours', async () => {
+  test('an unverified doctor may set hours', async () => {
     const doctor = await newDoctor({ verified: false })
     expect((await set(doctor, { weekly: monday })).status).toBe(200)
   })
 
-  test('the version grows with every change, and an outdated one is refused', async () => {
+  test('every change of hours renews their version, and an outdated version is refused', async () => {
     const doctor = await newDoctor()
     const before = (await read(doctor)).headers.get('etag')!
     const first = await set(doctor, { weekly: monday }, { headers: { 'if-match': before } })
@@ -165,7 +165,7 @@ describe('working hours', () => {
     expect(await schedulesOf(doctor)).toEqual([standing(monday)])
   })
 
-  test('one key sets the hours once', async () => {
+  test('one idempotency key sets the hours once', async () => {
     const doctor = await newDoctor()
     const key = { headers: { 'idempotency-key': 'my-week' } }
     const first = await set(doctor, { weekly: monday }, key)
@@ -176,7 +176,7 @@ describe('working hours', () => {
     expect(await schedulesOf(doctor)).toEqual([standing(tuesday)])
   })
 
-  test('of writes at the same time each is whole and none fails', async () => {
+  test('concurrent changes of hours all succeed, and none is stored in part', async () => {
     const doctor = await newDoctor({ weekly: monday })
     await t.db.deleteFrom('scheduleWindows').execute()
     await t.db.deleteFrom('schedules').where('doctorId', '=', doctor.id).execute()
@@ -198,7 +198,7 @@ describe('working hours', () => {
     }
   })
 
-  test('of overlapping periods set at the same time one is kept', async () => {
+  test('exactly one of several concurrent dated schedules that overlap is stored', async () => {
     const doctor = await newDoctor()
     const answers = await Promise.all(
       ['2026-05-10', '2026-05-11', '2026-05-12', '2026-05-13'].map((validUntil) =>
@@ -211,7 +211,7 @@ describe('working hours', () => {
 })
 
 describe('reading hours', () => {
-  test('anyone signed in reads them; the note of an exception is for the doctor and admins', async () => {
+  test('any signed-in user may read hours, and only the doctor and admins see the note of an exception', async () => {
     const doctor = await newDoctor({ weekly: monday })
     const exception = (note: string, startsAt: string, endsAt: string) => ({
       id: newId(),

@@ -75,7 +75,7 @@ describe('finding doctors', () => {
     expect(await t.anonymous.get(`/doctors/${doctor.id}`)).toMatchObject({ status: 200, body: page.body.data[0] })
   })
 
-  test('each filter narrows, and what matches nobody is an empty list', async () => {
+  test('doctors can be filtered by specialization, clinic and name, and no match is an empty list', async () => {
     const elsewhere = await t.newClinic()
     const here = await newDoctor({ specialization: 'Urology' })
     const there = await newDoctor({ specialization: 'Urology', clinicId: elsewhere.id })
@@ -89,7 +89,7 @@ describe('finding doctors', () => {
     expect(await find({ clinicId: newId() })).toEqual([])
   })
 
-  test('pages go by name, then id, without gaps or repeats, in one statement each', async () => {
+  test('pages of doctors are ordered by name, then id, without gaps or repeats, and take one statement each', async () => {
     const own = await t.newClinic()
     const made = []
     for (let i = 0; i < 5; i++) made.push(await newDoctor({ clinicId: own.id }))
@@ -125,12 +125,12 @@ describe('finding doctors', () => {
     }
   })
 
-  test('a cursor that is not one is refused by name', async () => {
+  test('refuses an invalid cursor of doctors and names the parameter', async () => {
     const answer = await t.anonymous.get('/doctors', { query: { cursor: 'bm9uc2Vuc2U' } })
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: 'query.cursor' }] } })
   })
 
-  test('the next slot comes when asked for, for all in one more statement, and null for nobody free', async () => {
+  test('doctors are listed with their next slot on request, for all in one more statement, and null if there is none', async () => {
     const free = await newDoctor({ specialization: 'Dermatology' })
     const never = await newDoctor({ specialization: 'Dermatology', weekly: [] })
     const query = { specialization: 'Dermatology', include: 'nextSlot' }
@@ -145,7 +145,7 @@ describe('finding doctors', () => {
     expect(plain.body.data[0]).not.toHaveProperty('nextSlot')
   })
 
-  test('specializations count verified doctors, spellings in another case as one', async () => {
+  test('specializations count verified doctors and ignore case', async () => {
     await newDoctor({ specialization: 'Sleep Medicine' })
     await newDoctor({ specialization: 'Sleep Medicine' })
     await newDoctor({ specialization: 'sleep medicine' })
@@ -161,7 +161,7 @@ describe('finding doctors', () => {
 })
 
 describe('verification', () => {
-  test('an unverified doctor exists for themselves and admins only', async () => {
+  test('only admins and the doctor can see an unverified doctor', async () => {
     const doctor = await newDoctor({ specialization: 'Hidden', verified: false })
     const other = await newDoctor()
     const paths = [
@@ -185,7 +185,7 @@ describe('verification', () => {
     expect(hiddenBody).toEqual(missingBody)
   })
 
-  test('those who wait for verification are listed to admins; to others the list is empty', async () => {
+  test('unverified doctors are listed to admins, and the list is empty for others', async () => {
     const doctor = await newDoctor({ specialization: 'Waiting', verified: false })
     const find = (client: typeof t.anonymous, status?: string) =>
       client.get('/doctors', { query: { specialization: 'Waiting', ...(status && { status }) } })
@@ -195,7 +195,7 @@ describe('verification', () => {
       expect((await find(client, 'pending')).body).toEqual({ data: [], nextCursor: null })
   })
 
-  test('verifying lists the doctor at the given clinics, or at those they have', async () => {
+  test('verifying a doctor sets the given clinics, or keeps the present ones', async () => {
     const doctor = await newDoctor({ verified: false })
     const [first, second] = [await t.newClinic(), await t.newClinic()]
     const moved = await t.as(admin).put(`/doctors/${doctor.id}/verify`, { clinicIds: [first.id, second.id, first.id] })
@@ -222,14 +222,14 @@ describe('verification', () => {
     ])
   })
 
-  test('an unknown clinic is refused by name and nothing changes', async () => {
+  test('verifying a doctor with an unknown clinic is refused by field and changes nothing', async () => {
     const doctor = await newDoctor({ verified: false })
     const answer = await t.as(admin).put(`/doctors/${doctor.id}/verify`, { clinicIds: [clinic.id, newId()] })
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: 'clinicIds.1' }] } })
     expect((await t.as(admin).get(`/doctors/${doctor.id}`)).body.verified).toBe(false)
   })
 
-  test('only admins verify', async () => {
+  test('only admins may verify and unverify a doctor', async () => {
     const doctor = await newDoctor({ verified: false })
     for (const action of ['verify', 'unverify']) {
       const path = `/doctors/${doctor.id}/${action}`
@@ -242,7 +242,7 @@ describe('verification', () => {
     }
   })
 
-  test('with verification switched off a new doctor is there for everybody', async () => {
+  test('everybody can see an unverified doctor if verification is off', async () => {
     const open = await createTestApp({ DOCTOR_VERIFICATION: 'off' })
     const { id } = await open.newClinic()
     const doctor = await open.newDoctor({ clinicId: id, verified: false, specialization: 'Open' })
@@ -254,7 +254,7 @@ describe('verification', () => {
 })
 
 describe('changing a doctor', () => {
-  test('a doctor changes their own page, and the account takes the name', async () => {
+  test('a doctor may change their own profile, and the account takes the new name', async () => {
     const doctor = await newDoctor()
     const before = await t.as(doctor.actor).get(`/doctors/${doctor.id}`)
     expect(before.headers.get('etag')).toBe('"1"')
@@ -273,7 +273,7 @@ describe('changing a doctor', () => {
     expect(cleared.body).toMatchObject({ name: 'Dr. Renamed', bio: null })
   })
 
-  test('a change of an outdated version is refused and changes nothing', async () => {
+  test('refuses to change an outdated version of a doctor', async () => {
     const doctor = await newDoctor()
     const stale = { headers: { 'if-match': '"4"' } }
     const answer = await t.as(doctor.actor).patch(`/doctors/${doctor.id}`, { name: 'Never' }, stale)
@@ -281,7 +281,7 @@ describe('changing a doctor', () => {
     expect((await t.anonymous.get(`/doctors/${doctor.id}`)).body.name).toBe(doctor.name)
   })
 
-  test('another doctor is as good as missing, and patients may not try', async () => {
+  test('changing another doctor answers 404, and a patient gets 403', async () => {
     const [doctor, other] = [await newDoctor(), await newDoctor()]
     const path = `/doctors/${doctor.id}`
     expect((await t.as(other.actor).patch(path, { bio: 'Mine.' })).status).toBe(404)
@@ -291,7 +291,7 @@ describe('changing a doctor', () => {
     expect((await t.as(admin).patch(`/doctors/${newId()}`, { bio: 'Nobody.' })).status).toBe(404)
   })
 
-  test('the licence number is seen by the doctor and admins, and set by admins once it is verified', async () => {
+  test('only the doctor and admins see the licence number, and only admins change it after verification', async () => {
     const doctor = await newDoctor({ verified: false })
     const path = `/doctors/${doctor.id}`
     const set = (client: typeof t.anonymous, licenseNumber: string) => client.patch(path, { licenseNumber })
@@ -306,7 +306,7 @@ describe('changing a doctor', () => {
     expect(own.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('an id in capitals is the same id', async () => {
+  test('a doctor id in capitals is the same id', async () => {
     const doctor = await newDoctor()
     const answer = await t.as(doctor.actor).patch(`/doctors/${doctor.id.toUpperCase()}`, { bio: 'Loud.' })
     expect(answer).toMatchObject({ status: 200, body: { id: doctor.id, bio: 'Loud.' } })

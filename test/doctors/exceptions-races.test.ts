@@ -10,7 +10,7 @@ const BOOKINGS = 8
 
 const t = await createTestApp()
 const admin = await t.newAdmin()
-// Copies with connections of their own: the locks in the database alone can decide between them.
+// Copies with separate connections, so that only the locks in the database can decide.
 const copies = Array.from({ length: 3 }, () => openCopy(t, { POSTGRESQL_POOL_SIZE: '4' }))
 const everyDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '09:00', end: '13:00' }))
 
@@ -22,7 +22,7 @@ type Change = (doctor: Doctor, day: string) => Promise<Changed>
 const asAdmin = copies[1]!.as(admin)
 const asDoctor = ({ actor }: Doctor) => copies[2]!.as(actor)
 
-/** What takes a day away from bookings; `restore` gives it back where the next round would feel it. */
+/** Changes that make a day unbookable; `restore` undoes a change that would affect the next round. */
 const CHANGES: Record<string, { change: Change; restore?: Change }> = {
   'time off': {
     change: (doctor, day) =>
@@ -45,16 +45,16 @@ const CHANGES: Record<string, { change: Change; restore?: Change }> = {
   },
 }
 
-describe('against bookings at the same time', () => {
+describe('loss of hours during bookings', () => {
   test.each(Object.entries(CHANGES))(
-    '%s refuses those that come after it and lists all that came before',
+    '%s at the same moment as bookings lists the earlier bookings and refuses the later ones',
     async (name, { change, restore }) => {
       const clinic = await t.newClinic()
       const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay })
       const patients = await Promise.all(Array.from({ length: BOOKINGS }, () => t.newPatient()))
       const rounds: number[] = []
       for (let round = 0; round < ROUNDS; round++) {
-        // Backwards: a new time zone lists those of the rounds before as well, the earliest first.
+        // Backwards, since a new time zone also lists the bookings of earlier rounds, the earliest start first.
         const day = addDays('2026-03-01', -round)
         await restore?.(doctor, day)
         const bookings = patients.map(({ actor }, i) => () => {
@@ -74,7 +74,7 @@ describe('against bookings at the same time', () => {
   )
 })
 
-/** Every booking is either listed by the change or refused for it; gives the number of those that were made. */
+/** Every booking is either listed by the change or refused; returns the number of bookings made. */
 function expectAgreement(changed: Changed, bookings: Answer<{ id: string; code: string }>[]): number {
   expect([200, 201]).toContain(changed.status)
   const made = bookings.filter(({ status }) => status === 201).map(({ body }) => body.id)

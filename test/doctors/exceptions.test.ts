@@ -31,7 +31,7 @@ const auditOf = (targetId: string) =>
     .execute()
 
 describe('time off', () => {
-  test('takes its time out of the slots, and the minute it is taken back gives it again', async () => {
+  test('time off removes its slots, and deleting it restores them at once', async () => {
     const doctor = await newDoctor()
     const created = await add(doctor, '06T09:30', '06T10:15', { note: 'Dentist' })
     const exception = {
@@ -81,12 +81,12 @@ describe('time off', () => {
     ] as never)
   })
 
-  test('over bookings is accepted: they stay, and the answer lists them', async () => {
+  test('time off over booked appointments is accepted, and the answer lists them', async () => {
     const doctor = await newDoctor()
     const elsewhere = await t.newClinic()
     const book = async (startsAt: string, terms: object = {}) =>
       t.newAppointment({ patient: await t.newPatient(), doctor, startsAt: at(startsAt), ...terms })
-    // Touches the time off, and is not in it.
+    // Touches the time off from outside.
     await book('06T08:30')
     const first = await book('06T09:45')
     const held = await book('06T10:30', { status: 'held' })
@@ -123,7 +123,7 @@ describe('time off', () => {
     expect(audit?.patientIds).toEqual([first.patientId, held.patientId, waiting.patientId])
   })
 
-  test('wins over extra hours, whichever came first', async () => {
+  test('time off wins over extra hours, whichever came first', async () => {
     const doctor = await newDoctor({ weekly: [] })
     await add(doctor, '06T13:00', '06T13:30')
     await add(doctor, '06T13:00', '06T15:00', { kind: 'extra' })
@@ -133,7 +133,7 @@ describe('time off', () => {
 })
 
 describe('extra hours', () => {
-  test('open times beside the week, on a grid of their own; once taken back, what is booked in them stays', async () => {
+  test('extra hours add slots on their own grid, and deleting them keeps their appointments', async () => {
     const doctor = await newDoctor()
     const { body } = await add(doctor, '06T12:10', '06T13:20', { kind: 'extra' })
     expect(body).toMatchObject({ kind: 'extra', note: null, affectedAppointments: [], affectedTotal: 0 })
@@ -146,7 +146,7 @@ describe('extra hours', () => {
     expect((await t.as(actor).get(`/appointments/${booked.body.id}`)).body.status).toBe('booked')
   })
 
-  test('over midnight belong to both days, and a booking there has nothing affected', async () => {
+  test('extra hours over midnight belong to both days and affect no appointment', async () => {
     const doctor = await newDoctor({ weekly: [] })
     await t.newAppointment({ patient: await t.newPatient(), doctor, startsAt: at('06T23:00') })
     const { body } = await add(doctor, '06T23:00', '07T01:00', { kind: 'extra' })
@@ -155,7 +155,7 @@ describe('extra hours', () => {
     expect(await times(doctor, '2026-01-07')).toEqual(['00:00', '00:30'])
   })
 
-  test('begin on a whole minute, since visits start on steps from there; time off need not', async () => {
+  test('extra hours must start on a whole minute, since it starts their grid, and time off need not', async () => {
     const doctor = await newDoctor()
     const odd = { startsAt: '2026-01-06T17:00:00.500Z', endsAt: '2026-01-06T18:00:00Z' }
     const extra = await t.as(doctor.actor).post(PATH, { ...odd, kind: 'extra' })
@@ -164,40 +164,43 @@ describe('extra hours', () => {
   })
 })
 
-describe('across a change of the clocks', () => {
+describe('exceptions across a change of the clocks', () => {
   test.each([
-    // The hour that is left out: extra hours from 01:00 EST to 04:00 EDT last two hours.
+    // The skipped hour: extra hours from 01:00 EST to 04:00 EDT last two hours.
     [
       '2026-03-08',
       '2026-03-08T06:00:00Z',
       '2026-03-08T08:00:00Z',
       ['01:00-05:00', '01:30-05:00', '03:00-04:00', '03:30-04:00'],
     ],
-    // The hour that comes twice is two hours long, and each local time of it is offered once.
+    // The repeated hour is two hours long, and each local time in it is offered once.
     [
       '2026-11-01',
       '2026-11-01T05:00:00Z',
       '2026-11-01T08:00:00Z',
       ['01:00-04:00', '01:30-04:00', '02:00-05:00', '02:30-05:00'],
     ],
-  ])('on %s extra hours and time off are instants', async (day, startsAt, endsAt, expected) => {
-    t.clock.set(`${day}T00:00:00Z`)
-    const doctor = await newDoctor({ weekly: [] })
-    const post = (kind: string) => t.as(doctor.actor).post(PATH, { startsAt, endsAt, kind })
-    const offered = async () =>
-      (await slots(doctor, day)).map(({ localStart }) => localStart.slice(11, 16) + localStart.slice(19))
-    expect((await post('extra')).status).toBe(201)
-    expect(await offered()).toEqual(expected)
-    const off = await post('off')
-    expect(await offered()).toEqual([])
-    await t.as(doctor.actor).delete(`${PATH}/${off.body.id}`)
-    expect(await offered()).toEqual(expected)
-    t.clock.set(NOW)
-  })
+  ])(
+    'extra hours and time off are instants, also when the clocks change on %s',
+    async (day, startsAt, endsAt, expected) => {
+      t.clock.set(`${day}T00:00:00Z`)
+      const doctor = await newDoctor({ weekly: [] })
+      const post = (kind: string) => t.as(doctor.actor).post(PATH, { startsAt, endsAt, kind })
+      const offered = async () =>
+        (await slots(doctor, day)).map(({ localStart }) => localStart.slice(11, 16) + localStart.slice(19))
+      expect((await post('extra')).status).toBe(201)
+      expect(await offered()).toEqual(expected)
+      const off = await post('off')
+      expect(await offered()).toEqual([])
+      await t.as(doctor.actor).delete(`${PATH}/${off.body.id}`)
+      expect(await offered()).toEqual(expected)
+      t.clock.set(NOW)
+    },
+  )
 })
 
-describe('an exception', () => {
-  test('is at one clinic of the doctor: the only one, or the one named', async () => {
+describe('exceptions', () => {
+  test('an exception belongs to the doctor’s only clinic, or to the named one of several', async () => {
     const doctor = await newDoctor()
     const [second, stranger] = [await t.newClinic(), await t.newClinic()]
     await t.db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId: second.id }).execute()
@@ -218,7 +221,7 @@ describe('an exception', () => {
     })
   })
 
-  test('ends after it starts and in the future, and lasts at most 366 days', async () => {
+  test('an exception ends after its start and in the future, and lasts at most 366 days', async () => {
     const doctor = await newDoctor()
     const year = { startsAt: '2026-02-01T00:00:00Z', endsAt: '2027-02-02T00:00:00Z' }
     const bad: [string, object][] = [
@@ -242,7 +245,7 @@ describe('an exception', () => {
     expect((await add(doctor, '01T12:00', '05T08:00')).status).toBe(201)
   })
 
-  test('an admin names the doctor, a doctor only themselves; to another doctor it is missing', async () => {
+  test('an admin must name the doctor of an exception, a doctor may name only themselves, and another doctor gets 404', async () => {
     const [doctor, other] = [await newDoctor(), await newDoctor()]
     const patient = await t.newPatient()
     const body = { startsAt: at('06T09:00'), endsAt: at('06T12:00'), kind: 'off', note: 'private' }
@@ -270,7 +273,7 @@ describe('an exception', () => {
     expect((await t.as(doctor.actor).delete(path)).status).toBe(204)
   })
 
-  test('counts to 500 of the last year and to come, however many come at once', async () => {
+  test('a doctor has at most 500 recent and future exceptions, also under concurrent requests', async () => {
     const doctor = await newDoctor()
     const at = (day: string) => ({ startsAt: new Date(`${day}T10:00:00Z`), endsAt: new Date(`${day}T11:00:00Z`) })
     const row = (day: string) => ({
@@ -292,7 +295,7 @@ describe('an exception', () => {
     expect(await shown(doctor)).toHaveLength(500)
   })
 
-  test('changes the version of the hours, and so does its end', async () => {
+  test('adding and deleting an exception renew the version of the hours', async () => {
     const doctor = await newDoctor()
     const etag = async () => (await t.as(doctor.actor).get(`/doctors/${doctor.id}/availability`)).headers.get('etag')
     const seen = [await etag()]
@@ -303,7 +306,7 @@ describe('an exception', () => {
     expect(new Set(seen).size).toBe(3)
   })
 
-  test('one key adds it once', async () => {
+  test('one idempotency key adds one exception', async () => {
     const doctor = await newDoctor()
     const body = { startsAt: at('06T09:00'), endsAt: at('06T10:00'), kind: 'off' }
     const send = () => t.as(doctor.actor).post(PATH, body, { headers: { 'idempotency-key': 'off' } })

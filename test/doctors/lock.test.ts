@@ -14,20 +14,20 @@ const exceptions = '/doctors/availability/exceptions'
 const { body: extra } = await as.post(exceptions, { ...times, doctorId: doctor.id, kind: 'extra' })
 
 const writers = {
-  'of time off': () => as.post(exceptions, { ...times, doctorId: doctor.id, kind: 'off' }),
-  'who takes extra hours back': () => as.delete(`${exceptions}/${extra.id}`),
-  'of a closure of the clinic': () =>
+  'adding time off': () => as.post(exceptions, { ...times, doctorId: doctor.id, kind: 'off' }),
+  'deleting extra hours': () => as.delete(`${exceptions}/${extra.id}`),
+  'closing the clinic': () =>
     as.post(`/clinics/${clinic.id}/closures`, { startsOn: '2030-07-01', endsOn: '2030-07-01' }),
-  "of the clinic's time zone": () => as.patch(`/clinics/${clinic.id}`, { timeZone: 'Europe/Berlin' }),
-  'of hours': () => as.post('/doctors/availability', { doctorId: doctor.id, weekly: [] }),
-  'of a new visit type': () => as.post(`${path}/visit-types`, { name: 'New', price: { amount: 0, currency: 'USD' } }),
-  'of a visit type': () => as.patch(`${path}/visit-types/${doctor.visitTypeId}`, { durationMinutes: 45 }),
-  'of verification': () => as.put(`${path}/verify`, { clinicIds: [clinic.id] }),
-  'of its withdrawal': () => as.put(`${path}/unverify`),
+  'changing the time zone of the clinic': () => as.patch(`/clinics/${clinic.id}`, { timeZone: 'Europe/Berlin' }),
+  'setting hours': () => as.post('/doctors/availability', { doctorId: doctor.id, weekly: [] }),
+  'adding a visit type': () => as.post(`${path}/visit-types`, { name: 'New', price: { amount: 0, currency: 'USD' } }),
+  'changing a visit type': () => as.patch(`${path}/visit-types/${doctor.visitTypeId}`, { durationMinutes: 45 }),
+  'verifying the doctor': () => as.put(`${path}/verify`, { clinicIds: [clinic.id] }),
+  'unverifying the doctor': () => as.put(`${path}/unverify`),
 }
 
 for (const [name, write] of Object.entries(writers))
-  test(`a writer ${name} waits for the lock under which the doctor is booked`, async () => {
+  test(`${name} waits for the lock under which the doctor is booked`, async () => {
     const order: string[] = []
     let written: Promise<unknown> | undefined
     await t.deps.postgres.transaction([], async (trx) => {
@@ -40,7 +40,7 @@ for (const [name, write] of Object.entries(writers))
     expect(order).toEqual(['released', 'written 2xx'])
   })
 
-/** Until a backend waits for an advisory lock of this database; the test's own timeout ends a wait in vain. */
+/** Waits until a backend waits for an advisory lock of this database, at most until the test times out. */
 async function someoneWaits(): Promise<void> {
   const waiting = `
     select 1 from pg_locks where locktype = 'advisory' and not granted

@@ -19,8 +19,8 @@ const listed = ({ body }: { body: { appointmentsOutsideHours: { id: string }[] }
   body.appointmentsOutsideHours.map(({ id }) => id)
 const week = { validFrom: '2026-02-02', validUntil: '2026-02-08' }
 
-describe('a change of hours', () => {
-  test('moves no appointment and lists those to come that no hours hold now', async () => {
+describe('changes of hours', () => {
+  test('a change of hours moves no appointment and lists the future ones outside hours', async () => {
     const doctor = await newDoctor()
     const inside = await book(doctor, '01-06T09:00')
     const across = await book(doctor, '01-06T11:45')
@@ -50,7 +50,7 @@ describe('a change of hours', () => {
     expect(listed(await set(doctor, { weekly: everyDay('09:00', '17:00') }))).toEqual([])
   })
 
-  test('a dated schedule takes only its own days, the standing week only the others', async () => {
+  test('a dated schedule decides on its own days, and the standing week on all others', async () => {
     const doctor = await newDoctor()
     const [standing, dated] = [await book(doctor, '02-01T10:00'), await book(doctor, '02-02T10:00')]
     expect(listed(await set(doctor, { weekly: [], ...week }))).toEqual([dated.id])
@@ -58,7 +58,7 @@ describe('a change of hours', () => {
     expect(listed(await set(doctor, { weekly: [] }))).toEqual([standing.id])
   })
 
-  test('extra hours hold a visit, time off and closures do not', async () => {
+  test('an appointment in extra hours is inside hours, and one in time off or a closure is not', async () => {
     const doctor = await newDoctor()
     const visits = await Promise.all(['02-02', '02-03', '02-04'].map((day) => book(doctor, `${day}T10:00`)))
     const terms = { doctorId: doctor.id, clinicId: clinic.id }
@@ -79,7 +79,7 @@ describe('a change of hours', () => {
     expect(listed(open)).toEqual([visits[1]!.id, visits[2]!.id])
   })
 
-  test('visits at another clinic, or with another doctor, are not asked for', async () => {
+  test('a change of hours lists no appointment at another clinic or with another doctor', async () => {
     const doctor = await newDoctor()
     const second = await t.newClinic()
     await t.db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId: second.id }).execute()
@@ -89,7 +89,7 @@ describe('a change of hours', () => {
     expect((await set(doctor, { clinicId: second.id, weekly: [] })).body.outsideHoursTotal).toBe(1)
   })
 
-  test('hours that change with the clocks hold the visits that were booked in them', async () => {
+  test('an appointment inside hours on the day of a clock change is not listed as outside hours', async () => {
     const doctor = await newDoctor({ weekly: everyDay('01:00', '04:00') })
     const at = async (startsAt: string) => t.newAppointment({ patient: await t.newPatient(), doctor, startsAt })
     // New York goes from 01:59 EST to 03:00 EDT on March 8.
@@ -99,7 +99,7 @@ describe('a change of hours', () => {
     expect(listed(await set(doctor, { weekly: everyDay('01:00', '04:00') }))).toEqual([past.id])
   })
 
-  test('of more than a hundred the first hundred are listed and all are counted', async () => {
+  test('a change of hours lists the first hundred appointments outside hours and counts all of them', async () => {
     const doctor = await newDoctor()
     const patient = await t.newPatient()
     const starts = Array.from({ length: 105 }, (_, i) => new Date(Date.parse('2026-02-10T05:00:00Z') + i * 30 * 60_000))
@@ -112,8 +112,8 @@ describe('a change of hours', () => {
   })
 })
 
-describe('a dated schedule', () => {
-  test('is taken away by its dates and no week: the standing week holds again', async () => {
+describe('removal of a dated schedule', () => {
+  test('a dated schedule is removed by its dates with a null week, and the standing week applies again', async () => {
     const doctor = await newDoctor({ weekly: everyDay('09:00', '10:00') })
     const visit = await book(doctor, '02-03T13:00')
     await set(doctor, { weekly: everyDay('13:00', '14:00'), ...week })
@@ -140,7 +140,7 @@ describe('a dated schedule', () => {
     expect(left).toEqual([{ validFrom: null }])
   })
 
-  test('that is not there cannot be taken away, nor can the standing week', async () => {
+  test('removing an unknown dated schedule answers 404, and the standing week cannot be removed', async () => {
     const doctor = await newDoctor()
     await set(doctor, { weekly: [], ...week })
     const other = { ...week, validUntil: '2026-02-09' }
@@ -149,7 +149,7 @@ describe('a dated schedule', () => {
     expect(await schedulesOf(doctor)).toHaveLength(2)
   })
 
-  test('that has gone leaves a newer version behind, and an outdated one takes nothing away', async () => {
+  test('removing a dated schedule renews the version of the hours, and an outdated version is refused', async () => {
     const doctor = await newDoctor()
     const first = await set(doctor, { weekly: [], ...week })
     const stale = { headers: { 'if-match': first.headers.get('etag')! } }

@@ -24,7 +24,7 @@ const DEFAULTS = {
 }
 
 describe('visit types', () => {
-  test('name and price are enough, the rest has its defaults', async () => {
+  test('a visit type needs only a name and a price, and all else has a default', async () => {
     const doctor = await newDoctor()
     const path = `/doctors/${doctor.id}/visit-types`
     const made = await t.as(doctor.actor).post(path, { name: 'Second opinion', price })
@@ -43,7 +43,7 @@ describe('visit types', () => {
     expect(audit).toEqual([{ kind: 'visit_type.create', action: 'C', actorId: doctor.actor.userId }])
   })
 
-  test('the interval of slots is the duration unless given, a policy is completed', async () => {
+  test('the slot interval of a visit type is its duration by default, and a partial policy is completed', async () => {
     const doctor = await newDoctor()
     const post = (body: object) =>
       t.as(doctor.actor).post(`/doctors/${doctor.id}/visit-types`, { name: 'Long', price, ...body })
@@ -55,7 +55,7 @@ describe('visit types', () => {
     })
   })
 
-  test('a price is in the currency of one of the clinics of the doctor', async () => {
+  test('the price of a visit type is in the currency of one of the doctor’s clinics', async () => {
     const doctor = await newDoctor()
     const path = `/doctors/${doctor.id}/visit-types`
     const euros = { amount: 9000, currency: 'EUR' }
@@ -70,7 +70,7 @@ describe('visit types', () => {
     expect((await t.as(doctor.actor).post(path, { name: 'Visit', price: yen })).status).toBe(201)
   })
 
-  test('a change keeps what is left out', async () => {
+  test('changing a visit type keeps the fields that are left out', async () => {
     const doctor = await newDoctor()
     const path = `/doctors/${doctor.id}/visit-types/${doctor.visitTypeId}`
     const before = await t.anonymous.get(path)
@@ -89,7 +89,7 @@ describe('visit types', () => {
     expect((await t.as(doctor.actor).patch(path, {})).body).toEqual(changed.body)
   })
 
-  test('an inactive one is seen by the doctor and admins only', async () => {
+  test('only the doctor and admins see an inactive visit type', async () => {
     const doctor = await newDoctor()
     const path = `/doctors/${doctor.id}/visit-types`
     await t.as(doctor.actor).patch(`${path}/${doctor.visitTypeId}`, { active: false })
@@ -104,7 +104,7 @@ describe('visit types', () => {
     expect((await t.anonymous.get(`/doctors/${doctor.id}`)).body.visitTypes).toEqual([])
   })
 
-  test('pages go newest first, without gaps or repeats', async () => {
+  test('pages of visit types run newest first without gaps or repeats', async () => {
     const doctor = await newDoctor()
     const path = `/doctors/${doctor.id}/visit-types`
     const made = [doctor.visitTypeId]
@@ -119,7 +119,7 @@ describe('visit types', () => {
     expect(seen).toEqual(made)
   })
 
-  test('a doctor has at most 50 active ones, however many requests come at once', async () => {
+  test('a doctor has at most 50 active visit types, also under concurrent requests', async () => {
     const doctor = await newDoctor()
     const path = `/doctors/${doctor.id}/visit-types`
     const row = {
@@ -141,7 +141,7 @@ describe('visit types', () => {
     expect(activated).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('only the doctor and admins write; to another doctor it is missing', async () => {
+  test('only the doctor and admins change visit types, and another doctor gets 404', async () => {
     const [doctor, other] = [await newDoctor(), await newDoctor()]
     const path = `/doctors/${doctor.id}/visit-types`
     const body = { name: 'Visit', price }
@@ -156,7 +156,7 @@ describe('visit types', () => {
     expect((await t.as(admin).patch(`${path}/${newId()}`, { name: 'X' })).status).toBe(404)
   })
 
-  test('values out of bounds are refused by name', async () => {
+  test('refuses a visit type with values out of bounds and names the field', async () => {
     const doctor = await newDoctor()
     const bad: [string, object][] = [
       ['durationMinutes', { durationMinutes: 4 }],

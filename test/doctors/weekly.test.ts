@@ -11,8 +11,8 @@ const windows = fc.array(fc.record({ weekday: fc.integer({ min: 1, max: 7 }), st
   maxLength: 12,
 })
 
-describe('a week of hours', () => {
-  test('is in order exactly when no window is reversed and no two of a day share a moment', () => {
+describe('weekly hours', () => {
+  test('weekly hours are valid exactly if no window is reversed and no two windows of a day overlap', () => {
     fc.assert(
       fc.property(windows, (weekly) => {
         const reversed = weekly.some(({ start, end }) => end <= start)
@@ -25,7 +25,7 @@ describe('a week of hours', () => {
     )
   })
 
-  test('a problem names the window as the caller numbered it', () => {
+  test('a problem in weekly hours names the window by its index in the request', () => {
     const weekly = [
       { weekday: 2, start: '10:00', end: '12:00' },
       { weekday: 1, start: '09:00', end: '17:00' },

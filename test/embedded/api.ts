@@ -1,4 +1,4 @@
-// Stands in for the API: ready at once, and takes a moment to drain.
+// Replaces the API: ready at once, and takes a moment to drain.
 import { Client } from 'pg'
 
 const { POSTGRESQL_HOST: host, POSTGRESQL_PORT, POSTGRESQL_USER: user, POSTGRESQL_DATABASE: database } = process.env

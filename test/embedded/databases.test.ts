@@ -47,9 +47,9 @@ afterAll(async () => {
   removeFolders()
 })
 
-// Each in folders of its own, so that the waiting of one is the work of another; the first on a disk, as users have it.
+// Each test has its own folders, so that all can run at once; the first folder is on a disk, as for users.
 describe.concurrent('embedded PostgreSQL', () => {
-  test('keeps its data over a stop and a start, and has the extensions of the schema', async () => {
+  test('embedded PostgreSQL keeps its data over a restart and has the extensions of the schema', async () => {
     const directory = join(newFolder(tmpdir()), 'postgres')
     const first = await startEmbeddedPostgres({ directory })
     await query(first, 'CREATE EXTENSION btree_gist; CREATE TABLE kept AS SELECT 42 AS answer')
@@ -63,7 +63,7 @@ describe.concurrent('embedded PostgreSQL', () => {
     await second.stop()
   })
 
-  test('takes settings, and gives up durability only when it is ephemeral', async () => {
+  test('embedded PostgreSQL takes settings, and turns off durability only if it is ephemeral', async () => {
     const directory = join(await newFolderWithCluster(), 'postgres')
     const lasting = await startEmbeddedPostgres({ directory, maxConnections: 7, settings: { work_mem: '7MB' } })
     const passing = await createDatabases()
@@ -78,7 +78,7 @@ describe.concurrent('embedded PostgreSQL', () => {
     await Promise.all([lasting.stop(), passing.drop()])
   })
 
-  test('starts although a killed server left a pid that is now another program', async () => {
+  test('embedded PostgreSQL starts although a killed server left a pid that is now another program', async () => {
     const directory = join(await newFolderWithCluster(), 'postgres')
     const first = await startEmbeddedPostgres({ directory })
     const pidFile = join(first.directory, 'data', 'postmaster.pid')
@@ -94,7 +94,7 @@ describe.concurrent('embedded PostgreSQL', () => {
 })
 
 describe.concurrent('embedded MongoDB', () => {
-  test('keeps its data over a stop and a start', async () => {
+  test('embedded MongoDB keeps its data over a restart', async () => {
     const directory = join(newFolder(), 'mongo')
     const first = await startEmbeddedMongo({ directory })
     await withMongo(first.uri, (client) => client.db('clinic').collection('kept').insertOne({ answer: 42 }))
@@ -109,7 +109,7 @@ describe.concurrent('embedded MongoDB', () => {
     await second.stop()
   })
 
-  test('stops cleanly though clients vanished under load and another is still at work', async () => {
+  test('embedded MongoDB stops cleanly after clients were killed under load and while another one writes', async () => {
     const directory = newFolder()
     const engine = await startEmbeddedMongo({ directory })
     const clients = [1, 2, 3].map(() => start([process.execPath, join(import.meta.dir, 'load.ts'), engine.uri]))
@@ -125,8 +125,8 @@ describe.concurrent('embedded MongoDB', () => {
   })
 })
 
-describe.concurrent('both', () => {
-  test('work in a folder whose path is too long for a socket', async () => {
+describe.concurrent('both embedded databases', () => {
+  test('both embedded databases work in a folder whose path is too long for a socket', async () => {
     const long = 'a-folder-with-a-long-name'.repeat(5)
     const folder = join(await newFolderWithCluster(`${long}/postgres`), long)
     const postgres = await startEmbeddedPostgres({ directory: join(folder, 'postgres') })
@@ -136,7 +136,7 @@ describe.concurrent('both', () => {
     await Promise.all([postgres.stop(), mongo.stop()])
   })
 
-  test('name the owner of a directory in use, end with it, even by kill -9, and have every acknowledged write at the next start', async () => {
+  test('both embedded databases name the owner of their folder, end with it even by kill -9, and keep every acknowledged write', async () => {
     const folder = await newFolderWithCluster()
     const { program, postgres, mongo } = await startOwner(folder)
     expect(processesWith(folder).length).toBeGreaterThan(2)
@@ -185,7 +185,7 @@ describe.concurrent('both', () => {
     await until(() => processesWith(folder).length === 0)
   })
 
-  test('say what to do about a folder that cannot be written', async () => {
+  test('both embedded databases say what to do about a folder that cannot be written', async () => {
     const folder = newFolder()
     await Bun.write(join(folder, 'file'), '')
     const directory = join(folder, 'file', 'below')
@@ -197,7 +197,7 @@ describe.concurrent('both', () => {
     )
   })
 
-  test.skipIf(process.getuid?.() !== 0)('run as an ordinary user', async () => {
+  test.skipIf(process.getuid?.() !== 0)('both embedded databases run as an ordinary user', async () => {
     const folder = newFolder()
     chownSync(folder, 65_534, 65_534)
     const { program, postgres, mongo } = await startOwner(folder, { uid: 65_534, env: { HOME: folder } })

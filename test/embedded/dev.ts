@@ -1,4 +1,4 @@
-// What `bun dev` runs, with a schema and demo data of its own: `bun dev.ts -- <command>`.
+// The same as `bun dev`, with its own schema and demo data: `bun dev.ts -- <command>`.
 import { Client } from 'pg'
 import { runCommandLine } from '../../db/embedded/command-line'
 

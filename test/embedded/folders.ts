@@ -7,7 +7,7 @@ import { processesWith } from './processes'
 
 const folders: string[] = []
 
-/** A new folder that other users can pass through: root hands PostgreSQL to one of them. */
+/** A new folder that other users can enter, since root runs PostgreSQL as another user. */
 export function newFolder(parent = runFolder()): string {
   const folder = realpathSync(mkdtempSync(join(parent, 'embedded-test-')))
   chmodSync(folder, 0o755)
@@ -15,7 +15,7 @@ export function newFolder(parent = runFolder()): string {
   return folder
 }
 
-/** A new folder with a PostgreSQL cluster below `place`: for tests of what comes after a first start. */
+/** A new folder with a PostgreSQL cluster at `place`, for tests that are not about the first start. */
 export async function newFolderWithCluster(place = 'postgres'): Promise<string> {
   const folder = newFolder()
   await putCluster(join(folder, place))

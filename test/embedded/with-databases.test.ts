@@ -10,12 +10,12 @@ import { killAll, type Program, processesWith, start } from './processes'
 
 setDefaultTimeout(60_000)
 
-/** One whose PostgreSQL cluster is there already. */
+/** A folder that already has a PostgreSQL cluster. */
 const usedFolder = () => newFolderWithCluster('.data/postgres')
 
 const ports = new Set<number>()
 
-/** One that no other test here was given. */
+/** A free port that no other test here has. */
 async function freePort(): Promise<number> {
   const port = await new Promise<number>((done) => {
     const server = createServer().listen(0, () => {
@@ -33,7 +33,7 @@ const api = join(import.meta.dir, 'api.ts')
 type Setup = { env?: Record<string, string>; uid?: number; command?: string[] }
 
 function dev(cwd: string, port: number, { env, uid, command }: Setup = {}): Program {
-  // The folder is named on the command line so that whatever is left of it can be found.
+  // The folder is on the command line, so that `processesWith` finds every process of this run.
   const line = [process.execPath, join(import.meta.dir, 'dev.ts'), '--', ...(command ?? ['bun', api, cwd])]
   return start(line, { cwd, uid, env: { PORT: `${port}`, POSTGRESQL_HOST: '', MONGODB_URI: '', ...env } })
 }
@@ -46,7 +46,7 @@ async function upAndReady(...args: Parameters<typeof dev>) {
   return { program, request }
 }
 
-/** The last line of one that fails as a user should see it. */
+/** The last line of a program that fails with exit code 1 and without a stack. */
 async function failure(program: Program): Promise<string> {
   expect(await program.exited).toBe(1)
   const lines = program.output().trim().split('\n')
@@ -60,9 +60,9 @@ afterAll(async () => {
   removeFolders()
 })
 
-// Each in folders of its own, so that the waiting of one is the work of another; the first on a disk, as users have it.
+// Each test has its own folders, so that all can run at once; the first folder is on a disk, as for users.
 describe.concurrent('bun dev', () => {
-  test('needs nothing but a folder, keeps data and secrets, and stops in order on Ctrl-C', async () => {
+  test('bun dev needs only a folder, keeps data and secrets, and stops in order on Ctrl-C', async () => {
     const [folder, port] = [newFolder(tmpdir()), await freePort()]
     const first = await upAndReady(folder, port)
     const environment = (await (await first.request('/environment')).json()) as Record<string, string>
@@ -105,7 +105,7 @@ describe.concurrent('bun dev', () => {
     expect(await second.program.exited).toBe(0)
   })
 
-  test('takes everything with it when it is killed, and has every acknowledged write afterwards', async () => {
+  test('bun dev leaves no process behind when it is killed, and keeps every acknowledged write', async () => {
     const [folder, port] = [await usedFolder(), await freePort()]
     const first = await upAndReady(folder, port)
     expect((await first.request('/notes', { method: 'POST', body: 'kept' })).status).toBe(201)
@@ -117,7 +117,7 @@ describe.concurrent('bun dev', () => {
     await until(() => processesWith(folder).length === 0)
   })
 
-  test('restarts the API when a file is saved, and neither database, and lets no other start in its folder', async () => {
+  test('bun dev restarts the API but no database when a file is saved, and refuses a second start in its folder', async () => {
     const [folder, port] = [await usedFolder(), await freePort()]
     const file = join(folder, 'api.ts')
     const source = readFileSync(api, 'utf8')
@@ -146,7 +146,7 @@ describe.concurrent('bun dev', () => {
     await until(() => processesWith(folder).length === 0)
   })
 
-  test('keeps what the user set, and uses a named server instead of the embedded one', async () => {
+  test('bun dev keeps the settings of the user, and uses a configured server instead of the embedded one', async () => {
     const [folder, port] = [newFolder(), await freePort()]
     const databases = await createDatabases()
     const { MONGODB_URI: _, MONGODB_DATABASE: __, ...postgres } = databases.environment
@@ -166,8 +166,8 @@ describe.concurrent('bun dev', () => {
   })
 })
 
-describe.concurrent('bun dev says in one sentence, and with exit code 1,', () => {
-  test('that the port is in use, before it starts anything', async () => {
+describe.concurrent('failures of bun dev', () => {
+  test('bun dev reports a port in use before it starts anything', async () => {
     const folder = newFolder()
     const server = Bun.serve({ port: 0, fetch: () => new Response() })
     const program = dev(folder, server.port ?? 0)
@@ -176,7 +176,7 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
     server.stop(true)
   })
 
-  test('that the folder cannot be written', async () => {
+  test('bun dev reports a folder that cannot be written', async () => {
     const folder = newFolder()
     chmodSync(folder, 0o555)
     const uid = process.getuid?.() === 0 ? 65_534 : undefined
@@ -184,24 +184,27 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
     expect(await failure(dev(folder, await freePort(), { uid }))).toBe(said)
   })
 
-  test.skipIf(process.getuid?.() !== 0)('that the user has no name, which PostgreSQL asks for', async () => {
-    const folder = newFolder()
-    chmodSync(folder, 0o777)
-    const said = /^PostgreSQL needs a user that has a name, and 54321 has none: run as one that is in \/etc\/passwd/
-    expect(await failure(dev(folder, await freePort(), { uid: 54_321 }))).toMatch(said)
-  })
+  test.skipIf(process.getuid?.() !== 0)(
+    'bun dev reports a user without a name, since PostgreSQL needs one',
+    async () => {
+      const folder = newFolder()
+      chmodSync(folder, 0o777)
+      const said = /^PostgreSQL needs a user that has a name, and 54321 has none: run as one that is in \/etc\/passwd/
+      expect(await failure(dev(folder, await freePort(), { uid: 54_321 }))).toMatch(said)
+    },
+  )
 
-  test('that it is not for production', async () => {
+  test('bun dev refuses to run in production', async () => {
     const said = /^The embedded databases are for development only: unset NODE_ENV=production/
     expect(await failure(dev(newFolder(), await freePort(), { env: { NODE_ENV: 'production' } }))).toMatch(said)
   })
 
-  test('that PORT is not a port', async () => {
+  test('bun dev reports a PORT that is not a port number', async () => {
     const said = 'PORT must be a number from 1 to 65535, not "http".'
     expect(await failure(dev(newFolder(), await freePort(), { env: { PORT: 'http' } }))).toBe(said)
   })
 
-  test('that the PostgreSQL server named by the user cannot be reached', async () => {
+  test('bun dev reports a configured PostgreSQL server that cannot be reached', async () => {
     const port = await freePort()
     const named = { POSTGRESQL_USER: 'postgres', POSTGRESQL_DATABASE: 'clinic' }
     const env = { ...named, POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: `${port}` }
@@ -210,7 +213,7 @@ describe.concurrent('bun dev says in one sentence, and with exit code 1,', () =>
   })
 })
 
-test.concurrent('bun dev seeds again after a failed first try, and passes on with what code the API ended', async () => {
+test.concurrent('bun dev seeds again after a failed first try, and exits with the exit code of the API', async () => {
   const [folder, port] = [await usedFolder(), await freePort()]
   const failed = dev(folder, port, { env: { SEED: 'fails' } })
   expect(await failed.exited).toBe(1)

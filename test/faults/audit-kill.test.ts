@@ -13,12 +13,12 @@ const REQUESTS = FULL ? 2_000 : 8
 const KILLS = FULL ? 10 : 1
 
 const t = await createTestApp()
-// The servers live in real time.
+// The servers use the real time.
 t.clock.set(new Date())
 const admin = await t.newAdmin()
 const authorise = async () => `Bearer ${await signAccessToken(t.deps.config, admin, new Date())}`
 
-/** Two copies of the API; both relay, one at a time of them is killed. */
+/** Two copies of the API that both relay; one at a time is killed. */
 const copies = [startCopy(), startCopy()]
 
 function startCopy() {
@@ -57,7 +57,7 @@ async function attempt(which: number, { method, path, body, key }: Sent) {
   return { requestId, status: response.status, body: (await response.json()) as { id: string; code?: string } }
 }
 
-/** What a careful client does: the same request under the same key, here or there, until there is an answer that is final. */
+/** Repeats the request under one idempotency key on either copy until the answer is final. */
 async function send(writer: number, request: Sent) {
   for (let turn = writer; ; turn++) {
     const answer = await attempt(turn % copies.length, request).catch(() => undefined)
@@ -66,7 +66,7 @@ async function send(writer: number, request: Sent) {
   }
 }
 
-test('copies killed at any moment lose no event of a committed change and double none, and the chain stays whole', async () => {
+test('copies killed at any moment lose and double no audit event of a committed change, and the chain stays intact', async () => {
   await Promise.all(copies.map(({ up }) => up))
   const acknowledged: { requestId: string; outcome: string }[] = []
   let answered = 0

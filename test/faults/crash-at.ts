@@ -1,5 +1,5 @@
-// Preloaded into an API process that is to die at one point of its work on payments, as by kill -9. CRASH_AT is
-// `commit:3`, after the third commit that wrote to a table of payments; `before:1` or `after:1`, the first call to Stripe.
+// Preloaded into an API process to kill it at one point of a payment. CRASH_AT is `commit:3`, after the third commit
+// that wrote to a payment table, or `before:1` or `after:1`, before or after the first call to Stripe.
 import pg from 'pg'
 
 const [kind, nth] = (process.env.CRASH_AT ?? 'never:0').split(':')
@@ -9,7 +9,7 @@ function reached(point: 'commit' | 'before' | 'after'): void {
   counts[point] = (counts[point] ?? 0) + 1
   if (kind !== point || counts[point] !== Number(nth)) return
   process.kill(process.pid, 'SIGKILL')
-  // Nothing more is done while the signal is on its way.
+  // Do nothing more until the signal arrives.
   for (;;);
 }
 

@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** Where a connection is cut: before the request gets through, before its answer does, in the middle of it, or not. */
+/** Where a connection is cut: before the request, before the answer, in the middle of the answer, or nowhere. */
 export type Fate = 'before' | 'unanswered' | 'during' | 'whole'
 
-/** A proxy on loopback that carries one request per connection to `port`, to the fate that it is told. */
+/** A proxy on loopback that forwards one request per connection to `port` and cuts it as `nextFate` says. */
 export async function startCuttingProxy(port: number, nextFate: () => Fate) {
   const server = createServer((client) => carry(client, port, nextFate()))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

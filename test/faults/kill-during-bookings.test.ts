@@ -11,14 +11,14 @@ const CLIENTS = 20
 const SLOTS_A_DAY = 48
 
 const t = await createTestApp()
-// The server lives in real time.
+// The server uses the real time.
 t.clock.set(new Date())
 const allDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' }))
 const clinic = await t.newClinic({ timeZone: 'Asia/Kathmandu' })
 const doctors = await Promise.all(Array.from({ length: 5 }, () => t.newDoctor({ clinicId: clinic.id, weekly: allDay })))
 const patients = await Promise.all(Array.from({ length: CLIENTS }, () => t.newPatient()))
 
-/** The i-th booking has a slot of its own: whoever loses one or gets two can be told. */
+/** The i-th booking has its own slot, so that a lost or doubled booking is seen. */
 function bookingOf(i: number) {
   const doctor = doctors[i % doctors.length]!
   const nth = Math.floor(i / doctors.length)
@@ -49,7 +49,7 @@ test('a server killed while it books loses no acknowledged booking and doubles n
     return { status: response.status, text: await response.text(), etag: response.headers.get('etag') }
   }
 
-  /** What a careful client does: the same request under the same key until there is an answer that is final. */
+  /** Repeats the request under one idempotency key until the answer is final. */
   async function bookUntilAnswered(i: number, authorization: string) {
     for (;;) {
       const answer = await post(i, authorization).catch(() => undefined)

@@ -11,7 +11,7 @@ import { createPaymentsApp } from '../payments/payments-app'
 import { type StripeServer, startStripeServer } from '../payments/providers/stripe-server'
 import { NOW } from '../support/app'
 
-/** Each order of five events, times how often each is told with other repeats and delays: 10,080 sequences at full scale. */
+/** Orders of five events per story, and sequences per order with other repeats and delays: 10,080 at full scale. */
 const FULL = process.env.TEST_SCALE === 'full'
 const ORDERS = FULL ? 120 : 4
 const TELLINGS = FULL ? 14 : 2
@@ -38,41 +38,41 @@ const t = await createPaymentsApp({
 })
 afterAll(() => server.close())
 
-/** What happens at the provider; each gives five events that say something of a payment or refund of ours. */
+/** Stories at the provider; each causes five events about a payment or its refunds. */
 const STORIES: Record<string, (act: Actions) => void> = {
-  'declined, then paid, then given back in two parts elsewhere': (act) => {
+  'declined, then paid, then refunded elsewhere in two parts': (act) => {
     act.pay('fail')
     act.pay('require_action')
     act.pay('succeed')
     act.refund(2_000)
     act.refund(7_500)
   },
-  'paid slowly, one refund that fails and one that does not': (act) => {
+  'paid slowly, then a refund that fails': (act) => {
     act.pay('require_action')
     act.pay('process')
     act.pay('succeed')
     act.fail(act.refund(2_000))
   },
-  'declined again and again, then cancelled': (act) => {
+  'declined twice, then cancelled': (act) => {
     act.pay('fail')
     act.pay('require_action')
     act.pay('fail')
     act.pay('require_action')
     act.cancel()
   },
-  'paid, one of our refunds fails and the other does not': (act) => {
+  'paid, then one of our two refunds fails': (act) => {
     act.pay('succeed')
     act.fail(act.refund(2_000, 0))
     act.updated(act.refund(3_000, 1))
   },
-  'all within one second': (act) => {
+  'declined, paid and refunded within one second': (act) => {
     second -= 5
     act.pay('fail', 0)
     act.pay('require_action', 0)
     act.pay('succeed', 0)
     act.fail(act.refund(1_000, undefined, 0), 0)
   },
-  'given back in four parts, the first by us': (act) => {
+  'paid, then refunded in four parts, the first by us': (act) => {
     act.pay('succeed')
     act.refund(2_000, 0)
     act.refund(1)
@@ -80,10 +80,10 @@ const STORIES: Record<string, (act: Actions) => void> = {
     act.refund(9_500 - 2_003)
   },
 }
-/** Refunds of our own that the ledger has before anything is told of them, by story. */
+/** Our refunds that the ledger has before the first event, by story. */
 const OURS: Record<string, number[]> = {
-  'paid, one of our refunds fails and the other does not': [2_000, 3_000],
-  'given back in four parts, the first by us': [2_000],
+  'paid, then one of our two refunds fails': [2_000, 3_000],
+  'paid, then refunded in four parts, the first by us': [2_000],
 }
 
 type Payment = { id: string; ref: string; refundIds: string[] }
@@ -118,12 +118,12 @@ function actionsOn({ ref, refundIds }: Payment) {
   }
 }
 
-describe('five events in any order, late and more than once', () => {
+describe('payment events', () => {
   let bases: string[] = []
   beforeAll(async () => {
     bases = []
     for (let i = 0; i < WORKERS; i++) {
-      // Of a doctor each: those of one take turns.
+      // One doctor each, since payments of one doctor take turns.
       const doctor = await t.newDoctor({ clinicId: t.clinic.id })
       const visit = { patient: await t.newPatient(), doctor, startsAt: NOW, status: 'completed' } as const
       bases.push((await t.newAppointment(visit)).id)
@@ -131,7 +131,7 @@ describe('five events in any order, late and more than once', () => {
     console.log(`seed ${SEED}: TEST_SEED=${SEED} tells the same again`)
   })
 
-  /** A payment of its own appointment, which is over, so that it is about money alone. */
+  /** A payment of its own completed appointment, so that only the money changes. */
   async function newPayment(worker: number, ours: number[]): Promise<Payment> {
     const appointmentId = newId()
     const id = newId()
@@ -165,7 +165,7 @@ describe('five events in any order, late and more than once', () => {
     return { id, ref, refundIds }
   }
 
-  /** Tells one sequence, each event at its own time, through the door that all take, and does the jobs that this leaves. */
+  /** Sends one sequence as webhooks, each event at its own time, and runs the jobs that this leaves. */
   async function tell(sequence: { event: Event; at: Date }[]): Promise<void> {
     const waiting: string[] = []
     const jobs: Jobs = {
@@ -213,13 +213,13 @@ describe('five events in any order, late and more than once', () => {
   }
 
   test.each(Object.entries(STORIES))(
-    '%s',
+    'five payment events in any order, late and repeated, lead to the same state: %s',
     async (name, story) => {
       const random = seeded(SEED + name.length)
       const orders = shuffle(permutations([0, 1, 2, 3, 4]), random).slice(0, ORDERS)
       const make = async (worker: number) => {
         const payment = await newPayment(worker, OURS[name] ?? [])
-        // Nothing is awaited in between: the provider's one list of events is this payment's alone.
+        // No await in between, so that the list of events belongs to this payment alone.
         events = []
         story(actionsOn(payment))
         const told = events.filter(({ type }) => /^(payment_intent|refund)\./.test(type))
@@ -253,7 +253,7 @@ describe('five events in any order, late and more than once', () => {
   )
 })
 
-/** Each event told at least once, in this order at first, some of them again later, over up to five days. */
+/** Each event at least once, at first in this order, some again later, within five days. */
 function withRepeats(order: number[], random: () => number) {
   const told = [...order]
   for (const index of order)

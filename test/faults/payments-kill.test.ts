@@ -10,11 +10,11 @@ import { startStripeServer } from '../payments/providers/stripe-server'
 import { startServer } from '../support/server'
 
 const FULL = process.env.TEST_SCALE === 'full'
-/** Where the API dies; at full scale after every commit and around every call, until one is never reached. */
+/** Where the API dies: at full scale after every commit and around every call, until a point is never reached. */
 const POINTS = FULL ? ['commit', 'before', 'after'] : ['commit']
 const FIRST = FULL ? 1 : 4
 const MOST = FULL ? 40 : 1
-/** Most of the time is waiting for jobs, so that several can wait at once, each on databases of its own. */
+/** Most of the time is spent on waiting for jobs, so several worlds wait at once, each on its own databases. */
 const WORLDS = FULL ? 6 : 1
 const SECRET = 'whsec_kill'
 const SECRET_KEY = 'sk_test_kill'
@@ -34,7 +34,7 @@ async function createWorld() {
     STRIPE_WEBHOOK_SECRETS: SECRET,
     STRIPE_BASE_URL: stripe.url,
   })
-  // The server lives in real time.
+  // The server uses the real time.
   t.clock.set(new Date())
   const jobs = await createJobRunner(t)
   const allDay = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({ weekday, start: '00:00', end: '24:00' }))
@@ -49,7 +49,7 @@ async function createWorld() {
     return new Date(Date.parse(`${day}T00:00:00Z`) + (slots++ % 40) * 1_800_000).toISOString()
   }
 
-  /** What another copy does now and half a minute later: a job that died with its process is nobody's until then. */
+  /** Runs jobs like another copy, and sweeps half a minute later, when jobs of a dead process may be repeated. */
   async function helpOut(): Promise<void> {
     t.clock.set(new Date())
     await jobs.run()
@@ -61,7 +61,7 @@ async function createWorld() {
 
 type World = Awaited<ReturnType<typeof createWorld>>
 
-/** An API process that starts again when it dies, and clients that try again as long as it takes. */
+/** An API process that restarts after a crash, and clients that retry until they have an answer. */
 function runServer({ t, stripe, webhooks }: World, crashAt: string) {
   const preload = join(import.meta.dir, 'crash-at.ts')
   const start = (at: string) => startServer({ ...t.env, LOG_LEVEL: 'info', CRASH_AT: at }, { preload })
@@ -77,7 +77,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
       deaths++
       server = start('never:0')
       url = server.url()
-      // Whoever asks for it sees the failure.
+      // The request that awaits it sees the failure.
       url.catch(() => {})
     }
   }
@@ -91,7 +91,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
         const again = response.status === 503 || (response.status === 409 && text.includes('in_progress'))
         if (!again) return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
       } catch {
-        // It died, or is not up yet.
+        // The server has crashed or is not up yet.
       }
       await Bun.sleep(20)
     }
@@ -104,7 +104,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
     return request(method, path, headers, body && JSON.stringify(body))
   }
 
-  /** What Stripe does: sends each event until it is taken. */
+  /** Like Stripe, sends each event until it is accepted. */
   async function deliverWebhooks(): Promise<void> {
     for (const rawBody of webhooks.splice(0)) {
       const signature = await stripe.sign(rawBody, SECRET, new Date())
@@ -127,7 +127,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
 
 type Server = ReturnType<typeof runServer>
 
-/** Hold, pay, give a part back, cancel; and a second one that is cancelled before it is paid. */
+/** Holds, pays, refunds a part and cancels; then cancels a second appointment before it is paid. */
 async function livePayments(world: World, server: Server): Promise<{ paid: string; unpaid: string }> {
   const { t, stripe, webhooks } = world
   const patient = await t.newPatient()
@@ -208,13 +208,13 @@ async function expectAgreement({ t, stripe }: World, { paid, unpaid }: { paid: s
   expect(second).toMatchObject({ status: 'canceled', latest_charge: null })
 }
 
-/** Says whether the point was reached. */
+/** Kills the API at this point; returns whether the point was reached. */
 async function dieAt(world: World, point: string, nth: number): Promise<boolean> {
   const before = world.stripe.count()
   const server = runServer(world, `${point}:${nth}`)
   try {
     await expectAgreement(world, await livePayments(world, server))
-    // Two payments and two refunds at the provider, however often anything was tried.
+    // The provider has two payments and two refunds, however many retries there were.
     const { payments, refunds } = world.stripe.count()
     expect([payments - before.payments, refunds - before.refunds]).toEqual([2, 2])
     expect(server.deaths()).toBeLessThanOrEqual(1)
@@ -227,7 +227,7 @@ async function dieAt(world: World, point: string, nth: number): Promise<boolean>
 const idle: World[] = []
 for (let i = 0; i < WORLDS; i++) idle.push(await createWorld())
 
-test(`killed at each ${POINTS.join(', ')} of its work on payments, it ends as if nothing had been`, async () => {
+test(`a payment reaches its normal end even if the API is killed at each ${POINTS.join(', ')}`, async () => {
   const left = POINTS.map((point) => ({ point, next: FIRST, reached: 0, over: false }))
   await Promise.all(
     idle.map(async (world) => {

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 type Wanted = { key: string; actor: Caller; path: string; body: object }
 
-test('a request sent any number of times over connections that break has one effect and one answer', async () => {
+test('a payment or refund sent several times over broken connections has one effect and one answer', async () => {
   const { patient, appointmentId: base } = await t.booking({ status: 'completed' })
   const payments: Wanted[] = []
   for (let i = 0; i < REQUESTS / 2; i++) {
@@ -69,7 +69,7 @@ test('a request sent any number of times over connections that break has one eff
       for (let next = wanted.pop(); next; next = wanted.pop()) {
         const times = Math.floor(Math.random() * 5)
         for (let i = 0; i < times; i++) await send(proxy.url, next)
-        // The client does not give up before it knows.
+        // The client repeats the request until it has an answer.
         while (!(await send(api.url.origin, next)));
       }
     }),

@@ -6,7 +6,7 @@ import { createPaymentsApp } from '../payments/payments-app'
 import { until } from '../support/until'
 
 const FULL = process.env.TEST_SCALE === 'full'
-/** At full scale the provider hangs for as long as it may; else until the test has seen enough. */
+/** At full scale the provider hangs until its deadline, otherwise until the test ends it. */
 const REQUEST_DEADLINE = PROVIDER_DEADLINE_MS + 2_000
 const PAYERS = FULL ? 60 : 25
 
@@ -26,7 +26,7 @@ const sandbox = createSandbox({
 t.deps.paymentProviders.close()
 Object.assign(t.deps, { paymentProviders: { ...offer(sandbox), sandbox, close: () => sandbox.close() } })
 
-test('while a provider hangs, those who pay are told in time and all others are served', async () => {
+test('payers get a 503 in time while a provider hangs, and all other requests are served', async () => {
   const waiting = []
   for (let i = 0; i < PAYERS; i++) waiting.push(await t.booking())
   const doctor = await t.newDoctor({ clinicId: t.clinic.id })
@@ -47,7 +47,7 @@ test('while a provider hangs, those who pay are told in time and all others are 
     }),
   )
   expect(booked.map(({ status }) => status)).toEqual(Array(8).fill(201))
-  // They came after more payers than there are connections, and did not wait for any of their answers.
+  // The bookings waited for no payer, although there are more payers than connections.
   expect(took).toEqual([])
 
   if (!FULL) await until(async () => hanging.length === PAYERS)
@@ -57,7 +57,7 @@ test('while a provider hangs, those who pay are told in time and all others are 
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'unavailable' })
   if (FULL) expect(Math.max(...took)).toBeLessThan(REQUEST_DEADLINE)
 
-  // It resolves: what was begun can be read and paid once the provider is back.
+  // A payment that was begun can be read and paid once the provider is back.
   const { patient, appointmentId } = waiting[0]!
   const list = await t.as(patient.actor).get('/payments', { query: { appointmentId } })
   const payment = await t.as(patient.actor).get(`/payments/${list.body.data[0].id}`)

@@ -8,11 +8,14 @@ import { ROOT, readSource, readSources } from './sources'
 const files = readSources()
 
 describe('layout', () => {
-  test.each(RULES.map((rule) => [rule.title, rule] as const))('%s', (_title, { find }) => {
-    expect(find(files)).toEqual([])
-  })
+  test.each(RULES.map((rule) => [rule.title, rule] as const))(
+    'every file follows the layout rule: %s',
+    (_title, { find }) => {
+      expect(find(files)).toEqual([])
+    },
+  )
 
-  test('each rule catches a file that breaks it', () => {
+  test('each layout rule catches a file that breaks it', () => {
     const blind = RULES.filter(({ find, broken: [path, text] }) => {
       const breaches = find([...files, readSource(path, text)])
       return !breaches.some((breach) => breach.startsWith(`${path}: `))
@@ -20,13 +23,13 @@ describe('layout', () => {
     expect(blind.map(({ title }) => title)).toEqual([])
   })
 
-  test('the top level holds what it is meant to hold', () => {
+  test('the top folder has only the expected files and folders', () => {
     const ignored = readFileSync(join(ROOT, '.gitignore'), 'utf8').split('\n')
     const found = readdirSync(ROOT).filter((name) => !ignored.some((line) => matches(line, name)))
     expect(found.filter((name) => !TOP_LEVEL.includes(name))).toEqual([])
   })
 
-  test('whatever src imports from the registry is a dependency of the project itself', () => {
+  test('every package that src imports is a dependency in package.json', () => {
     const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
     const used = files
       .filter(({ path }) => path.startsWith('src/'))

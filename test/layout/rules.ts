@@ -1,10 +1,10 @@
 import type { Import, Source } from './sources'
 
-/** `find` names each breach as `path: what`; `broken` is a file that must be caught, so that no rule is blind. */
+/** `find` returns each breach as `path: reason`; `broken` is a file that the rule must catch. */
 export type Rule = { title: string; find: (files: Source[]) => string[]; broken: [path: string, text: string] }
 
 const MAX_LINES = 320
-/** Folders of src that are no feature. */
+/** Folders of src that are not a feature. */
 const SHARED = ['src/http', 'src/database']
 /** Run by hand on Bun, no part of the API. */
 const COMMANDS = [
@@ -39,7 +39,7 @@ const eachImport = (files: Source[], breach: (from: Source, to: Import) => strin
 const eachMatch = (files: Source[], part: 'bare' | 'code', pattern: RegExp): string[] =>
   files.flatMap((file) => [...file[part].matchAll(pattern)].map(([found]) => `${file.path}: ${found.trim()}`))
 
-/** Which kinds of a feature's files may not import which; schemas may name the types of rows they present. */
+/** The kinds of files that each kind must not import; schemas may import the types of the rows they present. */
 const UPWARD: Record<string, string[]> = {
   service: ['routes'],
   queries: ['routes', 'service'],
@@ -52,7 +52,7 @@ const NODE_MODULES =
 
 export const RULES: Rule[] = [
   {
-    title: 'a request goes routes → service → queries, never back',
+    title: 'imports go from routes to services to queries, never back',
     find: (files) =>
       eachImport(
         files.filter((file) => featureOf(file.path)),
@@ -65,7 +65,7 @@ export const RULES: Rule[] = [
     broken: ['src/a/queries.ts', "import { x } from './service'"],
   },
   {
-    title: "queries know no HTTP: what they give is rows, and errors are the service's",
+    title: 'queries import no HTTP code: they return rows, and services throw errors',
     find: (files) =>
       eachImport(
         files.filter((file) => nameOf(file.path) === 'queries'),
@@ -93,7 +93,7 @@ export const RULES: Rule[] = [
     broken: ['src/http/x.ts', "import { type A, b } from '../appointments/service'"],
   },
   {
-    title: 'src/database knows nothing of src/http but types',
+    title: 'src/database imports src/http as types only',
     find: (files) =>
       eachImport(
         files.filter((file) => file.path.startsWith('src/database/')),
@@ -102,7 +102,7 @@ export const RULES: Rule[] = [
     broken: ['src/database/x.ts', "import { b } from '../http/answer'"],
   },
   {
-    title: 'a migration stands alone: nothing of src, nothing of its neighbours',
+    title: 'a migration imports neither src nor another migration',
     find: (files) =>
       eachImport(
         files.filter((file) => file.path.startsWith('db/migrations/')),
@@ -111,7 +111,7 @@ export const RULES: Rule[] = [
     broken: ['db/migrations/20260101T0900-x.ts', "import type { A } from '../../src/auth/tables'"],
   },
   {
-    title: 'nothing imports tests, and src imports of db only what its entry points need',
+    title: 'nothing imports tests, and only entry points of src import db',
     find: (files) =>
       eachImport(
         files.filter((file) => !file.path.startsWith('test/')),
@@ -122,7 +122,7 @@ export const RULES: Rule[] = [
     broken: ['src/a/service.ts', "import { x } from '../../db/migrate'"],
   },
   {
-    title: 'only entry points, src/database, db and scripts name Bun or Node: the rest runs wherever fetch does',
+    title: 'only entry points, src/database, db and scripts use Bun or Node, so that the rest runs on any runtime',
     find: (files) => {
       const portable = files.filter(
         (file) => inSrc(file) && !file.path.startsWith('src/database/') && !COMMANDS.includes(file.path),
@@ -139,7 +139,7 @@ export const RULES: Rule[] = [
     broken: ['src/a/service.ts', "import { createHash } from 'node:crypto'\nexport const x = Buffer.from('a')"],
   },
   {
-    title: 'the environment is read where a process begins, and nowhere else',
+    title: 'only entry points read the environment',
     find: (files) =>
       eachMatch(
         files.filter((file) => (inSrc(file) || file.path.startsWith('db/')) && !COMMANDS.includes(file.path)),
@@ -149,7 +149,7 @@ export const RULES: Rule[] = [
     broken: ['src/config.ts', 'export const port = process.env.PORT'],
   },
   {
-    title: 'the clock is injected: only where dependencies are opened is the system asked for the time',
+    title: 'only entry points and open-deps.ts read the system clock, and all else gets an injected one',
     find: (files) =>
       eachMatch(
         files.filter((file) => inSrc(file) && !CLOCK.includes(file.path)),
@@ -159,7 +159,7 @@ export const RULES: Rule[] = [
     broken: ['src/a/service.ts', 'export const now = () => new Date()'],
   },
   {
-    title: 'transactions are opened by inTransaction() alone',
+    title: 'only inTransaction() opens transactions',
     find: (files) =>
       eachMatch(
         files.filter((file) => inSrc(file) && !file.path.startsWith('src/database/')),
@@ -169,13 +169,13 @@ export const RULES: Rule[] = [
     broken: ['src/a/service.ts', 'export const x = (db) => db.transaction().execute(run)'],
   },
   {
-    title: 'columns are named: a cached `select *` breaks for good when a column is added',
+    title: 'statements name their columns, since a cached `select *` breaks when a column is added',
     find: (files) =>
       eachMatch(files.filter(inSrc), 'code', /\.(?:selectAll|returningAll)\(|\b(?:select|returning) \*/gi),
     broken: ['src/a/queries.ts', "export const x = (db) => db.selectFrom('a').selectAll()"],
   },
   {
-    title: 'no barrels: what is exported is defined there',
+    title: 'a file exports only its own definitions, so there are no barrels',
     find: (files) =>
       eachImport(files, (from, to) => to.reExport && !RE_EXPORTS.includes(from.path) && 're-exports').concat(
         files
@@ -185,7 +185,7 @@ export const RULES: Rule[] = [
     broken: ['src/a/index.ts', "export { x } from './service'"],
   },
   {
-    title: 'exports have names',
+    title: 'all exports are named exports',
     find: (files) => eachMatch(files, 'bare', /\bexport default\b|\bas default\b/g),
     broken: ['src/a/service.ts', 'export default function x() {}'],
   },
@@ -209,14 +209,14 @@ export const RULES: Rule[] = [
     broken: ['db/migrations/20990101T0900-forgotten.ts', 'export async function up() {}'],
   },
   {
-    title: 'tests replace none of our modules and leave no other test out',
+    title: 'tests mock no module and skip no other test',
     find: (files) =>
       eachMatch(
         files.filter(({ path }) => path.startsWith('test/')),
         'bare',
         /\bmock\.module\(|\b(?:test|describe|it)\.(?:only|todo)\b/g,
       ),
-    // In quotes it leaves nothing out: it is what the rule has to find.
+    // This is only a text: it skips no test.
     broken: ['test/a/a.test.ts', "test.only('x', () => {})"],
   },
 ]

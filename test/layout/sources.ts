@@ -7,7 +7,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export type Import = {
   /** Path from the top of the repository without extension, or the package's name as written. */
   target: string
-  /** Leads to a file of ours. */
+  /** Whether it is a file of this project. */
   own: boolean
   typeOnly: boolean
   reExport: boolean
@@ -28,7 +28,7 @@ const STATEMENT =
 const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm
 const STRING = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g
 
-/** What the rules need to know of a file. */
+/** Reads the parts of a file that the rules check. */
 export function readSource(path: string, text: string): Source {
   const code = text.replace(COMMENT, '')
   const imports = [...code.matchAll(STATEMENT)].map((match): Import => {

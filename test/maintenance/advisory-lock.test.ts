@@ -5,23 +5,23 @@ import { createTestApp } from '../support/app'
 const { deps } = await createTestApp()
 const lock = <T>(name: string, task: () => Promise<T>) => withTryLock(deps.postgres, name, task)
 
-describe('a named lock', () => {
-  test('lets one in at a time, and the next one after', async () => {
+describe('named locks', () => {
+  test('a named lock admits one task at a time, and the next one afterwards', async () => {
     const inner = await lock('one', () => lock('one', async () => 'in twice'))
     expect(inner).toBeUndefined()
     expect(await lock('one', async () => 'in')).toBe('in')
   })
 
-  test('keeps nobody out of another name', async () => {
+  test('a named lock does not block another name', async () => {
     expect(await lock('one', () => lock('two', async () => 'in'))).toBe('in')
   })
 
-  test('is given back when the task fails', async () => {
+  test('a named lock is released when its task fails', async () => {
     await expect(lock('one', () => Promise.reject(new Error('failed')))).rejects.toThrow('failed')
     expect(await lock('one', async () => 'in')).toBe('in')
   })
 
-  test('is free again when its connection was lost, and the pool keeps working', async () => {
+  test('a named lock is released when its connection is lost, and the pool keeps working', async () => {
     const { pool } = deps.postgres
     const result = await lock('one', async () => {
       await pool.query(

@@ -9,7 +9,7 @@ const DAY = 24 * HOUR
 const ago = (ms: number) => new Date(NOW.getTime() - ms)
 
 describe('old idempotency keys', () => {
-  test('are kept for 24 hours, then forgotten, oldest first and no more than asked at a time', async () => {
+  test('idempotency keys are kept for 24 hours, then deleted in limited batches, oldest first', async () => {
     const { userId } = await t.newAdmin()
     const ages = [23 * HOUR, 24 * HOUR, 24 * HOUR + 1, 48 * HOUR, 72 * HOUR]
     const keys = ages.map((age, i) => ({
@@ -32,7 +32,7 @@ describe('old idempotency keys', () => {
 })
 
 describe('dead sessions', () => {
-  test('are forgotten 30 days after they ended or ran out; living ones stay', async () => {
+  test('sessions are deleted 30 days after they ended or expired, and active ones stay', async () => {
     const { userId, sessionId: living } = await t.newAdmin()
     const add = async (values: { expiresAt?: Date; idleExpiresAt?: Date; revokedAt?: Date }) => {
       const id = crypto.randomUUID()

@@ -6,7 +6,7 @@ import { createTestApp } from '../support/app'
 const t = await createTestApp()
 
 describe('background maintenance', () => {
-  test('brings the event of a request to the audit trail while the API runs, and stops when asked', async () => {
+  test('background maintenance relays audit events while the API runs, and stops on request', async () => {
     const admin = await t.newAdmin()
     const maintenance = startMaintenance(t.deps)
     const { body: clinic } = await t.as(admin).post('/clinics', { name: 'X', timeZone: 'UTC', currency: 'USD' })
@@ -21,7 +21,7 @@ describe('background maintenance', () => {
     expect(await t.auditEvents().select('kind').execute()).toEqual([{ kind: 'clinic.create' }])
   })
 
-  test('goes on by itself after a database was away', async () => {
+  test('background maintenance continues after its database connections were lost', async () => {
     const ended =
       'select pg_terminate_backend(pid, 1000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
     const admin = await t.newAdmin()

@@ -13,7 +13,7 @@ function recordingLog() {
 }
 
 describe('repeating tasks', () => {
-  test('a failure is reported once, however long it lasts, and its end too', async () => {
+  test('a repeating task that fails is logged once, however often it fails, and once when it works again', async () => {
     const { lines, log } = recordingLog()
     const { promise: recovered, resolve } = Promise.withResolvers<void>()
     let runs = 0
@@ -31,7 +31,7 @@ describe('repeating tasks', () => {
     ])
   })
 
-  test('one that fails or hangs does not hold up another', async () => {
+  test('a repeating task that fails or hangs does not delay another', async () => {
     const { promise: reached, resolve } = Promise.withResolvers<void>()
     const { promise: hanging, resolve: release } = Promise.withResolvers<number>()
     let runs = 0
@@ -52,7 +52,7 @@ describe('repeating tasks', () => {
     await tasks.stop()
   })
 
-  test('stopping wakes what sleeps, waits for what runs, and starts nothing more', async () => {
+  test('stopping repeating tasks ends their pauses, waits for running ones and starts no more', async () => {
     const { promise: work, resolve: finish } = Promise.withResolvers<number>()
     const events: string[] = []
     const tasks = runTasks(recordingLog().log, [
@@ -75,7 +75,7 @@ describe('repeating tasks', () => {
     expect(events).toEqual(['begun', 'ended', 'stopped'])
   })
 
-  test('the pause follows from what was done and how long there has been nothing to do', async () => {
+  test('the pause of a repeating task depends on its last result and on the number of idle runs', async () => {
     const seen: [number, number][] = []
     const { promise: enough, resolve } = Promise.withResolvers<void>()
     const results = [3, 0, 0, 5, 0]

@@ -5,14 +5,14 @@ import { complaint, strongSecret, USABLE } from '../support/settings'
 const production = { ...USABLE, NODE_ENV: 'production' }
 
 describe('the configuration', () => {
-  test('needs databases and secrets; all else has a default', () => {
+  test('the configuration needs databases and secrets, and all else has a default', () => {
     const config = readConfig(USABLE)
     expect(config).toMatchObject({ environment: 'development', port: 3000, rateLimit: true, migrateOnStart: true })
     expect(config.tokens).toMatchObject({ accessSeconds: 900, refreshSeconds: 30 * 86_400, reuseGraceSeconds: 10 })
     expect(Object.isFrozen(config)).toBe(true)
   })
 
-  test('names everything that is wrong at once, what it has to be, and never a value', () => {
+  test('the configuration names all wrong settings and their rules at once, and never a value', () => {
     const message = complaint({
       NODE_ENV: 'production',
       PORT: 'eighty-8080',
@@ -58,7 +58,7 @@ describe('the configuration', () => {
       { PASSWORD_PEPPER: `change-me-${strongSecret('x')}` },
       'PASSWORD_PEPPER looks like a placeholder',
     ],
-    ['one letter', { AUDIT_SIGNING_KEY: 'z'.repeat(64) }, 'AUDIT_SIGNING_KEY looks like a placeholder'],
+    ['one repeated letter', { AUDIT_SIGNING_KEY: 'z'.repeat(64) }, 'AUDIT_SIGNING_KEY looks like a placeholder'],
     ['used twice', { PASSWORD_PEPPER: USABLE.AUDIT_SIGNING_KEY }, 'PASSWORD_PEPPER and AUDIT_SIGNING_KEY must differ'],
     ['missing', { JWT_REFRESH_SECRET: '' }, 'JWT_REFRESH_SECRET is required'],
   ])('refuses in production a secret that is %s', (_what, change, reason) => {
@@ -79,7 +79,7 @@ describe('the configuration', () => {
     expect(complaint({ ...USABLE, ...changed })).toBe('none')
   })
 
-  test('counts the bytes of a secret, not its characters', () => {
+  test('the length of a secret is counted in bytes, not in characters', () => {
     expect(complaint({ ...production, JWT_ACCESS_SECRET: 'äöüßéèêëàâîïôûùç' })).toBe('none')
   })
 
@@ -93,20 +93,20 @@ describe('the configuration', () => {
   })
 
   test.each(['', ' ', '0m', '-5m', '1.5h', '15', 'm', '15M', '9999999d'])(
-    'refuses the duration %p, or takes it as not set',
+    'the duration %p is refused, or treated as not set if it is empty',
     (text) => {
       const given = complaint({ ...USABLE, SESSION_MAX_AGE: text })
       expect(given === 'none').toBe(text === '')
     },
   )
 
-  test('an empty variable counts as not set', () => {
+  test('an empty environment variable counts as not set', () => {
     const blank = { PORT: '', REDIS_URL: '', METRICS_TOKEN: '', RATE_LIMIT: '', JWT_ACCESS_EXPIRATION: '' }
     expect(readConfig({ ...USABLE, ...blank })).toEqual(readConfig(USABLE))
     expect(complaint({ ...USABLE, MONGODB_URI: '' })).toContain('MONGODB_URI is required')
   })
 
-  test('lists are separated by commas, and each item is checked', () => {
+  test('settings that are lists are separated by commas, and each item is checked', () => {
     const lists = { CORS_ORIGINS: 'https://a.example, http://b.example:8080', TRUSTED_PROXIES: '10.0.0.0/8,::1 ' }
     expect(readConfig({ ...USABLE, ...lists })).toMatchObject({
       corsOrigins: ['https://a.example', 'http://b.example:8080'],

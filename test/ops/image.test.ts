@@ -5,7 +5,7 @@ import { CONFIG_KEYS } from '../../src/config'
 import { runFolder } from '../support/run-folder'
 import { ROOT } from '../support/server'
 
-test("what the Dockerfile's own steps make starts, serves and stops", async () => {
+test('the program that the steps of the Dockerfile build starts, serves and stops', async () => {
   const script = Bun.spawn([process.execPath, 'scripts/smoke-image.ts'], {
     cwd: ROOT,
     env: { ...process.env, TMPDIR: runFolder() },
@@ -21,7 +21,7 @@ test("what the Dockerfile's own steps make starts, serves and stops", async () =
   expect(output).toContain('passed in')
 }, 180_000)
 
-test('compose.yaml gives the API settings that exist, and makes no secret up', () => {
+test('compose.yaml gives the API only existing settings and contains no secret', () => {
   const { services } = Bun.YAML.parse(readFileSync(join(ROOT, 'compose.yaml'), 'utf8')) as {
     services: Record<string, { image?: string; environment: Record<string, string>; healthcheck?: object }>
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
-test('what is logged by the name of a secret is left out, here and one level below', async () => {
+test('the logger leaves out fields with the name of a secret, at the top and one level below', async () => {
   const script = `
     const { createLogger } = await import('./log.ts')
     const secret = 'canary'

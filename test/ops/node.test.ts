@@ -14,7 +14,7 @@ describe.skipIf(!present)('createApp, bundled and run by plain Node 22', () => {
   const folder = mkdtempSync(join(runFolder(), 'node-bundle-'))
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test('answers as it does under Bun: public, signed in, with a password, and its documentation', async () => {
+  test('the app answers on plain Node as on Bun: public and signed-in routes, passwords and documentation', async () => {
     const t = await createTestApp()
     t.clock.set(new Date())
     const { success } = await Bun.build({

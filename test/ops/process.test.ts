@@ -7,13 +7,13 @@ import { startServer } from '../support/server'
 import { until } from '../support/until'
 
 const t = await createTestApp()
-// Several processes start at once, and each test's time is that of all.
+// Several processes start at once, so each test may take as long as all of them.
 setDefaultTimeout(60_000)
 t.clock.set(new Date())
 const admin = await t.newAdmin()
 const env = { ...t.env, LOG_LEVEL: 'info' }
 
-/** A change of a clinic that goes on until it is let go. */
+/** A change of a clinic that waits until it is released. */
 async function slowChange(url: string) {
   const { id } = await t.newClinic()
   const holder = await t.deps.postgres.pool.connect()
@@ -37,8 +37,8 @@ async function slowChange(url: string) {
   }
 }
 
-describe.concurrent('starting', () => {
-  test('tells where it listens and which databases it uses, by host name only', async () => {
+describe.concurrent('start of the server', () => {
+  test('the server logs its address and its databases at the start, by host name only', async () => {
     const server = startServer({ ...env, REDIS_URL: 'redis://:hunter2@127.0.0.1:1' })
     const line = await server.logged('listening')
     expect(line).toMatchObject({ level: 'info', environment: 'test', redis: '127.0.0.1:1' })
@@ -48,7 +48,7 @@ describe.concurrent('starting', () => {
     expect(await server.ended()).toEqual({ code: 0, complaint: '' })
   })
 
-  test('with a bad configuration says all that is wrong, and exits 1', async () => {
+  test('the server reports every wrong setting of a bad configuration and exits with 1', async () => {
     const { code, complaint } = await startServer({ NODE_ENV: 'production', PORT: 'x' }).ended()
     expect(code).toBe(1)
     expect(complaint).toStartWith('The configuration is not usable:\n')
@@ -57,7 +57,7 @@ describe.concurrent('starting', () => {
     expect(complaint).not.toContain('    at ')
   })
 
-  test('on a port that is in use says so in one sentence, and exits 1', async () => {
+  test('the server reports a port in use in one sentence and exits with 1', async () => {
     using taken = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
     const { code, complaint } = await startServer({ ...env, PORT: `${taken.port}` }).ended()
     expect({ code, complaint }).toEqual({
@@ -66,20 +66,20 @@ describe.concurrent('starting', () => {
     })
   })
 
-  test('with a database that is not there says so in one sentence, and exits 1', async () => {
+  test('the server reports a missing database in one sentence and exits with 1', async () => {
     const { code, complaint } = await startServer({ ...env, POSTGRESQL_DATABASE: 'missing' }).ended()
     expect(code).toBe(1)
     expect(complaint).toMatch(/^PostgreSQL at \S+ answers but could not be migrated: see the log\.\n$/)
   })
 
-  test('waits for a PostgreSQL that is not up yet', async () => {
+  test('the server waits for a PostgreSQL that is not up yet', async () => {
     const server = startServer({ ...env, POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
     expect(await server.logged('the database could not be migrated')).toMatchObject({ attempt: 1 })
     server.kill('SIGTERM')
     expect((await server.ended()).code).toBe(0)
   })
 
-  test('with a MongoDB address that cannot be read keeps its password to itself', async () => {
+  test('the server reports an invalid MongoDB address without its password', async () => {
     const { code, complaint } = await startServer({ ...env, MONGODB_URI: 'mongodb://u:hun@ter2@x' }).ended()
     expect(code).toBe(1)
     expect(complaint).toMatch(/^MONGODB_URI is not a usable connection string/)
@@ -87,8 +87,8 @@ describe.concurrent('starting', () => {
   })
 })
 
-describe.concurrent('stopping', () => {
-  test('finishes what was begun, takes nothing new, and exits 0', async () => {
+describe.concurrent('stop of the server', () => {
+  test('a stopping server finishes open requests, accepts no new ones and exits with 0', async () => {
     const server = startServer({ ...env, SHUTDOWN_DELAY: '1s' })
     const url = await server.url()
     const change = await slowChange(url)
@@ -106,7 +106,7 @@ describe.concurrent('stopping', () => {
     expect(server.lines.at(-1)?.msg).toBe('stopped')
   })
 
-  test('is not ready at once, goes on serving for as long as it is told to, and a second time is at once', async () => {
+  test('a stopping server is not ready but serves until SHUTDOWN_DELAY is over, and a second signal ends it at once', async () => {
     const server = startServer({ ...env, SHUTDOWN_DELAY: '10m' })
     const url = await server.url()
     const ready = async () => (await fetch(`${url}/health/ready`)).status
@@ -123,7 +123,7 @@ describe.concurrent('stopping', () => {
   })
 })
 
-test.concurrent('an error that nobody awaited ends no request, nor does a stray exception, which stops the process', async () => {
+test.concurrent('an unhandled rejection ends no request, and an uncaught exception stops the server after its open requests', async () => {
   const server = startServer(env, { preload: join(import.meta.dir, 'stray-errors.ts') })
   const url = await server.url()
   const [one, other] = [await slowChange(url), await slowChange(url)]

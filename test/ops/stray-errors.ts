@@ -1,4 +1,4 @@
-/** Loaded before the server: what code of ours may let happen by mistake. */
+/** Loaded before the server: raises errors that a bug could leave unhandled. */
 process.on('SIGUSR2', () => void Promise.reject(new Error('Ada Lovelace, ada@example.org')))
 process.on('SIGWINCH', () => {
   throw new Error('Ada Lovelace, ada@example.org')
