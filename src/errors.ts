@@ -53,9 +53,11 @@ export const notFound = (what: string) => new AppError('not_found', `There is no
 export const invalid = (path: string, message: string) =>
   new AppError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] satisfies FieldError[] })
 
-/** 412: the thing changed since the caller read it. */
-export const versionMismatch = (current: number) =>
-  new AppError('version_mismatch', `The current version is ${current}; read it again and decide anew.`)
+/** Throws 412 when `ifMatch`, the version that If-Match names, is not the current one; null means no such header. */
+export function requireVersion({ version }: { version: number }, ifMatch: number | null): void {
+  if (ifMatch !== null && ifMatch !== version)
+    throw new AppError('version_mismatch', `The current version is ${version}; read it again and decide anew.`)
+}
 
 /** 503 with Retry-After: something of ours does not answer; the same request may be sent again. */
 export const unavailable = (detail: string, cause?: unknown) =>

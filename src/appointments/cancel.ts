@@ -1,6 +1,6 @@
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
-import { notFound, versionMismatch } from '../errors'
+import { notFound, requireVersion } from '../errors'
 import { settleCancellation } from '../ledger/release'
 import { type AppointmentRow, cancelAppointmentRow, findAppointmentForUpdate, findAppointmentParties } from './queries'
 import { refundOnCancel } from './refund'
@@ -23,7 +23,7 @@ export async function cancelAppointment(
   await lockResources(ctx.db, [parties.doctorId, parties.patientId])
   const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
-  if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
+  requireVersion(appointment, ifMatch)
   assertTransition(appointment, 'cancelled', ctx.now)
   const { voided, payment, ...changed } = await cancelAppointmentRow(ctx.db, id, {
     cancelledAt: ctx.now,

@@ -1,5 +1,5 @@
 import type { TransactionContext } from '../deps'
-import { invalid, notFound, versionMismatch } from '../errors'
+import { invalid, notFound, requireVersion } from '../errors'
 import { type AppointmentRow, findAppointmentById, lockAppointmentRow, updateAppointmentStatus } from './queries'
 import type { ProgressAppointment } from './schemas'
 import { assertTransition, isUndo } from './status'
@@ -19,7 +19,7 @@ export async function progressAppointment(
   await lockAppointmentRow(ctx.db, id)
   const appointment = await findAppointmentById(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
-  if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
+  requireVersion(appointment, ifMatch)
   assertTransition(appointment, to, ctx.now)
   const undone = isUndo(appointment.status, to)
   if (undone && reason === undefined) throw invalid('reason', 'is required to set a status back')

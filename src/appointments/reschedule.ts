@@ -1,6 +1,6 @@
 import { violates } from '../database/constraints'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, versionMismatch } from '../errors'
+import { AppError, invalid, notFound, requireVersion } from '../errors'
 import { findAlternatives } from '../scheduling/alternatives'
 import { type BookedTerms, clinicsWithHours } from '../scheduling/facts'
 import { localDay, MINUTE } from '../scheduling/local-time'
@@ -35,7 +35,7 @@ export async function rescheduleAppointment(
   await lockMoving(ctx, { id, doctorId, patientId, visitTypeId, clinicId })
   const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
-  if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
+  requireVersion(appointment, ifMatch)
   assertMovable(appointment, ctx.now)
   const facts = await loadMovingFacts(ctx, { ...appointment, startsAt, booked: bookedTerms(appointment) })
   const place = await findPlace(ctx, facts, {

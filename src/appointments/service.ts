@@ -1,6 +1,6 @@
 import type { Caller } from '../actor'
 import type { Context } from '../deps'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
 import { type AppointmentRow, listAppointments as listAppointmentRows } from './queries'
@@ -37,8 +37,7 @@ export async function listAppointments(
   { db, actor }: Reader,
   { order, limit, cursor, ...filters }: ListAppointmentsQuery,
 ) {
-  const [startsAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-  const after = startsAt && id ? { startsAt: new Date(startsAt), id } : undefined
+  const after = cursorAfter(cursor, 'startsAt')
   const rows = await listAppointmentRows(db, actor, filters, { order, limit: limit + 1 }, after)
   const page = toPage(
     rows,

@@ -1,6 +1,6 @@
 import type { Context, Deps, TransactionContext } from '../deps'
 import { notFound } from '../errors'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import type { UserRow } from './queries'
 import { presentUser, type Tokens } from './schemas'
@@ -69,8 +69,7 @@ export async function endOwnSession(ctx: TransactionContext, id: string): Promis
 
 /** The caller's sessions that can still be refreshed. */
 export async function findOwnSessions(ctx: Context, { limit, cursor }: { limit: number; cursor?: string }) {
-  const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-  const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+  const after = cursorAfter(cursor, 'createdAt')
   const rows = await listSessions(ctx.db, ctx.actor.userId, ctx.now, limit + 1, after)
   return toPage(
     rows,

@@ -1,6 +1,6 @@
 import type { Context, TransactionContext } from '../deps'
 import { AppError, notFound } from '../errors'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { findUserById, listUsers, lockActiveAdmins, type UserFilter, type UserRow, updateUserStatus } from './queries'
 import { presentUserAccount, type UpdateUser } from './schemas'
 import { endSessions } from './sessions'
@@ -21,8 +21,7 @@ export async function findUsers(
   ctx: Pick<Context, 'db'>,
   { limit, cursor, ...filter }: UserFilter & { limit: number; cursor?: string },
 ) {
-  const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-  const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+  const after = cursorAfter(cursor, 'createdAt')
   const rows = await listUsers(ctx.db, filter, limit + 1, after)
   const page = toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentUserAccount)
   return { page, patientIds: patientIdsOf(rows.slice(0, limit)) }

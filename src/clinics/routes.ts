@@ -2,7 +2,7 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { presentOutsideHours } from '../scheduling/affected/schemas'
 import { closureRoutes } from './closures/routes'
 import { listClinics } from './queries'
@@ -70,12 +70,7 @@ export function clinicRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
   read(listClinicsOperation, async ({ db }, { query: { limit, cursor } }) => {
-    const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-    const rows = await listClinics(
-      db,
-      { limit: limit + 1 },
-      createdAt && id ? { createdAt: new Date(createdAt), id } : undefined,
-    )
+    const rows = await listClinics(db, { limit: limit + 1 }, cursorAfter(cursor, 'createdAt'))
     return answer(toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentClinic))
   })
 

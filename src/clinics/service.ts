@@ -1,7 +1,7 @@
 import { newId } from '../database/ids'
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
-import { notFound, versionMismatch } from '../errors'
+import { notFound, requireVersion } from '../errors'
 import type { Affected } from '../scheduling/affected/schemas'
 import { findOutsideHours } from '../scheduling/affected/service'
 import {
@@ -44,7 +44,7 @@ export async function updateClinic(ctx: TransactionContext, id: string, changes:
   if (changes.timeZone !== undefined) await lockDoctorsOfClinic(ctx, id)
   const clinic = await findClinicForUpdate(ctx.db, id)
   if (!clinic) throw notFound('clinic')
-  if (ifMatch !== null && ifMatch !== clinic.version) throw versionMismatch(clinic.version)
+  requireVersion(clinic, ifMatch)
   const updated = await updateClinicRow(ctx.db, id, changes)
   const outside: Affected | undefined =
     updated.timeZone === clinic.timeZone ? undefined : await findOutsideHours(ctx, { clinicId: id })

@@ -2,7 +2,7 @@ import { assertManages, manages, maySeeDoctor } from '../access/doctors'
 import type { Caller } from '../actor'
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, versionMismatch } from '../errors'
+import { AppError, invalid, notFound, requireVersion } from '../errors'
 import { cursorId, cursorText, decodeCursor, type Page, toPage } from '../http/pagination'
 import { nextSlots } from '../scheduling/service'
 import {
@@ -94,7 +94,7 @@ export async function unverifyDoctor(ctx: TransactionContext, id: string, ifMatc
 async function getDoctorForUpdate(ctx: TransactionContext, id: string, ifMatch: number | null) {
   const doctor = await findDoctorForUpdate(ctx.db, id)
   if (!doctor) throw notFound('doctor')
-  if (ifMatch !== null && ifMatch !== doctor.version) throw versionMismatch(doctor.version)
+  requireVersion(doctor, ifMatch)
   return doctor
 }
 

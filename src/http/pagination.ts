@@ -49,6 +49,16 @@ export function decodeCursor(cursor: string | undefined, ...checks: z.ZodType<st
   throw invalid('query.cursor', 'is not a cursor of this list')
 }
 
+/** The last row of the page before, for lists in the order of an instant and an id. Throws as `decodeCursor` does. */
+export function cursorAfter<Name extends string>(
+  cursor: string | undefined,
+  instant: Name,
+): (Record<Name, Date> & { id: string }) | undefined {
+  const values = decodeCursor(cursor, cursorInstant, cursorId)
+  // The compiler makes an index signature of a computed name.
+  return values && ({ [instant]: new Date(values[0]!), id: values[1]! } as Record<Name, Date> & { id: string })
+}
+
 /** From `limit + 1` rows read: the page, and a cursor when there is more. */
 export function toPage<R, T>(rows: R[], limit: number, keyOf: (row: R) => string[], present: (row: R) => T): Page<T> {
   const data = rows.slice(0, limit)

@@ -2,7 +2,7 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { readHistory } from '../records/service'
 import { emergencyRoutes } from './emergency/routes'
 import { searchVisiblePatients } from './queries'
@@ -73,8 +73,7 @@ export function patientRoutes(deps: Deps) {
   app.route('/', emergencyRoutes(deps))
 
   read(searchPatientsOperation, async (ctx, { query: { limit, cursor, q } }) => {
-    const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-    const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+    const after = cursorAfter(cursor, 'createdAt')
     const words = q?.split(/\s+/) ?? []
     const rows = await searchVisiblePatients(ctx.db, ctx, { words, limit: limit + 1, after })
     const page = toPage(

@@ -1,7 +1,7 @@
 import type { Viewer } from '../access/patients'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, versionMismatch } from '../errors'
+import { AppError, invalid, notFound, requireVersion } from '../errors'
 import type { History } from '../records/schemas'
 import {
   findVisiblePatient,
@@ -55,7 +55,7 @@ export async function updatePatient(
   if (changes.dateOfBirth !== undefined) requireBorn(ctx, changes.dateOfBirth)
   const patient = await findVisiblePatientForUpdate(ctx.db, ctx, id)
   if (!patient) throw notFound('patient')
-  if (ifMatch !== null && ifMatch !== patient.version) throw versionMismatch(patient.version)
+  requireVersion(patient, ifMatch)
   if (patient.erasedAt) throw new AppError('invalid_state', 'This patient has been erased.')
   const { name, phone } = changes
   if (patient.userId !== null && (name !== undefined || phone !== undefined))

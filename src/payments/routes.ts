@@ -2,7 +2,7 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { Payment } from '../ledger/schemas'
 import { secretFor, withClientSecret } from './card'
 import { findPaymentById, listPayments } from './queries'
@@ -114,8 +114,7 @@ export function paymentRoutes(deps: Deps) {
   })
 
   read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, appointmentId } }) => {
-    const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-    const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+    const after = cursorAfter(cursor, 'createdAt')
     const rows = await listPayments(db, actor, { appointmentId, limit: limit + 1 }, after)
     return answer(
       toPage(

@@ -3,7 +3,7 @@ import { canSeePatient } from '../access/patients'
 import type { PatientDocument } from '../database/clinical-writes/insert'
 import type { Context } from '../deps'
 import { notFound } from '../errors'
-import { cursorId, cursorInstant, decodeCursor, type Page, toPage } from '../http/pagination'
+import { cursorAfter, type Page, toPage } from '../http/pagination'
 import { type MedicalRecordDocument, medicalRecords, type PrescriptionDocument, prescriptions } from './collections'
 import { statusOn } from './prescription-status'
 import { presentPrescription, presentRecord } from './present'
@@ -52,8 +52,7 @@ async function listVisible<D extends PatientDocument, T>(
   present: (document: D) => T,
   isWanted?: (document: D) => boolean,
 ): Promise<Page<T>> {
-  const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-  const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+  const after = cursorAfter(cursor, 'createdAt')
   const visible = await canSeePatient(ctx, patientId)
   const { doctorId } = ctx.actor
   if (!visible && (doctorId === undefined || filter.doctorId !== doctorId)) throw notFound('patient')

@@ -8,7 +8,7 @@ import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { getDoctor } from '../doctors/service'
 import { AppError, invalid, notFound } from '../errors'
-import { cursorId, cursorInstant, decodeCursor, toPage } from '../http/pagination'
+import { cursorAfter, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
 import { changeStatus, countWaiting, type EntryRow, findEntry, hasDoctorOf, insertEntry, listEntries } from './queries'
@@ -85,8 +85,7 @@ export async function getEntry({ db, actor }: Reader, id: string): Promise<Entry
 /** The caller's own, newest first. */
 export async function listWaitlist({ db, actor, now }: Reader & Pick<Context, 'now'>, query: ListWaitlistQuery) {
   const { limit, cursor } = query
-  const [createdAt, id] = decodeCursor(cursor, cursorInstant, cursorId) ?? []
-  const after = createdAt && id ? { createdAt: new Date(createdAt), id } : undefined
+  const after = cursorAfter(cursor, 'createdAt')
   const rows = await listEntries(db, actor, { limit: limit + 1 }, after)
   return toPage(
     rows,

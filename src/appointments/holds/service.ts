@@ -2,7 +2,7 @@ import { auditEvent } from '../../database/audit-event'
 import { appendAuditEvent } from '../../database/audit-outbox'
 import { inTransaction, lockResources } from '../../database/transaction'
 import type { Deps, TransactionContext } from '../../deps'
-import { AppError, notFound, versionMismatch } from '../../errors'
+import { AppError, notFound, requireVersion } from '../../errors'
 import { releasePayments } from '../../ledger/release'
 import type { LapsedHold } from '../../scheduling/service'
 import { systemRequest } from '../../system-context'
@@ -33,7 +33,7 @@ export async function confirmHold(
   await lockResources(ctx.db, roomId ? [doctorId, patientId, clinicId] : [doctorId, patientId])
   const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
-  if (ifMatch !== null && ifMatch !== appointment.version) throw versionMismatch(appointment.version)
+  requireVersion(appointment, ifMatch)
   if (appointment.status !== 'expired') assertTransition(appointment, 'booked', ctx.now)
   if (appointment.requiresPrepayment)
     throw new AppError('invalid_state', 'The visit is paid in advance: its payment confirms the hold.')

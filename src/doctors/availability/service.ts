@@ -2,7 +2,7 @@ import { assertManages, manages, maySeeDoctor } from '../../access/doctors'
 import type { Caller } from '../../actor'
 import { lockResources } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
-import { AppError, invalid, notFound, versionMismatch } from '../../errors'
+import { AppError, invalid, notFound, requireVersion } from '../../errors'
 import { formatInstant } from '../../http/schemas'
 import type { Affected } from '../../scheduling/affected/schemas'
 import { findOutsideHours } from '../../scheduling/affected/service'
@@ -68,7 +68,7 @@ export async function setAvailability(
   const period = { doctorId, clinicId, validFrom, validUntil }
   const isKnown = hasSchedule(current, period)
   if (weekly === null && !isKnown) throw notFound('schedule')
-  if (ifMatch !== null && ifMatch !== current.version) throw versionMismatch(current.version)
+  requireVersion(current, ifMatch)
   if (validFrom !== null && !isKnown) assertRoomForSchedule(current, clinicId)
   await (weekly === null ? deleteSchedule(ctx.db, period) : replaceSchedule(ctx.db, period, weekly))
   await raiseAvailabilityVersion(ctx.db, doctorId)

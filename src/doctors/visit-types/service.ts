@@ -3,7 +3,7 @@ import type { Caller } from '../../actor'
 import { newId } from '../../database/ids'
 import { lockResources } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
-import { AppError, invalid, notFound, versionMismatch } from '../../errors'
+import { AppError, invalid, notFound, requireVersion } from '../../errors'
 import { type CreateVisitType, MAX_ACTIVE_VISIT_TYPES, type UpdateVisitType } from '../schemas'
 import {
   findDoctorWithVisitTypes,
@@ -60,7 +60,7 @@ export async function updateVisitType(
   assertManages(ctx.actor, doctorId)
   await lockResources(ctx.db, [doctorId])
   const current = await getVisitType(ctx, doctorId, id)
-  if (ifMatch !== null && ifMatch !== current.version) throw versionMismatch(current.version)
+  requireVersion(current, ifMatch)
   const activates = plain.active === true && !current.active
   if (price || activates) await assertTerms(ctx, doctorId, { currency: price?.currency, activates })
   return updateVisitTypeRow(ctx.db, id, {
