@@ -65,7 +65,7 @@ async function* batches(mongo: Mongo, after: number, last: number): AsyncGenerat
       // One more than there should be: among so many is one whose number is none.
       const logs = listLogs(mongo, { ...range, limit: BATCH + 1 })
       // Nobody waits for it when the walk ends early.
-      logs.catch(() => {})
+      void logs.catch(() => {})
       ranges.push({ after: asked, logs })
       asked = range.last
     }

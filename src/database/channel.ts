@@ -81,7 +81,7 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
     if (!isCurrent()) lose(through)
     if (client !== through || pulsing === through) return
     pulsing = through
-    through
+    void through
       .query('select pg_notify($1, $2)', [pulse, String(performance.now())])
       .then(() => {
         pulsing = undefined

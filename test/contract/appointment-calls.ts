@@ -1,4 +1,4 @@
-import type { Entry } from './calls'
+import type { Entry } from './call'
 
 const BOTH: Entry['strangers'] = { patient: 404, doctor: 404 }
 const DOCTOR: Entry['strangers'] = { doctor: 404 }

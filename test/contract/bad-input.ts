@@ -9,7 +9,8 @@ import {
   BAD_TOKENS,
   UNSTORABLE,
 } from './bad-values'
-import { addressOf, type Call, sentBy } from './calls'
+import type { Call } from './call'
+import { addressOf, sentBy } from './calls'
 import { propertiesOf, resolve } from './schema-walk'
 
 /** A request with one wrong or unusual part. */

@@ -1,5 +1,5 @@
 import type { ApiDocument, Route, Schema } from '../support/api-document'
-import type { Call } from './calls'
+import type { Call } from './call'
 import { resolve } from './schema-walk'
 
 type Value = Record<string, unknown>

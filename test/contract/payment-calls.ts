@@ -1,6 +1,6 @@
 import { signWebhook } from '../../src/payments/providers/webhook-signature'
 import { TEST_ENVIRONMENT } from '../support/environment'
-import type { Call, Entry } from './calls'
+import type { Call, Entry } from './call'
 import type { World } from './world'
 
 const ofPayment = async (world: World): Promise<Call> => ({ path: { id: (await world.newPayment()).id } })

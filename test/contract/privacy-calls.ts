@@ -1,6 +1,6 @@
 import { auditLogs } from '../../src/audit/collection'
 import { relayAuditEvents } from '../../src/audit/relay'
-import type { Call, Entry } from './calls'
+import type { Call, Entry } from './call'
 import type { World } from './world'
 
 const emergency = { reason: 'Brought in unconscious after a fall' }

@@ -5,7 +5,8 @@ import { signAccessToken, signRefreshToken } from '../../src/auth/tokens'
 import { newId } from '../../src/database/ids'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'
-import { addressOf, CALLS, type Call, type Entry, sentBy } from './calls'
+import type { Call, Entry } from './call'
+import { addressOf, CALLS, sentBy } from './calls'
 import { createWorld } from './world'
 
 const t = await createTestApp()

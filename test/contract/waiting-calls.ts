@@ -1,5 +1,5 @@
 import { offerFreedTime } from '../../src/waitlist/offer'
-import type { Call, Entry } from './calls'
+import type { Call, Entry } from './call'
 import type { World } from './world'
 
 /** Uses a new child and a new doctor, since a patient may have few entries in the waiting list. */

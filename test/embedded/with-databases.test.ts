@@ -173,7 +173,7 @@ describe.concurrent('failures of bun dev', () => {
     const program = dev(folder, server.port ?? 0)
     expect(await failure(program)).toStartWith(`Port ${server.port} is already in use: stop what uses it`)
     expect(program.output()).not.toContain('is up')
-    server.stop(true)
+    await server.stop(true)
   })
 
   test('bun dev reports a folder that cannot be written', async () => {

@@ -78,7 +78,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
       server = start('never:0')
       url = server.url()
       // The request that awaits it sees the failure.
-      url.catch(() => {})
+      void url.catch(() => {})
     }
   }
   const watching = watch()

@@ -40,7 +40,7 @@ async function stopRedis(): Promise<void> {
 /** One command over the wire; the raw reply. */
 function redis(command: string): Promise<string> {
   return new Promise((resolve) => {
-    Bun.connect({
+    void Bun.connect({
       hostname: '127.0.0.1',
       port,
       socket: {

@@ -112,7 +112,7 @@ describe.concurrent('stop of the server', () => {
     const ready = async () => (await fetch(`${url}/health/ready`)).status
     await until(async () => (await ready()) === 200)
     const change = await slowChange(url)
-    change.answer.catch(() => {})
+    void change.answer.catch(() => {})
     server.kill('SIGINT')
     await server.logged('stopping')
     expect(await ready()).toBe(503)
