@@ -1,4 +1,4 @@
-// The API, with the events of reads or, given AUDIT=off, without: what audit-reads.bench.ts compares.
+// The API with the audit events of reads or, given AUDIT=off, without: audit-reads.bench.ts compares the two.
 import { createApp } from '../../src/app'
 import { readConfig } from '../../src/config'
 import { startMaintenance } from '../../src/maintenance'
@@ -7,7 +7,7 @@ import { openDeps } from '../../src/open-deps'
 const config = readConfig(process.env)
 const audited = openDeps(config)
 const deps = process.env.AUDIT === 'off' ? { ...audited, auditWriter: { append: async () => {} } } : audited
-// What a statement writes beside its read is thrown away by a trigger (audit-reads.bench.ts).
+// A trigger drops the audit event that a statement writes beside its read (audit-reads.bench.ts).
 if (process.env.AUDIT === 'off') deps.postgres.pool.on('connect', (client) => client.query("set bench.audit to 'off'"))
 const app = createApp(deps)
 await deps.mongo.ready()

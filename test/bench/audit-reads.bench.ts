@@ -56,7 +56,7 @@ export const bench: Bench = {
         ])
       }
     }
-    printTable(['read', 'audited/s', 'not/s', 'ratio', 'audited p50 ms', 'not p50 ms'], rows)
+    printTable(['read', 'audited/s', 'unaudited/s', 'ratio', 'audited p50 ms', 'unaudited p50 ms'], rows)
     await Promise.all([on.stop(), off.stop(), closeDeps(deps)])
   },
 }

@@ -20,7 +20,7 @@ export const bench: Bench = {
     const deps = openDeps(readConfig({ ...environmentOf(await createDatabases()), LOG_LEVEL: 'error' }))
     const events = Math.ceil(Math.min(rows, MOST) / SEGMENT) * SEGMENT
     await fillTrail(deps, events)
-    console.log(`  target on 2 cores that do nothing else: 50,000 events a second\n`)
+    console.log(`  target on 2 idle cores: 50,000 events per second\n`)
     const speeds: number[] = []
     const costs: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -35,14 +35,14 @@ export const bench: Bench = {
     }
     const count = (value: number) => Math.round(value).toLocaleString('en')
     printTable(
-      ['events', 'a second', 'best', 'µs of a core for one, MongoDB apart'],
+      ['events', 'per second', 'best', 'CPU µs per event, without MongoDB'],
       [[count(events), count(median(speeds)), count(Math.max(...speeds)), median(costs).toFixed(1)]],
     )
     await closeDeps(deps)
   },
 }
 
-/** As the relay would have done it, without the way over the outbox. */
+/** Writes the audit trail as the relay does, but without the outbox. */
 async function fillTrail({ db, mongo, config, clock }: Deps, events: number): Promise<void> {
   const key = await openCheckpointKey(config.audit)
   await mongo.ready()

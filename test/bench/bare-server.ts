@@ -1,4 +1,4 @@
-// What the API is compared with: the least that gives such an answer. No authentication, validation, audit, locks or
+// The baseline of the API: the least code that can give such an answer. No authentication, validation, audit, locks or
 // idempotency; one named statement for each request.
 import { verify } from '@node-rs/bcrypt'
 import { sign } from 'hono/jwt'
@@ -65,7 +65,7 @@ async function book({ doctorId, patientId, startsAt, userId }: Booking): Promise
   return Response.json(booked ?? {}, { status: booked ? 201 : 409 })
 }
 
-/** As long as the answer of a month. */
+/** As long as the answer for a month of slots. */
 const SLOTS = new Uint8Array(88 * 1024)
 const DAY = 86_400_000
 
@@ -77,7 +77,7 @@ async function listSlots(doctorId: string): Promise<Response> {
 
 async function logIn({ email, password }: { email: string; password: string }): Promise<Response> {
   const [user] = await query('user', [email])
-  // Whether it is right does not matter here: it takes the same time.
+  // The result does not matter here: checking takes the same time.
   await verify(password, user.password_hash)
   const accessToken = await sign({ sub: user.id, role: user.role }, env.JWT_ACCESS_SECRET ?? '', 'HS256')
   return Response.json({ accessToken, user: { id: user.id, role: user.role, email: user.email, name: user.name } })

@@ -1,12 +1,12 @@
-/** What a file `<name>.bench.ts` exports as `bench`; it prints what it finds, and asserts nothing. */
+/** The export `bench` of each file `<name>.bench.ts`; it prints its results and asserts nothing. */
 export type Bench = { title: string; run(options: BenchOptions): Promise<void> }
 
 export type BenchOptions = {
-  /** About so many appointments, where the size of the table matters. */
+  /** Approximate number of appointments, where the size of the table matters. */
   rows: number
-  /** How long one measurement of one thing lasts. */
+  /** The length of one measurement of one candidate. */
   seconds: number
-  /** What is compared takes turns so many times, so that a noisy moment hits all alike; the median is printed. */
+  /** How often the candidates take turns, so that a noisy moment affects all alike; the median is printed. */
   rounds: number
   connections: number
 }

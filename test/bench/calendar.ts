@@ -3,7 +3,7 @@ import { newId } from '../../src/database/ids'
 import type { Databases } from '../support/databases'
 
 const DOCTORS_PER_CLINIC = 100
-/** From the next day on nothing is booked. */
+/** After these days nothing is booked. */
 export const AHEAD_DAYS = 40
 /** Visits of one doctor on one day; 16 would fit. */
 const VISITS_A_DAY = 4
@@ -12,14 +12,14 @@ const WORKDAYS = 6 / 7
 export type Calendar = {
   appointments: number
   doctors: { id: string; clinicId: string; specialization: string }[]
-  /** No two of the same patient. */
+  /** Each visit has a different patient. */
   visits: { id: string; doctorId: string; patientId: string; patientUserId: string; patientEmail: string }[]
 }
 
 /**
  * Doctors who work Monday to Saturday from 9 to 17, New York time, with a quarter of their half hours booked for the
- * next 40 days, and as many in the past as it takes to make `rows` appointments. What a search of the next days finds
- * is therefore the same whatever `rows` is. Patients have accounts, so that each can be signed in.
+ * next 40 days, and with enough past visits to make `rows` appointments. So a search of the next days finds the same
+ * for every value of `rows`. Patients have accounts, so that each can sign in.
  */
 export async function fillCalendar({ postgres }: Databases, rows: number): Promise<Calendar> {
   const client = new pg.Client({ ...postgres, options: '-c timezone=UTC' })
@@ -48,7 +48,7 @@ type Size = { doctors: number; patients: number; pastDays: number; admin: string
 
 function statements({ doctors, patients, pastDays, admin }: Size): string[] {
   return [
-    // Their own triggers check references row by row; what is written here refers to what was just written.
+    // Without foreign key triggers, which check row by row: all references here are to rows that were just written.
     `set session_replication_role = replica`,
     `set maintenance_work_mem = '512MB'`,
     `insert into users (id, email, password_hash, role, name) values ('${admin}', 'bench@example.org', 'none', 'admin', 'Bench')`,
@@ -77,7 +77,7 @@ function statements({ doctors, patients, pastDays, admin }: Size): string[] {
        select id, user_id, 'Patient ' || nth, '1990-05-17' from bench_patients`,
     `analyze bench_doctors, bench_patients`,
 
-    // An index that is built at the end takes a fraction of the time of one that grows row by row.
+    // Building the index at the end is much faster than letting it grow row by row.
     `alter table occupancy drop constraint occupancy_no_overlap`,
     `insert into appointments (id, patient_id, doctor_id, clinic_id, visit_type_id, starts_at, ends_at, date, status,
        created_by, created_by_role, time_zone, mode, price_amount, price_currency, cancellation_free_until_minutes,

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type pg from 'pg'
 
-/** Of Linux, whatever the kernel. */
+/** The same for every Linux kernel. */
 const TICKS_PER_SECOND = 100
 
-/** Seconds of a core that each part has used so far; only Linux tells. */
+/** CPU seconds that each part has used so far; known on Linux only. */
 export type Usage = { api: number; postgres: number }
 
 /**
- * What a server and the backends of its database have used. Unlike time on the clock it says the same on a machine that
- * does other things as well.
+ * The CPU time of a server and of the backends of its database. Unlike elapsed time, it is the same on a machine that
+ * also does other work.
  */
 export async function usageOf(pid: number, client: pg.Client): Promise<Usage> {
   if (!existsSync('/proc/self/stat')) return { api: Number.NaN, postgres: Number.NaN }
@@ -20,7 +20,7 @@ export async function usageOf(pid: number, client: pg.Client): Promise<Usage> {
   return { api: cpuSeconds(pid), postgres: backends.reduce((sum, seconds) => sum + seconds, 0) }
 }
 
-/** Ticks of all processors so far, and those in which the host of a virtual machine ran something else. */
+/** Ticks of all processors so far, and the ticks that the host of a virtual machine took away. */
 export function machineTicks(): { all: number; stolen: number } {
   if (!existsSync('/proc/stat')) return { all: Number.NaN, stolen: Number.NaN }
   const [line] = readFileSync('/proc/stat', 'utf8').split('\n')
@@ -28,7 +28,7 @@ export function machineTicks(): { all: number; stolen: number } {
   return { all: ticks.reduce((sum, count) => sum + count), stolen: ticks[7]! }
 }
 
-/** Says at its end how much of the machine's time went to others meanwhile: what others take shows in p99 first. */
+/** The returned function gives the share of CPU time that the host took since the call; it shows in p99 first. */
 export function watchMachine(): () => string {
   const before = machineTicks()
   return () => {
@@ -39,7 +39,7 @@ export function watchMachine(): () => string {
 
 function cpuSeconds(pid: number): number {
   try {
-    // After the name, which may hold anything: the fields from the third on; user and system time are 14 and 15.
+    // The fields from the third on, after the name, which may hold any text; user and system time are fields 14 and 15.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ')

@@ -18,9 +18,9 @@ const DOCUMENTS = 20
 const HALF_HOURS_A_DAY = 16
 
 type Visit = Calendar['visits'][number] & { token: string }
-/** Each server works on doctors and patients of its own. */
+/** Each server has its own doctors and patients. */
 type Share = { doctors: string[]; visits: Visit[] }
-/** The same request to either: the API wants a token, the bare server the ids that a token holds. */
+/** The same request to both: the API needs a token, the bare server the ids from that token. */
 type Compared = { title: string; status: number; requests: (share: Share, isApi: boolean) => Requests }
 
 export const bench: Bench = {
@@ -49,7 +49,7 @@ export const bench: Bench = {
       rows.push(rowOf(title, status, found.api!, found.bare!))
     }
     console.log(`  ${calendar.appointments} appointments, ${options.connections} connections`)
-    console.log('  CPU: milliseconds of a core for one request, of the server and of PostgreSQL\n')
+    console.log('  CPU: milliseconds per request, of the server and of PostgreSQL\n')
     printTable(['', 'API/s', 'bare/s', 'ratio', 'API p50 ms', 'p99 ms', 'API CPU', 'bare CPU', ''], rows)
     await Promise.all([api.stop(), bare.stop(), client.end()])
   },
@@ -74,7 +74,7 @@ const COMPARED: Compared[] = [
       ({ doctors, visits }, isApi) =>
       (n) => {
         const { patientId, patientUserId: userId, token } = visits[n % visits.length]!
-        // Of those at the same time, each is of another doctor and another patient.
+        // Concurrent requests are for different doctors and different patients.
         const wanted = { doctorId: doctors[n % doctors.length], startsAt: freeTime(Math.floor(n / doctors.length)) }
         const body = isApi ? wanted : { ...wanted, patientId, userId }
         return { method: 'POST', path: '/appointments', token, key: `bench-${n}`, body }
@@ -117,7 +117,7 @@ function rowOf(title: string, status: number, api: Measured, bare: Measured): st
   ]
 }
 
-/** The nth half hour after all that is booked already. */
+/** The nth half hour after all bookings. */
 function freeTime(n: number): string {
   const tomorrow = Math.floor(Date.now() / DAY) + AHEAD_DAYS + 1
   const monday = tomorrow + ((8 - isoWeekday(tomorrow)) % 7)
@@ -151,7 +151,7 @@ async function setPasswords(client: pg.Client, config: Config): Promise<void> {
   await client.query('update users set password_hash = $1, pepper_version = $2', [passwordHash, pepperVersion])
 }
 
-/** Written through the API, by the doctor of each visit. */
+/** Writes documents through the API, as the doctor of each visit. */
 async function writeHistories(url: string, config: Config, { visits }: Share): Promise<void> {
   const medicines = [{ name: 'Metoprolol', dosage: '50 mg', frequency: 'twice a day', durationDays: 30 }]
   const record = { type: 'visit_note', title: 'Follow-up', data: { systolic: 128, diastolic: 82, plan: 'As before.' } }

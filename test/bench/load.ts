@@ -2,7 +2,7 @@ import { median } from './bench'
 import type { Usage } from './cpu'
 import { watchPace } from './pace'
 
-/** What has piled up while the processor was slow is worked off after that. */
+/** Time to work off the requests that queued up while the processor was slow. */
 const RECOVERY_MS = 50
 let slowMoments: ReturnType<typeof watchPace> | undefined
 
@@ -15,25 +15,25 @@ export type Measured = {
   /** Milliseconds. */
   p50: number
   p99: number
-  /** The same of the answers that were not sent for, or on their way, while or shortly after the processor was slow. */
+  /** The p99 of all answers that were not in progress while, or shortly after, the processor was slow. */
   atFullPace: { p99: number; share: number }
-  /** Milliseconds of a core for one request. */
+  /** CPU milliseconds per request. */
   cpu: Usage
   statuses: Record<number, number>
-  /** Of the body of the last answer. */
+  /** The size of the body of the last answer. */
   bytes: number
 }
 
 export type Load = {
   connections: number
   seconds: number
-  /** Requests that fall due in a second, over all connections; left out: each sends its next once it has its answer. */
+  /** Requests due per second over all connections; if omitted, each connection sends its next after each answer. */
   perSecond?: number
 }
 
 /**
- * As many requests as fit into the time, or as fall due. One that has to wait for a connection has waited since it was due.
- * Speaks HTTP itself: a general client would take a share of the cores that the servers are measured on.
+ * Sends as many requests as fit into the time, or as fall due. The latency of a request that waits for a connection
+ * counts from its due time. Speaks HTTP itself: a general client would take CPU time from the measured servers.
  */
 async function measure(
   { url, requests, usage }: Candidate,
@@ -97,7 +97,7 @@ function percentile(values: number[], share: number): number {
 
 export type Candidate = { name: string; url: string; requests: Requests; usage?: () => Promise<Usage> }
 
-/** Measures each in turn, `rounds` times over, after a warm-up of its own; medians. */
+/** Measures the candidates in turn, `rounds` times after a warm-up of each, and returns medians. */
 export async function compare(
   candidates: Candidate[],
   options: Load & { rounds: number; warmUpSeconds?: number },
@@ -136,7 +136,7 @@ function summarise(rounds: Measured[]): Measured {
   }
 }
 
-/** Statuses beside the one expected, for a line under the table; empty when there were none. */
+/** The unexpected statuses, for a column or a line of the output; empty when there were none. */
 export const surprises = ({ statuses }: Measured, expected: number): string =>
   Object.entries(statuses)
     .filter(([status]) => Number(status) !== expected)
@@ -157,12 +157,12 @@ type Answer = { status: number; bytes: number }
 
 const LAST_CHUNK = '0\r\n\r\n'
 
-/** One kept-alive connection; answers must name their length or come in chunks, without a line break in their text. */
+/** One kept-alive connection; answers must have a Content-Length or chunks, and no line break in their text. */
 async function connect(hostname: string, port: number) {
   const none = Buffer.alloc(0)
   let head: Buffer = none
   let answer: Answer | undefined
-  /** Bytes to come; undefined where the last chunk says that it is the last. */
+  /** The length of the body; undefined when the answer ends with its last chunk. */
   let missing: number | undefined
   let tail = ''
   let settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
@@ -179,7 +179,7 @@ async function connect(hostname: string, port: number) {
   function takeHead(text: string, rest: Buffer): void {
     const length = /\r\ncontent-length: *(\d+)/i.exec(text)
     if (!length && !/\r\ntransfer-encoding: *chunked/i.test(text)) {
-      fail(new Error(`an answer without an end:\n${text}`))
+      fail(new Error(`an answer without Content-Length or chunks:\n${text}`))
       return
     }
     head = none

@@ -1,5 +1,5 @@
-// Whether the processor itself runs as it usually does: on a virtual machine it may be slowed down many times over, or given
-// to others, for some twenty milliseconds, and a 99th percentile is made of nothing else. Looked at in a thread of its own.
+// Watches in its own thread whether the processor runs at its usual speed: the host of a virtual machine may slow it
+// down or stop it for some 20 ms, and without this check the p99 would mostly measure the host.
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { median } from './bench'
 import { machineTicks } from './cpu'
@@ -7,16 +7,16 @@ import { machineTicks } from './cpu'
 const ROUNDS = 15_000
 const PAUSE_MS = 1
 const USUAL_OF = 500
-/** So many times as long as usual is slow; one alone may have been put off by others. */
+/** This many times the usual duration is slow; only several in a row count, since a single round may be delayed. */
 const SLOW = 4
 const IN_A_ROW = 2
-/** So long a pause counts if the host ran something else meanwhile: waiting for one's turn among our own does not. */
+/** A pause of this length counts if the host took CPU time meanwhile; a pause for our own processes does not count. */
 const LONG_PAUSE_MS = 8
 const LOOK_EVERY = 50
 
 const now = () => performance.timeOrigin + performance.now()
 
-/** From now on: when the processor was slow or given to others, epoch ms. */
+/** Collects from now on the moments at which the processor was slow or taken by the host, in epoch ms. */
 export function watchPace(): readonly number[] {
   const slowMoments: number[] = []
   new Worker(new URL(import.meta.url)).on('message', (moment: number) => void slowMoments.push(moment))

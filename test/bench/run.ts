@@ -31,7 +31,7 @@ try {
   for (const name of positionals.length > 0 ? positionals : known) {
     const { bench } = (await import(`./${name}${ENDING}`)) as { bench: Bench }
     const load = loadavg()[0]!.toFixed(1)
-    console.log(`\n${name}: ${bench.title}\n(load of the machine before: ${load}; a quiet one has less than 0.5)\n`)
+    console.log(`\n${name}: ${bench.title}\n(load before: ${load}; an idle machine has less than 0.5)\n`)
     await bench.run({
       rows: Number(values.rows),
       seconds: Number(values.seconds),

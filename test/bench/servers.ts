@@ -9,7 +9,7 @@ process.on('exit', () => {
 
 const secret = (length: number) => crypto.getRandomValues(new Uint8Array(length)).toHex()
 
-/** As in production, but for the rate limits that a load from one address would meet. */
+/** As in production, except for the rate limits, which a load from one address would exceed. */
 export function environmentOf({ environment }: Databases): Record<string, string> {
   return {
     NODE_ENV: 'production',
@@ -29,7 +29,7 @@ export type Server = { url: string; pid: number; stop(): Promise<void> }
 /** The API as an operator starts it, in a process of its own. */
 export const startApi = (env: Record<string, string>) => startServer('src/index.ts', env, '/health/ready')
 
-/** The ceiling: the same answers from bare handlers, one named statement each. */
+/** The baseline: the same answers from bare handlers, with one named statement each. */
 export const startBareServer = (env: Record<string, string>) => startServer('test/bench/bare-server.ts', env, '/')
 
 export async function startServer(file: string, env: Record<string, string>, path: string): Promise<Server> {
@@ -64,7 +64,7 @@ export async function startServer(file: string, env: Record<string, string>, pat
 
 function freePort(): number {
   const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
-  // Once it has stopped, it says 0.
+  // Read before the stop: a stopped server has port 0.
   const port = server.port!
   void server.stop(true)
   return port

@@ -8,7 +8,7 @@ import { type Candidate, compare, type Measured, type Requests, surprises } from
 import { environmentOf, startApi, startBareServer } from './servers'
 
 const FEW = 10_000
-/** So long does it take until all of a search has been compiled for good. */
+/** Time until the runtime has compiled all code of a search. */
 const WARM_UP_SECONDS = 20
 const TARGETS = {
   doctor: '31 days of one doctor: p99 < 15 ms, and at most 1.3 times the cost of the small table',
@@ -16,9 +16,9 @@ const TARGETS = {
 }
 
 export const bench: Bench = {
-  title: 'searching free times, in a small and in a large table of appointments',
+  title: 'slot search in a small and in a large table of appointments',
   async run(options) {
-    console.log(`  targets on 2 cores that do nothing else: ${TARGETS.doctor}; ${TARGETS.clinic}\n`)
+    console.log(`  targets on 2 idle cores: ${TARGETS.doctor}; ${TARGETS.clinic}\n`)
     const steady = (perSecond: number) => ({ ...options, perSecond })
     const small = await openWorld(FEW)
     const large = await openWorld(options.rows)
@@ -30,7 +30,7 @@ export const bench: Bench = {
     await compareSearch('GET /doctors/{id}/slots, 1 day', small, large, oneDay, steady(500))
     if (await answers(small, slotsOfClinic(small.calendar)))
       await compareSearch('GET /slots, 100 doctors × 7 days', small, large, slotsOfClinic, steady(20))
-    else console.log('  GET /slots is not there: not measured')
+    else console.log('  GET /slots does not exist: not measured')
     await Promise.all([small.close(), large.close()])
   },
 }
@@ -64,7 +64,7 @@ async function openWorld(rows: number) {
 
 const count = (value: number) => value.toLocaleString('en')
 const today = () => new Date().toISOString().slice(0, 10)
-/** Far apart in the table, and all doctors equally often. */
+/** Chooses items far apart in the table, and all equally often. */
 const spread = <T>(all: T[], n: number): T => all[(n * 7919) % all.length]!
 
 function slotsOfDoctor({ doctors }: Calendar, days = 31): Requests {
@@ -125,27 +125,25 @@ async function compareSearch(
     `${connections} connections at ${perSecond} per s: p50 ms`,
     'p99 ms',
     'at full pace',
-    'as fast as they get answers: per s',
+    'without pauses: per s',
     'p50 ms',
     'p99 ms',
     'at full pace',
     'CPU ms of the API',
     'of PostgreSQL',
-    'an answer',
+    'answer size',
     '',
   ]
   printTable(header, rows)
   const [cheap, dear] = candidates.map(({ name }) => costOf(together[name]!))
-  console.log(
-    `  cost of the large table: × ${(dear! / cheap!).toFixed(2)}; taken by the host meanwhile: ${takenMeanwhile()}\n`,
-  )
+  console.log(`  cost of the large table: × ${(dear! / cheap!).toFixed(2)}; taken by the host: ${takenMeanwhile()}\n`)
 }
 
-/** Of all answers, and of those in whose time the processor ran as fast as it usually does. */
+/** The p99 of all answers, and of the answers during which the processor ran at its usual speed. */
 const p99Of = ({ p99, atFullPace }: Measured) => [
   p99.toFixed(1),
   `${atFullPace.p99.toFixed(1)} of ${(atFullPace.share * 100).toFixed()} %`,
 ]
 
-/** CPU time where it can be told; else time on the clock of a machine that is kept busy. */
+/** CPU time where it is known; otherwise elapsed time under full load. */
 const costOf = ({ cpu, perSecond }: Measured) => (Number.isNaN(cpu.api) ? 1 / perSecond : cpu.api + cpu.postgres)

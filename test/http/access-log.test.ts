@@ -27,7 +27,7 @@ function logged(requestId: string | null): Line[] {
 }
 
 describe('the access log', () => {
-  test('has one line of every request: who, what, how it ended and how long it took', async () => {
+  test('the access log has one line per request, with the actor, the route, the status and the duration', async () => {
     const { id } = await t.newClinic()
     const { headers } = await client.patch(`/clinics/${id}`, { name: 'New' })
     const [line, ...more] = logged(headers.get('x-request-id'))
@@ -46,7 +46,7 @@ describe('the access log', () => {
     })
   })
 
-  test('never holds a body, a query, an address, a token or what was made of them', async () => {
+  test('the access log never contains a body, a query, an IP address, a token or parts of them', async () => {
     const before = lines.length
     await client.post('/clinics', { name: 'Confidential Name', timeZone: 'Europe/Berlin', currency: 'EUR' })
     await client.get('/clinics', { query: { limit: 1, cursor: 'confidentialcursor' } })
@@ -57,12 +57,12 @@ describe('the access log', () => {
     expect(written).not.toMatch(/confidential|Bearer|eyJ|203\.0\.113/i)
   })
 
-  test('is quiet about probes', async () => {
+  test('a health probe is logged at debug level only', async () => {
     const { headers } = await client.get('/health/live')
     expect(logged(headers.get('x-request-id')).map(({ level }) => level)).toEqual(['debug'])
   })
 
-  test('tells what went wrong inside, by the id the client was given', async () => {
+  test('an internal error is logged under the request id of its answer, and the answer hides the details', async () => {
     const broken = createApp({ ...deps, db: undefined as never })
     const answer = await createClient(async (request) => broken.fetch(request)).get('/clinics')
     expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } })

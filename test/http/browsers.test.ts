@@ -17,13 +17,13 @@ const preflight = (app: typeof t, origin: string) =>
     },
   })
 
-describe('pages of other origins', () => {
-  test('may read answers when their origin is configured', async () => {
+describe('cross-origin requests', () => {
+  test('a page may read answers when its origin is configured', async () => {
     expect(await allowedOrigin(t, 'https://clinic.example')).toBe('https://clinic.example')
     expect(await allowedOrigin(live, 'https://clinic.example')).toBe('https://clinic.example')
   })
 
-  test('may read answers from any port of localhost, but not in production', async () => {
+  test('a page on any port of localhost may read answers, but not in production', async () => {
     expect(await allowedOrigin(t, 'http://localhost:5173')).toBe('http://localhost:5173')
     expect(await allowedOrigin(t, 'http://localhost')).toBe('http://localhost')
     expect(await allowedOrigin(live, 'http://localhost:5173')).toBeNull()
@@ -36,12 +36,12 @@ describe('pages of other origins', () => {
     'http://localhost.evil.test',
     'http://localhost:5173.evil.test',
     'null',
-  ])('may not from %s', async (origin) => {
+  ])('a page of the origin %s may not read answers', async (origin) => {
     expect(await allowedOrigin(t, origin)).toBeNull()
     expect((await preflight(t, origin)).headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  test('may send every method and header the API knows', async () => {
+  test('a cross-origin page may send every method and header of the API', async () => {
     const { status, headers } = await preflight(t, 'https://clinic.example')
     expect(status).toBe(204)
     expect(headers.get('access-control-allow-methods')).toBe('GET,POST,PUT,PATCH,DELETE')
@@ -50,7 +50,7 @@ describe('pages of other origins', () => {
     )
   })
 
-  test('see the headers they need, of refusals too', async () => {
+  test('a cross-origin page can read the response headers it needs, also of refusals', async () => {
     for (const path of ['/clinics', '/nothing', '/auth/me']) {
       const { headers } = await t.anonymous.get(path, { headers: { origin: 'https://clinic.example' } })
       expect(headers.get('access-control-expose-headers')).toBe(
@@ -61,13 +61,13 @@ describe('pages of other origins', () => {
     }
   })
 
-  test('do not get an answer that was cached for another origin', async () => {
+  test('an answer that was cached for one origin is not used for another', async () => {
     expect((await t.anonymous.get('/clinics')).headers.get('vary')).toContain('Origin')
   })
 })
 
-describe('browsers', () => {
-  test('are told to run, frame and guess nothing', async () => {
+describe('security headers', () => {
+  test('every answer forbids scripts, framing and guessing of the content type', async () => {
     for (const path of ['/clinics', '/nothing', '/openapi.json', '/health/live']) {
       const { headers } = await t.anonymous.get(path)
       expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'")
@@ -79,7 +79,7 @@ describe('browsers', () => {
     }
   })
 
-  test('may run the scripts and styles of the documentation, from here alone', async () => {
+  test('the documentation page may run scripts and styles of its own origin only', async () => {
     for (const path of ['/docs', '/docs/start.js']) {
       const { headers } = await t.anonymous.get(path)
       const policy = headers.get('content-security-policy')!
@@ -92,7 +92,7 @@ describe('browsers', () => {
 })
 
 describe('the documentation', () => {
-  test('loads nothing from elsewhere, and all it names is there', async () => {
+  test('the documentation page loads nothing from other sites, and every file it refers to exists', async () => {
     const { text, headers } = await t.anonymous.get('/docs')
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(text).not.toMatch(/<script>|<style|style=|onload=/)
@@ -107,7 +107,7 @@ describe('the documentation', () => {
     }
   })
 
-  test('is not sent again to who has it', async () => {
+  test('an unchanged documentation file is answered with 304', async () => {
     for (const path of ['/openapi.json', '/docs/swagger-ui.js']) {
       const etag = (await t.anonymous.get(path)).headers.get('etag')!
       const again = await t.app.request(path, { headers: { 'if-none-match': etag } })
@@ -118,7 +118,7 @@ describe('the documentation', () => {
     }
   })
 
-  test('describes each tag that it uses, and no other', async () => {
+  test('the OpenAPI document describes each tag that it uses, and no other', async () => {
     const { body } = await t.anonymous.get('/openapi.json')
     const operations = Object.values(body.paths).flatMap((methods) => Object.values(methods as object))
     const used = new Set(operations.flatMap(({ tags }: { tags: string[] }) => tags))

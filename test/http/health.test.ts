@@ -12,7 +12,7 @@ async function quickly<T>(task: () => Promise<T>): Promise<T> {
   return value
 }
 
-/** The pools find out by themselves that a server is back. */
+/** Waits until the pools have noticed that the servers are back. */
 async function untilReady(): Promise<Awaited<ReturnType<typeof ready>>> {
   return until(async () => {
     const answer = await ready()
@@ -20,15 +20,15 @@ async function untilReady(): Promise<Awaited<ReturnType<typeof ready>>> {
   })
 }
 
-describe('health', () => {
-  test('is ready while both databases answer', async () => {
+describe('health checks', () => {
+  test('readiness is ok while both databases answer', async () => {
     expect(await ready()).toMatchObject({
       status: 200,
       body: { status: 'ok', checks: { postgres: 'up', mongo: 'up' } },
     })
   })
 
-  test('is degraded, but ready, without MongoDB: booking goes on', async () => {
+  test('readiness is degraded, but still 200, without MongoDB, and writes to PostgreSQL work', async () => {
     await t.stopMongo()
     expect(await quickly(ready)).toMatchObject({
       status: 200,
@@ -41,7 +41,7 @@ describe('health', () => {
     expect((await untilReady()).body).toEqual({ status: 'ok', checks: { postgres: 'up', mongo: 'up' } })
   })
 
-  test('is not ready without PostgreSQL, and says when to ask again', async () => {
+  test('readiness is a 503 with Retry-After without PostgreSQL', async () => {
     await t.stopPostgres()
     const answer = await quickly(ready)
     expect(answer).toMatchObject({
@@ -53,13 +53,13 @@ describe('health', () => {
     expect((await untilReady()).status).toBe(200)
   })
 
-  test('is alive whatever the databases do', async () => {
+  test('liveness is ok while both databases are down', async () => {
     await Promise.all([t.stopPostgres(), t.stopMongo()])
     expect(await t.anonymous.get('/health/live')).toMatchObject({ status: 200, body: { status: 'ok' } })
     await Promise.all([t.startPostgres(), t.startMongo()])
   })
 
-  test('asks each database once, however many ask at the same time', async () => {
+  test('concurrent readiness checks share one query per database', async () => {
     await untilReady()
     const before = await backends()
     const answers = await Promise.all(Array.from({ length: 50 }, ready))
@@ -67,7 +67,7 @@ describe('health', () => {
     expect((await backends()) - before).toBeLessThanOrEqual(1)
   })
 
-  test('is not ready once the process is asked to stop, though all is well', async () => {
+  test('readiness is a 503 once the process is stopping, while other requests are still answered', async () => {
     t.deps.draining.value = true
     expect(await ready()).toMatchObject({ status: 503, body: { code: 'unavailable' } })
     expect((await t.anonymous.get('/health/live')).status).toBe(200)

@@ -10,7 +10,7 @@ const production = await createTestApp(PRODUCTION)
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 
 describe('metrics', () => {
-  test('count requests by route pattern and status, never by id', async () => {
+  test('metrics count requests by route pattern and status, never by id', async () => {
     const { id } = await open.newClinic()
     await open.anonymous.get(`/clinics/${id}`)
     await open.anonymous.get(`/clinics/${crypto.randomUUID()}`)
@@ -27,7 +27,7 @@ describe('metrics', () => {
     expect(text).not.toContain('PURGE')
   })
 
-  test('show the pool and the process', async () => {
+  test('metrics show the connection pool and the process', async () => {
     await open.anonymous.get('/clinics')
     const { text } = await open.anonymous.get('/metrics')
     const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
@@ -38,14 +38,14 @@ describe('metrics', () => {
     expect(value('nodejs_eventloop_lag_p99_seconds')).toBeLessThan(60)
   })
 
-  test('are given to the token alone where there is one', async () => {
+  test('metrics require the token when one is configured', async () => {
     expect((await guarded.anonymous.get('/metrics', bearer(TOKEN))).status).toBe(200)
     for (const wrong of ['', 'metrics-token-0123456788', `${TOKEN}0`, TOKEN.slice(1)])
       expect((await guarded.anonymous.get('/metrics', bearer(wrong))).status).toBe(401)
     expect((await guarded.anonymous.get('/metrics')).status).toBe(401)
   })
 
-  test('are not there in production without a token', async () => {
+  test('metrics are a 404 in production when no token is configured', async () => {
     expect((await production.anonymous.get('/metrics')).status).toBe(404)
     expect((await production.anonymous.get('/metrics', bearer(''))).status).toBe(404)
   })

@@ -22,7 +22,7 @@ async function receive(input: Request) {
   return { filename, content: new Uint8Array(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer()) }
 }
 
-/** Its code and what it names. */
+/** The error code and the path of the first error. */
 const refusalOf = async (input: Request) => {
   const error = await receive(input).then(
     () => undefined,
@@ -32,7 +32,7 @@ const refusalOf = async (input: Request) => {
 }
 
 describe('an upload', () => {
-  test('is what was sent, however it comes in pieces and whatever it holds', async () => {
+  test('an upload arrives unchanged, whatever its content and however it is split into chunks', async () => {
     const unlucky = fc.constantFrom('\r\n', '\r', '--', `--${BOUNDARY}`, `\r\n--${BOUNDARY.slice(0, 5)}`, '\r\n--', 'x')
     const content = fc.oneof(
       fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
@@ -48,7 +48,7 @@ describe('an upload', () => {
     )
   })
 
-  test('is taken as fetch sends it', async () => {
+  test('an upload as sent by fetch is accepted', async () => {
     const body = new FormData()
     const sent = crypto.getRandomValues(new Uint8Array(40_000))
     body.append('file', new File([sent], 'Ä "quoted" file.png'))
@@ -68,17 +68,17 @@ describe('an upload', () => {
     ['心電図 🩺.pdf', '心電図 🩺.pdf'],
     [`${'😀'.repeat(300)}.pdf`, '😀'.repeat(200)],
     ['100%.pdf', '100%.pdf'],
-  ])('named %s is called %s', async (sent, called) => {
+  ])('an upload named %s gets the file name %s', async (sent, called) => {
     expect((await receive(request(form({ filename: sent, content: 'x' })))).filename).toBe(called)
   })
 
-  test('may be one byte less than too large, and no larger', async () => {
+  test('an upload may be exactly as large as the limit, and no larger', async () => {
     const content = new Uint8Array(MiB + 1)
     expect((await receive(request(form({ filename: 'a', content: content.subarray(1) })))).content).toHaveLength(MiB)
     expect(await refusalOf(request(form({ filename: 'a', content })))).toBe('too_large')
   })
 
-  test('is cut off when it goes on for ever, with or without a file in it', async () => {
+  test('an endless upload is cut off, with or without a file in it', async () => {
     const endless = (start: string) => {
       let taken = 0
       const body = new ReadableStream<Uint8Array>(
@@ -108,7 +108,7 @@ describe('an upload', () => {
     [`multipart/mixed; boundary=${BOUNDARY}`, 'unsupported_media_type'],
     ['multipart/form-data; boundary=another', 'validation_failed'],
     [`Multipart/Form-Data; charset=utf-8; boundary="${BOUNDARY}"`, undefined],
-  ])('under the type %s is %s', async (type, refusal) => {
+  ])('checks the content type %s of an upload', async (type, refusal) => {
     expect(await refusalOf(request(form({ filename: 'a', content: 'x' }), type))).toBe(refusal)
   })
 
@@ -120,24 +120,24 @@ describe('an upload', () => {
     ['a file without a name', form({ filename: '', content: 'x' }), 'validation_failed file'],
     ['an empty file', form({ filename: 'a', content: '' }), 'validation_failed file'],
     ['two files', form(file, file), 'validation_failed file'],
-    ['a field before it', form({ name: 'note', content: 'x' }, file), 'validation_failed note'],
-    ['a field after it', form(file, { name: 'note', content: 'x' }), 'validation_failed note'],
+    ['a field before the file', form({ name: 'note', content: 'x' }, file), 'validation_failed note'],
+    ['a field after the file', form(file, { name: 'note', content: 'x' }), 'validation_failed note'],
     ['a preamble', `hello\r\n${new TextDecoder().decode(form(file))}`, 'validation_failed'],
-    ['no end', form(file).subarray(0, -8), 'validation_failed file'],
-    ['an end in the headers', form(file).subarray(0, 60), 'validation_failed file'],
+    ['no closing boundary', form(file).subarray(0, -8), 'validation_failed file'],
+    ['an end inside the part headers', form(file).subarray(0, 60), 'validation_failed file'],
     ['a part without headers', `--${BOUNDARY}\r\n\r\nx\r\n--${BOUNDARY}--`, 'validation_failed file'],
     ['a part without a name', `--${BOUNDARY}\r\nContent-Type: a/b\r\n\r\nx\r\n--${BOUNDARY}--`, 'validation_failed'],
-    ['headers without end', `--${BOUNDARY}\r\n${'x'.repeat(20_000)}`, 'validation_failed file'],
+    ['endless part headers', `--${BOUNDARY}\r\n${'x'.repeat(20_000)}`, 'validation_failed file'],
     [
-      'a name that is not UTF-8',
+      'a file name that is not UTF-8',
       Uint8Array.from(form({ filename: '@', content: 'x' }), (b) => (b === 64 ? 255 : b)),
       'validation_failed file',
     ],
-  ])('with %s is refused', async (_, body, refusal) => {
+  ])('an upload with %s is refused', async (_, body, refusal) => {
     for (const pieces of [1, 7, 100_000]) expect(await refusalOf(request(body, undefined, pieces))).toBe(refusal)
   })
 
-  test('that breaks off is refused', async () => {
+  test('an upload whose connection breaks off is refused', async () => {
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
         controller.error(new Error('connection reset'))

@@ -32,8 +32,8 @@ const eventsOf = (kind: string, requestIds: (string | null)[]) =>
     .where('requestId', 'in', requestIds as string[])
     .execute()
 
-describe('the same request under the same key', () => {
-  test('gives the same status, body and headers again, and says so', async () => {
+describe('the same request under the same idempotency key', () => {
+  test('a replay returns the same status, body and headers, and is marked as a replay', async () => {
     const clinic = newClinic()
     const first = await t.as(admin).post('/clinics', clinic, keyed('same'))
     const second = await t.as(admin).post('/clinics', clinic, keyed('same'))
@@ -46,7 +46,7 @@ describe('the same request under the same key', () => {
     expect(await named(clinic.name)).toHaveLength(1)
   })
 
-  test('gives what was answered then, though the thing has changed since', async () => {
+  test('a replay returns the stored answer even when the resource has changed since', async () => {
     const first = await t.as(admin).post('/clinics', newClinic(), keyed('then'))
     const { name } = JSON.parse(first.text)
     await t.as(admin).patch(`/clinics/${first.body.id}`, { name: 'Renamed since' })
@@ -56,7 +56,7 @@ describe('the same request under the same key', () => {
     expect(again.text).toBe(first.text)
   })
 
-  test('is audited each time: the change once, the replay as a replay', async () => {
+  test('the first request is audited as the change, and its replay as a replay', async () => {
     const clinic = newClinic()
     const first = await t.as(admin).post('/clinics', clinic, keyed('audited'))
     const second = await t.as(admin).post('/clinics', clinic, keyed('audited'))
@@ -69,7 +69,7 @@ describe('the same request under the same key', () => {
     ])
   })
 
-  test('sent at the same time has one effect: the others are told to wait or get the same answer', async () => {
+  test('concurrent requests under one idempotency key have one effect: the others get a 409 or the same answer', async () => {
     const rounds = FULL ? 50 : 3
     for (let round = 0; round < rounds; round++) {
       const clinic = newClinic()
@@ -88,7 +88,7 @@ describe('the same request under the same key', () => {
     }
   })
 
-  test('while it is still worked on is a 409 that says when to come again', async () => {
+  test('a request is a 409 while the first request under its idempotency key is still running', async () => {
     const { id } = await t.newClinic()
     const { pool } = t.deps.postgres
     const holder = await pool.connect()
@@ -105,7 +105,7 @@ describe('the same request under the same key', () => {
     expect(after.text).toBe((await working).text)
   })
 
-  test('is forgotten after 24 hours', async () => {
+  test('an idempotency key is forgotten after 24 hours', async () => {
     const clinic = newClinic()
     await t.as(admin).post('/clinics', clinic, keyed('old'))
     const later = (hours: number) => new Date(t.clock.now().getTime() + hours * 3_600_000)
@@ -119,19 +119,19 @@ describe('the same request under the same key', () => {
   })
 })
 
-describe('another request under a key that was used', () => {
+describe('another request under a used idempotency key', () => {
   test.each([
     ['another body', async () => t.as(admin).post('/clinics', newClinic(), keyed('taken'))],
     [
       'another path',
       async () => t.as(admin).patch(`/clinics/${(await t.newClinic()).id}`, { name: 'X' }, keyed('taken')),
     ],
-  ])('is refused: %s', async (_what, send) => {
+  ])('refuses a used idempotency key with %s', async (_what, send) => {
     await t.as(admin).post('/clinics', { name: 'First', timeZone: 'Europe/Berlin', currency: 'EUR' }, keyed('taken'))
     expect(await send()).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
   })
 
-  test('is fine when somebody else sends it: keys belong to their user', async () => {
+  test('two users may use the same idempotency key', async () => {
     const clinic = newClinic()
     const mine = await t.as(admin).post('/clinics', clinic, keyed('everybody'))
     const theirs = await t.as(other).post('/clinics', clinic, keyed('everybody'))
@@ -140,24 +140,24 @@ describe('another request under a key that was used', () => {
   })
 })
 
-describe('a key', () => {
-  test.each(['x'.repeat(201), ''])('of a length like %# is a 422', async (key) => {
+describe('idempotency keys', () => {
+  test.each(['x'.repeat(201), ''])('an idempotency key that is too long or empty is a 422 (case %#)', async (key) => {
     const answer = await t.as(admin).post('/clinics', newClinic(), keyed(key))
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: 'header.Idempotency-Key' }] } })
   })
 
-  test('of 200 characters is taken', async () => {
+  test('an idempotency key of 200 characters is accepted', async () => {
     expect((await t.as(admin).post('/clinics', newClinic(), keyed('y'.repeat(200)))).status).toBe(201)
   })
 
-  test('gives no answer to who may not ask: signing in comes first, and so does the role', async () => {
+  test('a replay requires authentication and the right role', async () => {
     const clinic = newClinic()
     await t.as(admin).post('/clinics', clinic, keyed('guarded'))
     expect((await t.anonymous.post('/clinics', clinic, keyed('guarded'))).status).toBe(401)
     expect((await t.as({ ...admin, role: 'patient' }).post('/clinics', clinic, keyed('guarded'))).status).toBe(403)
   })
 
-  test('is free again when the request it came with was refused', async () => {
+  test('an idempotency key is free again after its request was refused', async () => {
     const { id } = await t.newClinic()
     const stale = await t.as(admin).patch(`/clinics/${id}`, { name: 'A' }, keyed('freed', { 'if-match': '"9"' }))
     expect(stale.status).toBe(412)
@@ -166,7 +166,7 @@ describe('a key', () => {
     expect((await t.as(admin).patch(`/clinics/${id}`, { name: 'A' }, keyed('freed'))).status).toBe(200)
   })
 
-  test('is stored as digests, and the request not at all', async () => {
+  test('an idempotency key is stored as a digest, never as text', async () => {
     await t.as(admin).post('/clinics', newClinic(), keyed('readable-key'))
     const { rows } = await sql<{ row: string }>`select row_to_json(k)::text as row from idempotency_keys k`.execute(
       t.db,
@@ -191,7 +191,7 @@ describe('the transaction of a mutation', () => {
       answer: { status: 200, description: 'x', schema: Empty },
     })
 
-  /** A mutation that fails with `code` as often as told, after it wrote something each time. */
+  /** A mutation that writes a row and then fails with `code`, in its first `failures` attempts. */
   function unlucky(operationId: string, code: string, failures: number) {
     const attempts = { count: 0 }
     const app = new OpenAPIHono<HttpEnv>()
@@ -223,7 +223,7 @@ describe('the transaction of a mutation', () => {
   test.each([
     ['a serialisation failure', 'serialised', '40001'],
     ['a deadlock', 'deadlocked', '40P01'],
-  ])('is run again as a whole after %s, and what failed leaves nothing behind', async (_what, operationId, code) => {
+  ])('a mutation is retried as a whole after %s, and failures leave no trace', async (_what, operationId, code) => {
     const { attempts, send } = unlucky(operationId, code, 3)
     expect((await send()).status).toBe(200)
     expect(attempts.count).toBe(4)
@@ -232,7 +232,7 @@ describe('the transaction of a mutation', () => {
     expect(attempts.count).toBe(4)
   })
 
-  test('is given up after five attempts, with a 503 that the same key may repeat', async () => {
+  test('a mutation is a 503 after five failed attempts, and its idempotency key may be sent again', async () => {
     const { attempts, send } = unlucky('hopeless', '40001', 7)
     const answer = await send()
     expect(answer).toMatchObject({ status: 503, body: { code: 'unavailable' } })
@@ -243,7 +243,7 @@ describe('the transaction of a mutation', () => {
     expect(await named('hopeless')).toHaveLength(1)
   })
 
-  test('is not run again after an error that would only come again', async () => {
+  test('a mutation is not retried after a permanent error', async () => {
     const { attempts, send } = unlucky('broken', '22012', 1)
     expect(await send()).toMatchObject({ status: 500, body: { code: 'internal' } })
     expect(attempts.count).toBe(1)

@@ -8,7 +8,7 @@ import { createTestApp } from '../support/app'
 import { putCluster } from '../support/cluster'
 import { runFolder } from '../support/run-folder'
 
-/** The real app on servers that nobody else uses, so that a test may stop them and start them again. */
+/** The real app on database servers of its own, so that a test may stop and restart them. */
 export async function createAppOnOwnServers(environment: Record<string, string> = {}) {
   const folder = mkdtempSync(join(runFolder(), 'own-databases-'))
   chmodSync(folder, 0o755)

@@ -10,7 +10,7 @@ const t = await createAppOnOwnServers({ POSTGRESQL_POOL_SIZE: '4' })
 const admin = await t.newAdmin()
 const { pool } = t.deps.postgres
 
-/** A connection of the test's own. */
+/** A connection outside the app's pool. */
 async function connect(): Promise<pg.Client> {
   const { host, port, user, password, database } = t.deps.config.postgres
   const client = new pg.Client({ host, port, user, password, database })
@@ -19,7 +19,7 @@ async function connect(): Promise<pg.Client> {
   return client
 }
 
-/** Holds a clinic's row while `meanwhile` runs: changes of it wait inside their transactions. */
+/** Locks a clinic's row while `meanwhile` runs: transactions that change the clinic have to wait. */
 async function holding<T>(clinicId: string, meanwhile: () => Promise<T>): Promise<T> {
   const holder = await connect()
   await holder.query('begin')
@@ -32,7 +32,7 @@ async function holding<T>(clinicId: string, meanwhile: () => Promise<T>): Promis
   }
 }
 
-/** Ends the connections of so many transactions that wait for a lock. */
+/** Waits until `count` transactions wait for a lock, then terminates their connections. */
 async function cutWaiting(count: number): Promise<void> {
   const observer = await connect()
   const waiting = `select pid from pg_stat_activity where wait_event_type = 'Lock'`
@@ -44,8 +44,8 @@ async function cutWaiting(count: number): Promise<void> {
   await observer.end()
 }
 
-describe('a connection that PostgreSQL cuts in the middle of a transaction', () => {
-  test('is a 503 that may be sent again, and nothing of it is kept', async () => {
+describe('a connection cut inside a transaction', () => {
+  test('a connection cut inside a transaction is a retryable 503, and nothing of the transaction is kept', async () => {
     const { id } = await t.newClinic()
     const key = { headers: { 'idempotency-key': 'cut-in-the-middle' } }
     const cut = await holding(id, async () => {
@@ -63,7 +63,7 @@ describe('a connection that PostgreSQL cuts in the middle of a transaction', () 
     expect(await changes.where('outcome', '=', 'success').execute()).toEqual([{ kind: 'clinic.update' }])
   })
 
-  test('never goes back to the pool: the next in line does not write into a foreign transaction', async () => {
+  test('a connection cut inside a transaction never returns to the pool', async () => {
     const { id } = await t.newClinic()
     await holding(id, async () => {
       const pending = Array.from({ length: 3 }, () => t.as(admin).patch(`/clinics/${id}`, { name: 'Cut' }))
@@ -79,7 +79,7 @@ describe('a connection that PostgreSQL cuts in the middle of a transaction', () 
     expect((await t.as(admin).patch(`/clinics/${id}`, { name: 'Whole' })).status).toBe(200)
   })
 
-  test('and one whose statement fails leaves its connection usable', async () => {
+  test('a transaction whose statement fails leaves its connection usable', async () => {
     for (let i = 0; i < 10; i++)
       await t.deps.postgres
         .transaction([], async (trx) => sql`select 1 / 0`.execute(trx))
@@ -92,8 +92,8 @@ describe('a connection that PostgreSQL cuts in the middle of a transaction', () 
   })
 })
 
-describe('a lock that is not to be had', () => {
-  test('is unavailable, not an error of ours', async () => {
+describe('lock timeout', () => {
+  test('a lock timeout is reported as unavailable, not as an internal error', async () => {
     const { id } = await t.newClinic()
     const impatient = openPostgres({ ...t.deps.config.postgres, lockTimeoutMs: 100 }, () => {})
     const error = await holding(id, () =>
@@ -106,8 +106,8 @@ describe('a lock that is not to be had', () => {
   })
 })
 
-describe('a PostgreSQL that restarts', () => {
-  test('gives 503 with Retry-After meanwhile, and the same request succeeds afterwards', async () => {
+describe('a PostgreSQL restart', () => {
+  test('requests during a PostgreSQL restart are a 503 with Retry-After and succeed afterwards', async () => {
     const clinic = { name: 'After the restart', timeZone: 'Europe/Berlin', currency: 'EUR' }
     const key = { headers: { 'idempotency-key': 'over-a-restart' } }
     await t.stopPostgres()

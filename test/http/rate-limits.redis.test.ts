@@ -37,7 +37,7 @@ async function stopRedis(): Promise<void> {
   await server!.exited
 }
 
-/** One command over the wire; the raw reply. */
+/** Sends one command and returns the raw reply. */
 function redis(command: string): Promise<string> {
   return new Promise((resolve) => {
     void Bun.connect({
@@ -66,7 +66,7 @@ async function left(copy: Copy, address: string): Promise<number> {
 }
 
 describe.skipIf(!program)('rate limits in Redis', () => {
-  test('are shared by all copies, and know nobody by name or address', async () => {
+  test('rate limits in Redis are shared by all copies, and their keys contain no email or IP address', async () => {
     await startRedis()
     const [one, other] = [await newCopy(), await newCopy()]
     expect(await left(one, '198.51.100.1')).toBe(299)
@@ -86,7 +86,7 @@ describe.skipIf(!program)('rate limits in Redis', () => {
     expect(keys).not.toMatch(/198\.51|known|example/)
   })
 
-  test('go on in each copy while Redis is down, and are shared again when it is back', async () => {
+  test('rate limits continue in each copy while Redis is down, and are shared again when it is back', async () => {
     const copy = await newCopy()
     expect(await left(copy, '198.51.100.3')).toBe(299)
     await stopRedis()
@@ -103,7 +103,7 @@ describe.skipIf(!program)('rate limits in Redis', () => {
     })
   }, 30_000)
 
-  test('do not wait for a Redis that hangs', async () => {
+  test('rate limits do not wait for a Redis that hangs', async () => {
     const copy = await newCopy()
     expect(await left(copy, '198.51.100.5')).toBe(299)
     server!.kill('SIGSTOP')

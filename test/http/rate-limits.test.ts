@@ -7,7 +7,7 @@ const ON = { RATE_LIMIT: 'on' }
 const t = await createTestApp(ON)
 
 let addresses = 0
-/** A caller with an address that nobody else in this file has. */
+/** A caller whose default address is unique in this file. */
 function newCaller(app = t, address = `198.51.100.${++addresses}`) {
   const client = createClient(async (request) => app.app.fetch(request, { peerAddress: address }))
   const signIn = (email: string) => client.post('/auth/login', { email, password: 'not the right one' })
@@ -21,7 +21,7 @@ async function times<T>(count: number, task: (i: number) => Promise<T>): Promise
 }
 
 describe('rate limits', () => {
-  test('let ten guesses a minute at the current password of one account, from wherever they come', async () => {
+  test('limits guesses at the current password of one account to ten a minute', async () => {
     const { actor } = await t.newPatient()
     const guess = { currentPassword: 'not the right one', newPassword: 'violet-harbor-29' }
     const answers = await times(11, () => t.as(actor).put('/auth/password', guess))
@@ -29,7 +29,7 @@ describe('rate limits', () => {
     expect((await t.as((await t.newPatient()).actor).put('/auth/password', guess)).status).toBe(401)
   })
 
-  test('let 300 requests a minute through from one address, and no more', async () => {
+  test('limits one address to 300 requests a minute', async () => {
     const caller = newCaller()
     const answers = await times(301, () => caller.get('/clinics', { raw: true }))
     expect(answers.slice(0, 300).every(({ status }) => status === 200)).toBe(true)
@@ -40,7 +40,7 @@ describe('rate limits', () => {
     expect((await newCaller().get('/clinics')).status).toBe(200)
   })
 
-  test('say in every answer what is left of the tightest one', async () => {
+  test('every answer states the remaining requests of the strictest rate limit', async () => {
     const caller = newCaller()
     await caller.get('/clinics')
     const { headers } = await caller.get('/nothing')
@@ -50,7 +50,7 @@ describe('rate limits', () => {
     expect(signIn.headers.get('ratelimit')).toMatch(/^"sign_in_account";r=9;t=(60|59)$/)
   })
 
-  test('never touch health checks and metrics', async () => {
+  test('health checks and metrics have no rate limit', async () => {
     const caller = newCaller()
     await times(301, () => caller.get('/clinics', { raw: true }))
     expect((await caller.get('/clinics')).status).toBe(429)
@@ -61,19 +61,19 @@ describe('rate limits', () => {
     }
   })
 
-  test('let ten sign-ins a minute try one account, whoever tries and however it is written', async () => {
+  test('limits sign-ins to one account to ten a minute, from any address and in any spelling of the email', async () => {
     const answers = await times(11, (i) => newCaller().signIn(i % 2 ? 'Victim@Example.org' : 'victim@example.org'))
     expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(401), 429])
     expect((await newCaller().signIn('someone-else@example.org')).status).toBe(401)
   })
 
-  test('count ten sign-ins of one moment as ten', async () => {
+  test('counts each of many concurrent sign-ins', async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => newCaller().signIn('moment@example.org')))
     const statuses = answers.map(({ status }) => status).sort()
     expect(statuses).toEqual([...Array(10).fill(401), 429, 429])
   })
 
-  test('do not count a sign-in that is not even one', async () => {
+  test('does not count a sign-in that fails validation', async () => {
     const caller = newCaller()
     await times(12, () => caller.post('/auth/login', { email: 'typo@example.org' }))
     expect((await caller.signIn('typo@example.org')).status).toBe(401)
@@ -87,7 +87,7 @@ describe('rate limits', () => {
     dateOfBirth: '1990-05-17',
   })
 
-  test('let five accounts an hour be registered from one address', async () => {
+  test('limits registration to five accounts an hour from one address', async () => {
     const caller = newCaller()
     const answers = await times(6, (i) => caller.post('/auth/register', patient(i)))
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 429])
@@ -95,13 +95,13 @@ describe('rate limits', () => {
     expect((await newCaller().post('/auth/register', patient(7))).status).toBe(201)
   })
 
-  test('leave registration alone in a demonstration', async () => {
+  test('does not limit registration in a demonstration', async () => {
     const caller = newCaller(await createTestApp({ ...ON, DEMO_DATA: 'on' }))
     const answers = await times(6, (i) => caller.post('/auth/register', patient(i)))
     expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(201))
   })
 
-  test('go by the address that a trusted proxy passes on, and by nothing else that is claimed', async () => {
+  test('rate limits use the address that a trusted proxy forwards, and ignore all other forwarded addresses', async () => {
     const proxied = await createTestApp({ ...ON, TRUSTED_PROXIES: '10.0.0.0/8' })
     const left = async (peer: string, forwardedFor: string) => {
       const headers = { 'x-forwarded-for': forwardedFor }
@@ -115,19 +115,19 @@ describe('rate limits', () => {
     expect(await left('203.0.113.77', '2.2.2.2')).toBe(298)
   })
 
-  test('see one caller in a whole IPv6 network', async () => {
+  test('rate limits count a whole IPv6 network as one caller', async () => {
     await newCaller(t, '2001:db8:1:1::1').get('/clinics')
     const { headers } = await newCaller(t, '2001:db8:1:1:ffff::2').get('/clinics')
     expect(headers.get('ratelimit')).toStartWith('"default";r=298')
   })
 
-  test('hold for callers whose address is not known, together', async () => {
+  test('callers with an unknown address share one rate limit', async () => {
     const unknown = createClient(async (request) => t.app.fetch(request))
     const answers = await times(2, () => unknown.get('/clinics'))
     expect(answers[1]!.headers.get('ratelimit')).toStartWith('"default";r=298')
   })
 
-  test('can be turned off, in production too', async () => {
+  test('rate limits can be turned off, in production too', async () => {
     const caller = newCaller(await createTestApp())
     const answers = await times(11, () => caller.signIn('nobody@example.org'))
     expect(answers.every(({ status, headers }) => status === 401 && !headers.has('ratelimit'))).toBe(true)

@@ -8,28 +8,28 @@ const clinic = { name: 'Harbor', timeZone: 'Europe/Berlin', currency: 'EUR' }
 const bigger = (bytes: number) => JSON.stringify({ ...clinic, name: 'x'.repeat(bytes) })
 
 describe('every answer', () => {
-  test('carries the id that was sent, where it is a proper one', async () => {
+  test('every answer carries the request id that was sent, if it is valid', async () => {
     const sent = 'abc-1.2:3_4'
     const answer = await t.anonymous.get('/nothing', { headers: { 'x-request-id': sent } })
     expect(answer.headers.get('x-request-id')).toBe(sent)
     expect(answer.body.requestId).toBe(sent)
   })
 
-  test.each(['', 'has space', 'x'.repeat(129), 'ä', '<script>'])('carries an id of ours for %p', async (sent) => {
+  test.each(['', 'has space', 'x'.repeat(129), 'ä', '<script>'])('replaces the bad request id %p', async (sent) => {
     const { headers } = await t.anonymous.get('/clinics', { headers: { 'x-request-id': sent } })
     expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/)
   })
 
-  test('to an audited change has the id that the event keeps', async () => {
+  test('the audit event of a change keeps the request id of its answer', async () => {
     const { headers, body } = await t.as(admin).post('/clinics', clinic)
     const events = await t.auditEvents().select('requestId').where('targetId', '=', body.id).execute()
     expect(events).toEqual([{ requestId: headers.get('x-request-id')! }])
   })
 })
 
-describe('an address that leads nowhere', () => {
+describe('unknown paths and malformed parameters', () => {
   test.each(['/nothing', '/clinics/', '/clinics//', '//clinics', '/Clinics', '/docs/other.js', '/%2e%2e/etc/passwd'])(
-    '%s is a 404 problem',
+    'the unknown path %s is a 404 problem',
     async (path) => {
       const answer = await t.app.request(`http://localhost${path}`)
       expect(answer.status).toBe(404)
@@ -39,7 +39,7 @@ describe('an address that leads nowhere', () => {
   )
 
   test.each(['%E0%A4%A', '%00', '%', '%zz', '%F0%28%8C%28', '..%2f..%2f', 'x'.repeat(5_000)])(
-    'an id like %s is a 422 that names it',
+    'a malformed id like %s is a 422 that names path.id',
     async (id) => {
       const answer = await t.app.request(`http://localhost/clinics/${id}`)
       expect(answer.status).toBe(422)
@@ -50,7 +50,7 @@ describe('an address that leads nowhere', () => {
   )
 
   test.each(['limit=%E0%A4%A', 'limit=1&limit=2', 'unknown=1', '%00=1', 'limit=', 'cursor=%ZZ', '__proto__=1'])(
-    'a query like %s is a 422',
+    'an invalid query like %s is a 422',
     async (query) => {
       const answer = await t.app.request(`http://localhost/clinics?${query}`)
       expect(answer.status).toBe(422)
@@ -58,8 +58,8 @@ describe('an address that leads nowhere', () => {
   )
 })
 
-describe('a request as it comes over the wire', () => {
-  /** What a client library would never send. */
+describe('raw HTTP requests', () => {
+  /** Sends bytes that a client library would never send. */
   async function sendRaw(request: string): Promise<string> {
     using server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request) => t.app.fetch(request) })
     const answered = Promise.withResolvers<string>()
@@ -73,7 +73,7 @@ describe('a request as it comes over the wire', () => {
   }
 
   test.each(['[', 'x:99999', '%', 'a b', '<>', 'x'.repeat(5_000)])(
-    'with the Host %p is never a failure of ours',
+    'a request with the Host %p is never answered with a 5xx',
     async (host) => {
       const answer = await sendRaw(`GET /clinics HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
       expect(answer).toMatch(/^HTTP\/1\.1 [24]\d\d /)
@@ -81,25 +81,25 @@ describe('a request as it comes over the wire', () => {
     },
   )
 
-  test('with an address in absolute form is answered like any other', async () => {
+  test('a request with an absolute URL is answered like any other', async () => {
     expect(await sendRaw('GET http://elsewhere.test/clinics HTTP/1.1\r\nHost: x\r\n\r\n')).toStartWith('HTTP/1.1 200')
   })
 })
 
-describe('a method that an address does not know', () => {
-  test.each(['DELETE', 'PUT', 'PATCH', 'PURGE'])('%s /clinics is a 405 with Allow', async (method) => {
+describe('HTTP methods', () => {
+  test.each(['DELETE', 'PUT', 'PATCH', 'PURGE'])('the method %s on /clinics is a 405 with Allow', async (method) => {
     const answer = await t.anonymous.call(method, '/clinics')
     expect(answer).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
     expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS, POST')
   })
 
-  test('is told what an address with an id in it knows', async () => {
+  test('an unsupported method on a path with an id is a 405 with Allow', async () => {
     const answer = await t.as(admin).post(`/clinics/${crypto.randomUUID()}`, clinic)
     expect(answer.status).toBe(405)
     expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS, PATCH')
   })
 
-  test('HEAD is answered as GET would be, without the body', async () => {
+  test('HEAD is answered like GET, without the body', async () => {
     const { id } = await t.newClinic()
     const [head, get] = await Promise.all([
       t.anonymous.call('HEAD', `/clinics/${id}`),
@@ -110,7 +110,7 @@ describe('a method that an address does not know', () => {
     expect((await t.app.request('/nothing', { method: 'HEAD' })).status).toBe(404)
   })
 
-  test('OPTIONS tells what an address knows, and 404 for one that is not there', async () => {
+  test('OPTIONS lists the allowed methods of a path, and is a 404 for an unknown path', async () => {
     const answer = await t.anonymous.call('OPTIONS', '/clinics')
     expect(answer).toMatchObject({ status: 204, text: '' })
     expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS, POST')
@@ -118,21 +118,21 @@ describe('a method that an address does not know', () => {
   })
 })
 
-describe('a body', () => {
+describe('request bodies', () => {
   test.each([
-    ['that is no JSON', '{"name":', 'application/json', 400, 'malformed_json'],
-    ['that is no JSON object', '[]', 'application/json', 422, 'validation_failed'],
-    ['of null', 'null', 'application/json', 422, 'validation_failed'],
+    ['that is not JSON', '{"name":', 'application/json', 400, 'malformed_json'],
+    ['that is not a JSON object', '[]', 'application/json', 422, 'validation_failed'],
+    ['that is null', 'null', 'application/json', 422, 'validation_failed'],
     ['of another media type', JSON.stringify(clinic), 'text/plain', 415, 'unsupported_media_type'],
-    ['of a form', 'name=x', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
+    ['of a form media type', 'name=x', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
     ['of more than 1 MiB', bigger(1024 * 1024), 'application/json', 413, 'too_large'],
-    ['that is not there', '', 'application/json', 422, 'validation_failed'],
-  ])('%s is refused: %#', async (_what, body, type, status, code) => {
+    ['that is missing', '', 'application/json', 422, 'validation_failed'],
+  ])('a request body %s is refused', async (_what, body, type, status, code) => {
     const answer = await t.as(admin).post('/clinics', body, { headers: { 'content-type': type } })
     expect(answer).toMatchObject({ status, body: { status, code } })
   })
 
-  test('with a charset is JSON all the same', async () => {
+  test('a JSON body with a charset parameter is accepted', async () => {
     const headers = { 'content-type': 'Application/JSON; charset=utf-8' }
     expect((await t.as(admin).post('/clinics', clinic, { headers })).status).toBe(201)
   })
@@ -143,28 +143,28 @@ describe('a body', () => {
     return t.app.request('/clinics', { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
   }
 
-  test('of more than 1 MiB is refused though it does not say its length', async () => {
+  test('a request body of more than 1 MiB is refused even without Content-Length', async () => {
     expect((await sendRaw(new Blob([bigger(2 * 1024 * 1024)]).stream())).status).toBe(413)
   })
 
-  test('with bytes that are no UTF-8 is malformed', async () => {
+  test('a request body that is not UTF-8 is refused as malformed', async () => {
     expect((await sendRaw(new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]))).status).toBe(400)
   })
 
   test.each([
-    ['of a wrong type', { ...clinic, name: 7 }, 'name'],
-    ['missing', { timeZone: 'Europe/Berlin', currency: 'EUR' }, 'name'],
-    ['too long', { ...clinic, name: 'x'.repeat(201) }, 'name'],
-    ['not known', { ...clinic, owner: 'x' }, 'owner'],
-    ['with NUL', { ...clinic, name: 'a\0b' }, 'name'],
-    ['with half a surrogate pair', { ...clinic, name: 'a\ud800b' }, 'name'],
-  ])('with a field that is %s is refused, and the field named', async (_what, body, path) => {
+    ['a field of the wrong type', { ...clinic, name: 7 }, 'name'],
+    ['a missing field', { timeZone: 'Europe/Berlin', currency: 'EUR' }, 'name'],
+    ['a field that is too long', { ...clinic, name: 'x'.repeat(201) }, 'name'],
+    ['an unknown field', { ...clinic, owner: 'x' }, 'owner'],
+    ['a NUL in a field', { ...clinic, name: 'a\0b' }, 'name'],
+    ['half a surrogate pair in a field', { ...clinic, name: 'a\ud800b' }, 'name'],
+  ])('a request body with %s is refused, and the error names the field', async (_what, body, path) => {
     const answer = await t.as(admin).post('/clinics', body)
     expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
     expect(answer.body.errors.map((error: { path: string }) => error.path)).toEqual([path])
   })
 
-  test('is looked at only once the caller is known and allowed', async () => {
+  test('a request body is checked only after authentication and authorisation', async () => {
     const patient = await t.newPatient()
     expect((await t.anonymous.post('/clinics', '{')).status).toBe(401)
     expect((await t.as(patient.actor).post('/clinics', '{')).status).toBe(403)

@@ -35,7 +35,7 @@ const handle = (run: (payload: Payload) => Promise<void> | void): Partial<JobHan
   [NAME]: async (payload) => run(payload),
 })
 
-/** Resolves once `count` jobs have been seen by the handlers it gives. */
+/** Handlers that collect the jobs in `seen`; `all` resolves after `count` of them. */
 function watch(count: number) {
   const seen: string[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -47,7 +47,7 @@ function watch(count: number) {
 }
 
 describe('a job', () => {
-  test('exists exactly if the transaction commits that left it', async () => {
+  test('a job exists only if the transaction that enqueued it commits', async () => {
     const [kept, undone] = [payload(), payload()]
     await send(kept)
     const failing = inTransaction(t.deps, async (ctx) => {
@@ -60,7 +60,7 @@ describe('a job', () => {
     expect(await jobsOf(undone)).toEqual([])
   })
 
-  test('is not seen by workers before its transaction has committed', async () => {
+  test('a job is not visible to workers before its transaction has committed', async () => {
     const sent = payload()
     await inTransaction(t.deps, async (ctx) => {
       await enqueue(ctx, NAME, sent)
@@ -69,7 +69,7 @@ describe('a job', () => {
     expect(await jobsOf(sent)).toHaveLength(1)
   })
 
-  test('can be told to wait', async () => {
+  test('a job can be delayed', async () => {
     const sent = payload()
     await send(sent, { delaySeconds: 900 })
     const [job] = await jobsOf(sent)
@@ -79,7 +79,7 @@ describe('a job', () => {
 })
 
 describe('a worker', () => {
-  test('begins a job that was sent while it waits', async () => {
+  test('a worker starts a job that is enqueued while the worker is idle', async () => {
     await sql`delete from pgboss.job`.execute(t.db)
     const { seen, handlers, all } = watch(2)
     const copy = openCopy(t)
@@ -95,7 +95,7 @@ describe('a worker', () => {
     await working.stop()
   })
 
-  test('shares the work with the other copies: each job is done once', async () => {
+  test('workers of several copies share the jobs and run each job once', async () => {
     await sql`delete from pgboss.job`.execute(t.db)
     const count = 40
     const { seen, handlers, all } = watch(count)
@@ -107,7 +107,7 @@ describe('a worker', () => {
     expect(seen.toSorted()).toEqual(sent.map(({ appointmentId }) => appointmentId).toSorted())
   })
 
-  test('tries a job again later that failed, and keeps nothing of what the error said', async () => {
+  test('a worker retries a failed job later, and the error message is not stored', async () => {
     await sql`delete from pgboss.job`.execute(t.db)
     const sent = payload()
     await send(sent)
@@ -124,7 +124,7 @@ describe('a worker', () => {
     expect(job!.output).toEqual({ name: 'Error' })
   })
 
-  test('gives up after the last attempt: the job lies with the dead letters', async () => {
+  test('a job becomes a dead letter after its last attempt', async () => {
     await sql`delete from pgboss.job`.execute(t.db)
     const sent = payload()
     await send(sent)
@@ -143,7 +143,7 @@ describe('a worker', () => {
     ])
   })
 
-  test('finishes the job it has begun before it stops', async () => {
+  test('a worker finishes the job it has begun before it stops', async () => {
     await sql`delete from pgboss.job`.execute(t.db)
     const sent = payload()
     await send(sent)
@@ -165,7 +165,7 @@ describe('a worker', () => {
 })
 
 describe('the queues', () => {
-  test('are there after the migration, each with its settings and the dead letters', async () => {
+  test('the queues exist after the migration, each with its settings and the dead-letter queue', async () => {
     const { rows } = await sql`
       select name, retry_limit as "retryLimit", retry_backoff as backoff, dead_letter as dead
       from pgboss.queue order by name`.execute(t.db)
@@ -179,7 +179,7 @@ describe('the queues', () => {
     expect(rows).toMatchObject([{ name: DEAD_LETTERS, dead: null }, ...expected].sort(byName))
   })
 
-  test('are set right when their settings have changed, by any number of copies that start at once', async () => {
+  test('changed queue settings are applied even when several copies start at once', async () => {
     await sql`update pgboss.queue set retry_limit = 1`.execute(t.db)
     await Promise.all(Array.from({ length: 3 }, () => installJobs(t.deps.config.postgres)))
     const { rows } = await sql`select retry_limit from pgboss.queue where name = ${NAME}`.execute(t.db)

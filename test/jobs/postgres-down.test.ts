@@ -14,7 +14,7 @@ const freed = (appointmentId: string) => ({
 })
 const send = (id: string) => inTransaction(t.deps, (ctx) => enqueue(ctx, 'waitlist.time_freed', freed(id)))
 
-test('workers outlast a PostgreSQL that is down, at their start or later', async () => {
+test('workers survive a PostgreSQL that is down at their start or later', async () => {
   const [first, second] = [crypto.randomUUID(), crypto.randomUUID()]
   const seen: string[] = []
   const [doneFirst, doneSecond] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]

@@ -4,14 +4,14 @@ import { type JobHandlers, openBoss } from '../../src/jobs/queue'
 import type { JobName } from '../../src/jobs/queues'
 import type { TestApp } from '../support/app'
 
-/** Does the jobs of an app one after the other when the test says so, as `work` would in the background. */
+/** Runs the jobs of an app one after the other on demand, as `work` does in the background. */
 export async function createJobRunner(t: Pick<TestApp, 'deps'>, handlers: Partial<JobHandlers> = jobHandlers(t.deps)) {
   const boss = openBoss(t.deps.config.postgres, t.deps.log)
   await boss.start()
   afterAll(() => boss.stop({ graceful: false }))
   return {
     boss,
-    /** Does what is due, and what that leaves to be done, until nothing is; gives how many jobs. A failure is thrown. */
+    /** Runs the due jobs, and the jobs they enqueue, until none is left. Returns their number; throws if one fails. */
     async run(): Promise<number> {
       let done = 0
       for (let found = true; found; ) {

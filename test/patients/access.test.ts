@@ -10,7 +10,7 @@ const admin = await t.newAdmin()
 const DAY = 86_400_000
 const HALF_HOUR = 30 * 60_000
 const at = (days: number) => new Date(NOW.getTime() + days * DAY)
-/** Starts such that, 30 minutes later, it ends exactly 365 days ago. */
+/** The start of a 30-minute visit that ended exactly 365 days ago. */
 const endsAYearAgo = new Date(NOW.getTime() - 365 * DAY - HALF_HOUR)
 const later = (date: Date) => new Date(date.getTime() + 1)
 
@@ -18,28 +18,28 @@ type Maker = 'patient' | 'guardian' | 'admin' | 'doctor'
 type Case = [what: string, maker: Maker, status: AppointmentStatus, startsAt: Date, sees: boolean]
 
 const CASES: Case[] = [
-  ['a booking ahead', 'patient', 'booked', at(10), true],
-  ['a booking behind', 'patient', 'booked', at(-10), true],
+  ['a future booking', 'patient', 'booked', at(10), true],
+  ['a past booking', 'patient', 'booked', at(-10), true],
   ['a booking by the guardian', 'guardian', 'booked', at(10), true],
   ['a booking by the front desk', 'admin', 'booked', at(10), true],
-  ['a patient in the room', 'patient', 'checked_in', at(0), true],
-  ['a visit that took place', 'patient', 'completed', at(-1), true],
-  ['a visit that was missed', 'patient', 'no_show', at(-1), true],
+  ['a checked-in visit', 'patient', 'checked_in', at(0), true],
+  ['a completed visit', 'patient', 'completed', at(-1), true],
+  ['a no-show', 'patient', 'no_show', at(-1), true],
   ['a hold', 'patient', 'held', at(10), false],
-  ['a hold that lapsed', 'patient', 'expired', at(10), false],
+  ['an expired hold', 'patient', 'expired', at(10), false],
   ['a cancelled booking', 'patient', 'cancelled', at(10), false],
   ['a booking the doctor made alone', 'doctor', 'booked', at(10), false],
-  ['the same, checked in', 'doctor', 'checked_in', at(0), false],
-  ['the same, missed', 'doctor', 'no_show', at(-1), false],
-  ['the same, completed', 'doctor', 'completed', at(-1), true],
+  ['a checked-in visit the doctor booked alone', 'doctor', 'checked_in', at(0), false],
+  ['a no-show the doctor booked alone', 'doctor', 'no_show', at(-1), false],
+  ['a completed visit the doctor booked alone', 'doctor', 'completed', at(-1), true],
   ['a visit 364 days ago', 'patient', 'completed', at(-364), true],
   ['a visit that ended a moment less than 365 days ago', 'patient', 'completed', later(endsAYearAgo), true],
   ['a visit that ended 365 days ago', 'patient', 'completed', endsAYearAgo, false],
   ['a booking that ended 365 days ago', 'admin', 'booked', endsAYearAgo, false],
 ]
 
-describe('a doctor and a patient', () => {
-  test.each(CASES)('%s (made by the %s, %s)', async (_, maker, status, startsAt, sees) => {
+describe('treatment relationship', () => {
+  test.each(CASES)('decides access of a doctor after %s (by the %s, %s)', async (_, maker, status, startsAt, sees) => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const patient = await t.newPatient()
     const guardian = await t.newPatient()
@@ -56,7 +56,7 @@ describe('a doctor and a patient', () => {
     expect((await asDoctor.post(`/patients/${patient.id}/records`, note)).status).toBe(sees ? 201 : 404)
   })
 
-  test('another doctor of the clinic sees nothing of it', async () => {
+  test('another doctor of the same clinic cannot see the patient', async () => {
     const [doctor, colleague] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
     const patient = await t.newPatient()
     await t.newAppointment({ patient, doctor, startsAt: at(1) })
@@ -66,7 +66,7 @@ describe('a doctor and a patient', () => {
     expect({ ...stranger.body, requestId: '' }).toEqual({ ...unknown.body, requestId: '' })
   })
 
-  test('one appointment among dead ones is enough', async () => {
+  test('one active appointment among cancelled and expired ones is enough for a treatment relationship', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const patient = await t.newPatient()
     await t.newAppointment({ patient, doctor, startsAt: at(1), status: 'cancelled' })
@@ -77,7 +77,7 @@ describe('a doctor and a patient', () => {
   })
 })
 
-describe('the relationship, from the first booking to its end', () => {
+describe('treatment relationship over time', () => {
   const paths = ['', '/records', '/prescriptions']
   type Step = [what: string, act: (given: Given) => Promise<unknown> | unknown, sees: boolean]
   type Given = Awaited<ReturnType<typeof strangers>>
@@ -106,7 +106,7 @@ describe('the relationship, from the first booking to its end', () => {
 
   const STORIES: [string, Step[]][] = [
     [
-      'a visit that takes place',
+      'a visit from its booking to its end',
       [
         ['before anything', nothing, false],
         ['booked', book, true],
@@ -117,7 +117,7 @@ describe('the relationship, from the first booking to its end', () => {
       ],
     ],
     [
-      'a visit that is called off',
+      'a cancelled visit',
       [
         ['booked', book, true],
         ['cancelled', become('cancelled'), false],
@@ -134,7 +134,7 @@ describe('the relationship, from the first booking to its end', () => {
       ],
     ],
     [
-      'emergency access of a doctor who is no longer verified',
+      'emergency access of a doctor who becomes unverified',
       [
         ['opened', openEmergency, true],
         ['unverified', unverify, false],
@@ -151,7 +151,7 @@ describe('the relationship, from the first booking to its end', () => {
       ],
     ],
     [
-      'a booking of a doctor who is no longer verified',
+      'a booking of a doctor who becomes unverified',
       [
         ['booked', book, true],
         ['unverified', unverify, true],
@@ -159,7 +159,7 @@ describe('the relationship, from the first booking to its end', () => {
     ],
   ]
 
-  test.each(STORIES)('%s', async (_, steps) => {
+  test.each(STORIES)('the access of a doctor is right at each step of %s', async (_, steps) => {
     const given = await strangers()
     const told: string[] = []
     const expected: string[] = []
@@ -179,7 +179,7 @@ describe('the relationship, from the first booking to its end', () => {
     expect(told).toEqual(expected)
   })
 
-  test('a disabled doctor is nobody, emergency or not', async () => {
+  test('a disabled doctor has no access, not even by emergency access', async () => {
     const given = await strangers()
     await openEmergency(given)
     await disable(given)
@@ -189,7 +189,7 @@ describe('the relationship, from the first booking to its end', () => {
     expect((await asDoctor.post(`/patients/${given.patient.id}/emergency-access`, { reason })).status).toBe(401)
   })
 
-  test('lasts as many days as are configured', async () => {
+  test('the treatment relationship lasts for RELATIONSHIP_DAYS', async () => {
     const brief = openCopy(t, { RELATIONSHIP_DAYS: '30' })
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const [recent, former] = [await t.newPatient(), await t.newPatient()]
@@ -202,7 +202,7 @@ describe('the relationship, from the first booking to its end', () => {
       expect((await api.as(doctor.actor).get(`/patients/${recent.id}`)).status).toBe(200)
       expect((await api.as(doctor.actor).get(`/patients/${former.id}`)).status).toBe(sees)
     }
-    // As many as it takes to book for them, too.
+    // The same limit applies when the doctor books for the patient.
     const booking = { doctorId: doctor.id, patientId: former.id, startsAt: '2026-01-06T14:00:00Z' }
     expect((await brief.as(doctor.actor).post('/appointments', booking)).status).toBe(404)
     expect((await t.as(doctor.actor).post('/appointments', booking)).status).toBe(201)
@@ -212,7 +212,7 @@ describe('the relationship, from the first booking to its end', () => {
 describe('a patient', () => {
   const paths = ['', '/records', '/prescriptions']
 
-  test('sees themselves and nobody else', async () => {
+  test('a patient sees their own data and no other patient', async () => {
     const [patient, other] = [await t.newPatient(), await t.newPatient()]
     for (const path of paths) {
       expect((await t.as(patient.actor).get(`/patients/${patient.id}${path}`)).status).toBe(200)
@@ -220,7 +220,7 @@ describe('a patient', () => {
     }
   })
 
-  test('sees and changes those they are guardian of, and not the other way round', async () => {
+  test('a guardian can read and change their ward, but the ward cannot read or change the guardian', async () => {
     const guardian = await t.newPatient()
     const child = await t.newPatient()
     await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: child.id }).execute()
@@ -233,14 +233,14 @@ describe('a patient', () => {
     expect((await t.as(child.actor).patch(`/patients/${guardian.id}`, change)).status).toBe(404)
   })
 
-  test('may not search', async () => {
+  test('a patient may not search patients', async () => {
     const { actor } = await t.newPatient()
     expect((await t.as(actor).get('/patients')).status).toBe(403)
   })
 })
 
 describe('an admin', () => {
-  test('sees any profile and no clinical text', async () => {
+  test('an admin sees any patient profile but no clinical text', async () => {
     const patient = await t.newPatient()
     const asAdmin = t.as(admin)
     expect(await asAdmin.get(`/patients/${patient.id}`)).toMatchObject({ status: 200, body: { history: null } })

@@ -22,7 +22,7 @@ beforeEach(() => t.clock.set(NOW))
 const eventsOf = (requestId: string | null) => t.auditEvents().selectAll().where('requestId', '=', requestId!).execute()
 
 describe('emergency access', () => {
-  test('is given for four hours, with the reason kept in the table and not in the event', async () => {
+  test('emergency access lasts four hours, and its reason is stored in the table but not in the audit event', async () => {
     const [doctor, patient] = [await newDoctor(), await t.newPatient()]
     const answer = await t.as(doctor.actor).post(path(patient), { reason: `  ${REASON} ` })
     expect(answer).toMatchObject({ status: 201, body: { expiresAt: '2026-01-05T16:00:00Z' } })
@@ -56,7 +56,7 @@ describe('emergency access', () => {
     expect(JSON.stringify(events)).not.toContain('unconscious')
   })
 
-  test('is given once however often the request is sent under its key', async () => {
+  test('repeated requests under one idempotency key open emergency access once', async () => {
     const [doctor, patient] = [await newDoctor(), await t.newPatient()]
     const key = { headers: { 'idempotency-key': 'emergency-1' } }
     for (let i = 0; i < 3; i++)
@@ -66,7 +66,7 @@ describe('emergency access', () => {
   })
 
   test.each(['', 'too short', ' '.repeat(20), 'x'.repeat(501)])(
-    'needs a reason of 10 to 500 characters, not %p',
+    'emergency access needs a reason of 10 to 500 characters, not %p',
     async (reason) => {
       const [doctor, patient] = [await newDoctor(), await t.newPatient()]
       const answer = await t.as(doctor.actor).post(path(patient), { reason })
@@ -74,7 +74,7 @@ describe('emergency access', () => {
     },
   )
 
-  test('is refused, on record, to a doctor who is not verified, whether the patient exists or not', async () => {
+  test('an unverified doctor is refused emergency access and audited, whether the patient exists or not', async () => {
     const [doctor, patient] = [await newDoctor(false), await t.newPatient()]
     const answers = []
     for (const id of [patient.id, crypto.randomUUID()]) {
@@ -89,13 +89,13 @@ describe('emergency access', () => {
     expect((await t.as(doctor.actor).get(`/patients/${patient.id}`)).status).toBe(404)
   })
 
-  test('to a patient who does not exist is 404', async () => {
+  test('emergency access to an unknown patient is a 404', async () => {
     const doctor = await newDoctor()
     const id = crypto.randomUUID()
     expect((await t.as(doctor.actor).post(path({ id }), { reason: REASON })).status).toBe(404)
   })
 
-  test('opens the one patient to the one doctor', async () => {
+  test('emergency access opens one patient to one doctor', async () => {
     const [doctor, colleague] = [await newDoctor(), await newDoctor()]
     const [patient, other] = [await t.newPatient(), await t.newPatient()]
     await t.as(doctor.actor).post(path(patient), { reason: REASON })
@@ -105,8 +105,8 @@ describe('emergency access', () => {
   })
 })
 
-describe('what is done under emergency access', () => {
-  test('is on record as that, read or written, and only while it lasts', async () => {
+describe('audit purpose of emergency access', () => {
+  test('reads and writes under emergency access are audited with the purpose emergency, only while it lasts', async () => {
     const [doctor, patient] = [await newDoctor(), await t.newPatient()]
     const as = t.as(doctor.actor)
     await as.post(path(patient), { reason: REASON })
@@ -123,13 +123,13 @@ describe('what is done under emergency access', () => {
       expect(await eventsOf(headers.get('x-request-id'))).toMatchObject([{ purpose: 'emergency', outcome: 'success' }])
     }
     t.clock.set(at(4))
-    // The author's own.
+    // Authors can always read their own notes.
     const later = await as.get(`/records/${record.body.id}`)
     expect(later.status).toBe(200)
     expect(await eventsOf(later.headers.get('x-request-id'))).toMatchObject([{ purpose: 'treatment' }])
   })
 
-  test('of other patients, and by other doctors, is treatment', async () => {
+  test('access to other patients, and access by other doctors, is audited with the purpose treatment', async () => {
     const [doctor, treating] = [await newDoctor(), await newDoctor()]
     const [patient, own] = [await t.newPatient(), await t.newPatient()]
     await t.newAppointment({ patient, doctor: treating, startsAt: at(24) })
@@ -145,7 +145,7 @@ describe('what is done under emergency access', () => {
   })
 })
 
-describe(`the limit of ${EMERGENCIES_A_DAY} in 24 hours`, () => {
+describe(`the limit of ${EMERGENCIES_A_DAY} emergency accesses in 24 hours`, () => {
   async function openSome(count: number) {
     const [doctor, patients] = [await newDoctor(), []] as [Awaited<ReturnType<typeof newDoctor>>, { id: string }[]]
     for (let i = 0; i < count; i++) {
@@ -157,7 +157,7 @@ describe(`the limit of ${EMERGENCIES_A_DAY} in 24 hours`, () => {
     return { doctor, patients }
   }
 
-  test('says when the next is possible, which then it is, and puts the refusal on record', async () => {
+  test('emergency access above the limit is an audited 429 with Retry-After, and works after that time', async () => {
     const { doctor } = await openSome(EMERGENCIES_A_DAY)
     const patient = await t.newPatient()
     const refused = await t.as(doctor.actor).post(path(patient), { reason: REASON })
@@ -176,7 +176,7 @@ describe(`the limit of ${EMERGENCIES_A_DAY} in 24 hours`, () => {
     expect((await t.as(doctor.actor).post(path(patient), { reason: REASON })).status).toBe(429)
   })
 
-  test('holds for requests that come at once', async () => {
+  test('the limit of emergency access holds for concurrent requests', async () => {
     const doctor = await newDoctor()
     const patients = await Promise.all(Array.from({ length: EMERGENCIES_A_DAY * 2 }, () => t.newPatient()))
     const answers = await Promise.all(
@@ -186,14 +186,14 @@ describe(`the limit of ${EMERGENCIES_A_DAY} in 24 hours`, () => {
     expect(statuses).toEqual([...Array(EMERGENCIES_A_DAY).fill(201), ...Array(EMERGENCIES_A_DAY).fill(429)])
   })
 
-  test("is the doctor's own", async () => {
+  test('the limit of emergency access counts per doctor', async () => {
     const { patients } = await openSome(EMERGENCIES_A_DAY)
     const colleague = await newDoctor()
     expect((await t.as(colleague.actor).post(path(patients[0]!), { reason: REASON })).status).toBe(201)
   })
 })
 
-describe('the review', () => {
+describe('emergency access review', () => {
   const asAdmin = t.as(admin)
 
   async function opened() {
@@ -206,7 +206,7 @@ describe('the review', () => {
     return { doctor, patient, listed: body.data as { seq: number; kind: string }[], seq: body.data[0].seq as number }
   }
 
-  test('begins with a list of just the emergency accesses', async () => {
+  test('the audit list can be filtered to the emergency accesses of a patient', async () => {
     const { listed, patient, doctor } = await opened()
     expect(listed).toMatchObject([
       { kind: 'emergency_access', outcome: 'success', patientIds: [patient.id], actorId: doctor.actor.userId },
@@ -216,7 +216,7 @@ describe('the review', () => {
     expect(new Set(all.map(({ kind }: { kind: string }) => kind))).toEqual(new Set(['emergency_access']))
   })
 
-  test('shows the reason, and is marked by the first admin who says so', async () => {
+  test('an emergency access review shows the reason and keeps the first admin who marked it', async () => {
     const { seq, doctor, patient } = await opened()
     const access = {
       patientId: patient.id,
@@ -245,7 +245,7 @@ describe('the review', () => {
     expect(data).toMatchObject([{ seq, reviewedAt: '2026-01-06T08:00:00Z' }])
   })
 
-  test('of an event that is not there is 404, of one of another kind or that gave nothing 409', async () => {
+  test('an emergency access review is a 404 for an unknown event, and a 409 for another kind or a denied access', async () => {
     await opened()
     const doctor = await newDoctor(false)
     const patient = await t.newPatient()

@@ -10,7 +10,7 @@ const asAdmin = t.as(admin)
 const auditOf = (targetId: string) => t.auditEvents().selectAll().where('targetId', '=', targetId).execute()
 
 describe('a patient without an account', () => {
-  test('is entered by an admin and read back', async () => {
+  test('an admin creates a patient without an account and reads it back', async () => {
     const body = {
       name: '  Grace Murray ',
       email: 'grace@example.org',
@@ -31,7 +31,7 @@ describe('a patient without an account', () => {
     ])
   })
 
-  test('needs no more than a name and a day of birth', async () => {
+  test('a patient without an account needs only a name and a date of birth', async () => {
     const { status, body } = await asAdmin.post('/patients', { name: 'Ben', dateOfBirth: '2024-02-29' })
     expect(status).toBe(201)
     expect(body).toEqual({
@@ -48,20 +48,20 @@ describe('a patient without an account', () => {
 
   test.each([
     ['2026-01-07', 'in the future'],
-    ['2026-02-30', 'of no calendar'],
-    ['1899-12-31', 'of another century'],
-  ])('cannot be born on %s, a day %s', async (dateOfBirth) => {
+    ['2026-02-30', 'that does not exist'],
+    ['1899-12-31', 'before 1900'],
+  ])('a patient cannot be born on %s, a day %s', async (dateOfBirth) => {
     const answer = await asAdmin.post('/patients', { name: 'Ben', dateOfBirth })
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path: 'dateOfBirth' }] } })
   })
 
-  test('may be born today where it is tomorrow already', async () => {
+  test('a date of birth may be tomorrow in UTC, since that day has begun in other time zones', async () => {
     expect((await asAdmin.post('/patients', { name: 'Ben', dateOfBirth: '2026-01-06' })).status).toBe(201)
   })
 })
 
-describe('a change', () => {
-  test("by the patient reaches the account's name and phone, not the email they sign in with", async () => {
+describe('a change of a patient', () => {
+  test('a change by the patient updates the name and phone of the account, but not its sign-in email', async () => {
     const { id, actor } = await t.newPatient()
     const account = () =>
       t.db.selectFrom('users').select(['name', 'phone', 'email']).where('id', '=', actor.userId).executeTakeFirst()
@@ -74,14 +74,14 @@ describe('a change', () => {
     expect(await auditOf(id)).toMatchObject([{ kind: 'patient.update', action: 'U', patientIds: [id] }])
   })
 
-  test('leaves out what it does not name, and null empties', async () => {
+  test('a change of a patient keeps the fields it does not contain, and null clears a field', async () => {
     const { id } = await t.newPatient()
     await asAdmin.patch(`/patients/${id}`, { address: '7 Elm Row', phone: '12345' })
     const { body } = await asAdmin.patch(`/patients/${id}`, { phone: null })
     expect(body).toMatchObject({ address: '7 Elm Row', phone: null, gender: 'unknown', dateOfBirth: '1990-05-17' })
   })
 
-  test('of an outdated version is refused', async () => {
+  test('a change of an outdated patient version is refused', async () => {
     const { id } = await t.newPatient()
     const first = { headers: { 'if-match': '"1"' } }
     expect((await asAdmin.patch(`/patients/${id}`, { gender: 'other' }, first)).status).toBe(200)
@@ -89,7 +89,7 @@ describe('a change', () => {
     expect((await asAdmin.get(`/patients/${id}`)).body.gender).toBe('other')
   })
 
-  test('is not for doctors', async () => {
+  test('a doctor cannot change a patient', async () => {
     const clinic = await t.newClinic()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const patient = await t.newPatient()
@@ -98,12 +98,12 @@ describe('a change', () => {
   })
 })
 
-describe('a search', () => {
+describe('patient search', () => {
   const names = async (q: string) =>
     (await asAdmin.get('/patients', { query: { q } })).body.data.map(({ name }: { name: string }) => name)
   const enter = (body: object) => asAdmin.post('/patients', { dateOfBirth: '1990-01-01', ...body })
 
-  test('finds every word in name, email or phone, in any case and part', async () => {
+  test('patient search matches each word as a part of name, email or phone, in any case', async () => {
     await enter({ name: 'Zelda Quimby', email: 'ZQ@warrens.example.org', phone: '+44 7911 223344' })
     await enter({ name: 'Zoltan Quimby' })
     expect(await names('quimby')).toEqual(['Zoltan Quimby', 'Zelda Quimby'])
@@ -113,7 +113,7 @@ describe('a search', () => {
     expect(await names('quimby nobody')).toEqual([])
   })
 
-  test('takes % and _ and \\ as they are', async () => {
+  test('patient search treats % and _ and \\ as plain characters', async () => {
     await enter({ name: 'Under_score' })
     await enter({ name: 'Underscore' })
     await enter({ name: 'Back\\slash' })
@@ -122,7 +122,7 @@ describe('a search', () => {
     expect(await names('%')).toEqual([])
   })
 
-  test('is audited with everybody who was shown', async () => {
+  test('patient search is audited with every patient it showed', async () => {
     const { body } = await enter({ name: 'Shown Person' })
     const answer = await asAdmin.get('/patients', { query: { q: 'Shown' } })
     const requestId = answer.headers.get('x-request-id')!
@@ -130,7 +130,7 @@ describe('a search', () => {
     expect(events).toMatchObject([{ kind: 'patient.list', action: 'R', patientIds: [body.id], targetId: null }])
   })
 
-  test('pages without gaps or repeats, also among those entered in the same moment', async () => {
+  test('patient search pages without gaps or repeats, even among patients created at the same time', async () => {
     for (let i = 0; i < 5; i++) await enter({ name: `Paged ${i}` })
     const seen: string[] = []
     let cursor: string | null = null
@@ -143,7 +143,7 @@ describe('a search', () => {
     expect(seen).toEqual([4, 3, 2, 1, 0].map((i) => `Paged ${i}`))
   })
 
-  test('uses the trigram index', async () => {
+  test('patient search uses the trigram index', async () => {
     await sql`insert into patients (id, name, date_of_birth)
       select gen_random_uuid(), 'Person ' || md5(i::text), '1980-01-01' from generate_series(1, 10000) as i`.execute(
       t.db,

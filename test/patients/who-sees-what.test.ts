@@ -10,7 +10,7 @@ const admin = await t.newAdmin()
 const DAY = 86_400_000
 const at = (days: number) => new Date(NOW.getTime() + days * DAY)
 
-/** `all`: profile and every note; `own notes`: those they wrote, and nothing else. */
+/** `all`: the profile and every note; `own notes`: only the notes that this person wrote. */
 type Sees = 'all' | 'profile' | 'own notes' | 'nothing'
 
 async function createCase() {
@@ -18,13 +18,13 @@ async function createCase() {
   const [doctor, colleague] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
   const [patient, guardian, stranger] = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
   await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: patient.id }).execute()
-  // Somebody else's stay that they had with the patient gives the doctor nothing.
+  // The appointment of another patient with another doctor opens nothing.
   await t.newAppointment({ patient: stranger, doctor: colleague, startsAt: at(1) })
   const former = await t.newDoctor({ clinicId: clinic.id })
   const notes = { doctor: await writeNote(doctor), former: await writeNote(former) }
   return { doctor, patient, people: [patient, guardian, doctor, colleague, stranger].map(({ actor }) => actor), notes }
 
-  /** As it would stand there since some earlier time. */
+  /** Inserts an old note directly, without a request. */
   async function writeNote({ id: doctorId }: { id: string }): Promise<string> {
     const author = { id: doctorId, name: 'Dr. Test' }
     const envelope = { schemaVersion: 1, patientId: patient.id, doctorId, doctor: author, appointmentId: null }
@@ -54,19 +54,19 @@ async function emergencyThatIsOver(given: Case): Promise<void> {
   t.clock.advance(4 * 3_600_000)
 }
 
-/** What the doctor sees; nobody else gains or loses anything by what happens between the two. */
+/** The access of the doctor after each event; the access of all other people never changes. */
 const TABLE: [when: string, happens: (given: Case) => unknown, doctor: Sees][] = [
   ['before any appointment', () => {}, 'own notes'],
-  ['while one is held', appointment('held', 10), 'own notes'],
-  ['once it is booked', appointment('booked', 10), 'all'],
-  ['during it', appointment('checked_in', 0), 'all'],
-  ['after it', appointment('completed', -1), 'all'],
-  ['after it was missed', appointment('no_show', -1), 'all'],
-  ['a year after it, less a day', appointment('completed', -364), 'all'],
-  ['more than a year after it', appointment('completed', -366), 'own notes'],
-  ['after it was cancelled', appointment('cancelled', 10), 'own notes'],
+  ['while an appointment is held', appointment('held', 10), 'own notes'],
+  ['once an appointment is booked', appointment('booked', 10), 'all'],
+  ['during the visit', appointment('checked_in', 0), 'all'],
+  ['after the visit', appointment('completed', -1), 'all'],
+  ['after a no-show', appointment('no_show', -1), 'all'],
+  ['364 days after the visit', appointment('completed', -364), 'all'],
+  ['366 days after the visit', appointment('completed', -366), 'own notes'],
+  ['after a cancellation', appointment('cancelled', 10), 'own notes'],
   ['under emergency access', openEmergency, 'all'],
-  ['when emergency access is over', emergencyThatIsOver, 'own notes'],
+  ['after emergency access has ended', emergencyThatIsOver, 'own notes'],
 ]
 
 const ROWS = TABLE.map(([when, happens, doctor]) => {
@@ -74,9 +74,9 @@ const ROWS = TABLE.map(([when, happens, doctor]) => {
   return [when, ...sees, happens] as const
 })
 
-describe('who sees what of a patient', () => {
+describe('access to a patient', () => {
   test.each(ROWS)(
-    '%s: patient %s, guardian %s, their doctor %s, another doctor %s, another patient %s, admin %s',
+    'access to a patient %s: patient %s, guardian %s, their doctor %s, another doctor %s, another patient %s, admin %s',
     async (_, ...row) => {
       const happens = row.at(-1) as (given: Case) => unknown
       const given = await createCase()

@@ -8,8 +8,8 @@ import { NOW } from '../support/app'
 import { createPaymentsApp } from './payments-app'
 
 /**
- * An app that takes cards by a sandbox whose payers and webhooks wait for the test: `payers.pay(ref, …)` and
- * `deliver(takeWebhooks())`. Jobs run when `jobs.run()` is called.
+ * An app with the sandbox card provider. The test acts as the payer (`payers.pay(ref, …)`) and delivers the webhooks
+ * (`deliver(takeWebhooks())`). Jobs run when `jobs.run()` is called.
  */
 export async function createCardApp(environment: Record<string, string> = {}) {
   const t = await createPaymentsApp(environment)
@@ -30,7 +30,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
   const jobs = await createJobRunner(t)
   afterAll(() => t.clock.set(NOW))
 
-  /** What the provider has sent since the last time. */
+  /** The webhooks that the provider has sent since the last call. */
   async function takeWebhooks(): Promise<WebhookDelivery[]> {
     while (underway.length > 0) await Promise.all(underway.splice(0))
     return sent.splice(0)
@@ -39,7 +39,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
   const deliver = ({ rawBody, headers }: WebhookDelivery) =>
     t.anonymous.post('/payments/webhooks/sandbox', rawBody, { headers })
 
-  /** The webhook of that body as the provider would send it now. */
+  /** A webhook with this body, signed as the provider would sign it now. */
   const sign = async (rawBody: string): Promise<WebhookDelivery> => ({
     rawBody,
     headers: {
@@ -48,7 +48,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
     },
   })
 
-  /** Webhooks arrive and are worked on. */
+  /** Delivers all webhooks and runs their jobs. */
   async function settle(): Promise<void> {
     for (;;) {
       const deliveries = await takeWebhooks()
@@ -75,7 +75,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
       .orderBy('id')
       .execute()
 
-  /** A card payment that waits for its payer. */
+  /** A pending card payment. */
   async function cardPayment(terms: Parameters<typeof t.booking>[0] = {}, owner?: Parameters<typeof t.booking>[1]) {
     const { patient, appointmentId } = await t.booking(terms, owner)
     const { body, status } = await t.as(patient.actor).post('/payments', { appointmentId, method: 'card' })
@@ -83,7 +83,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
     return { id: body.id as string, ref: await refOf(body.id), appointmentId, patient }
   }
 
-  /** One that was paid, and of which everybody knows. */
+  /** A paid card payment whose webhooks were processed. */
   async function paidPayment(terms: Parameters<typeof t.booking>[0] = {}, owner?: Parameters<typeof t.booking>[1]) {
     const payment = await cardPayment(terms, owner)
     payers.pay(payment.ref, 'succeed')

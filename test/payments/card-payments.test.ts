@@ -7,8 +7,8 @@ const t = await createCardApp()
 const { admin, auditOf, booking, cardPayment, doctor, payers, paymentsOf, read, refOf, settle } = t
 const card = (appointmentId: string) => ({ appointmentId, method: 'card' })
 
-describe('paying by card', () => {
-  test('gives the payer a secret that is neither stored nor logged, and ends as the provider says', async () => {
+describe('card payments', () => {
+  test('a card payment returns a client secret that is never stored, and succeeds with the webhook of the provider', async () => {
     const { patient, appointmentId } = await booking()
     const created = await t.as(patient.actor).post('/payments', card(appointmentId))
     expect(created).toMatchObject({
@@ -38,7 +38,7 @@ describe('paying by card', () => {
     expect(rows).toEqual([{ found: false }])
   })
 
-  test('the same key gives the same answer, secret included, and one payment at the provider', async () => {
+  test('a replay of a card payment returns the same client secret and makes no second payment at the provider', async () => {
     const { patient, appointmentId } = await booking()
     const before = payers.count().payments
     const send = () =>
@@ -52,7 +52,7 @@ describe('paying by card', () => {
     expect(payers.count().payments).toBe(before + 1)
   })
 
-  test('who may pay is told the secret again while it is of use, a doctor never', async () => {
+  test('patients and admins can read the client secret until the payment succeeds, doctors never', async () => {
     const { id, ref, patient } = await cardPayment()
     const path = `/payments/${id}`
     const secret = `${ref}_secret`
@@ -68,7 +68,7 @@ describe('paying by card', () => {
     expect((await t.as(patient.actor).get(path)).body.clientSecret).toBeUndefined()
   })
 
-  test('a declined card is no end: the payer may try again with the same payment', async () => {
+  test('a payer can retry the same payment after a declined card', async () => {
     const { id, ref } = await cardPayment()
     payers.pay(ref, 'fail')
     await settle()
@@ -82,7 +82,7 @@ describe('paying by card', () => {
     expect(await read(id)).toMatchObject({ status: 'succeeded', failureCode: null, refundable: 9500 })
   })
 
-  test('beginning another gives up the one that failed', async () => {
+  test('a new payment cancels the failed payment at the provider', async () => {
     const { ref, patient, appointmentId } = await cardPayment()
     payers.pay(ref, 'fail')
     await settle()
@@ -92,13 +92,13 @@ describe('paying by card', () => {
     expect((await payers.getPayment(ref)).status).toBe('cancelled')
   })
 
-  test('should the failed one succeed after all, it is given back and the other stands', async () => {
+  test('a failed payment that succeeds after a second payment is refunded as a duplicate', async () => {
     const { id, ref, patient, appointmentId } = await cardPayment()
     payers.pay(ref, 'fail')
     await settle()
     const second = await t.as(patient.actor).post('/payments', { appointmentId, method: 'cash' })
     await t.as(admin).put(`/payments/${second.body.id}/mark-paid`)
-    // The payer is faster than the job that gives it up.
+    // The payer is faster than the job that cancels the failed payment.
     payers.pay(ref, 'succeed')
     await settle()
     expect(await read(id)).toMatchObject({
@@ -123,9 +123,9 @@ describe('paying by card', () => {
   })
 })
 
-describe('a provider in trouble', () => {
+describe('faults of the card provider', () => {
   test.each(['down', 'answer_lost', 'rubbish', 'slow'] as const)(
-    '%s: 503, and the same request under the same key goes on with the same payment',
+    'the provider fault %s is a 503, and a retry under the same idempotency key continues the same payment',
     async (fault) => {
       const { patient, appointmentId } = await booking()
       const before = payers.count().payments
@@ -149,7 +149,7 @@ describe('a provider in trouble', () => {
     },
   )
 
-  test('without a key the payment can be read, and paid, all the same', async () => {
+  test('a payment whose answer failed without an idempotency key can still be read and paid', async () => {
     const { patient, appointmentId } = await booking()
     payers.disturb('answer_lost')
     expect(await t.as(patient.actor).post('/payments', card(appointmentId))).toMatchObject({ status: 503 })
@@ -162,7 +162,7 @@ describe('a provider in trouble', () => {
     expect(await read(again.body.paymentId)).toMatchObject({ status: 'succeeded' })
   })
 
-  test('a read does without it', async () => {
+  test('a payment can be read without its client secret while the provider is down', async () => {
     const { id, patient } = await cardPayment()
     payers.disturb('down')
     const answer = await t.as(patient.actor).get(`/payments/${id}`)
@@ -170,7 +170,7 @@ describe('a provider in trouble', () => {
     expect(answer.body.clientSecret).toBeUndefined()
   })
 
-  test('an event finds a payment whose ref was never heard', async () => {
+  test('a webhook finds a payment whose provider reference was never received', async () => {
     const { patient, appointmentId } = await booking()
     payers.disturb('answer_lost')
     await t.as(patient.actor).post('/payments', card(appointmentId))
@@ -181,7 +181,7 @@ describe('a provider in trouble', () => {
     expect(await read(stored!.id)).toMatchObject({ status: 'succeeded', refundable: 9500 })
   })
 
-  /** What the same call again would say. */
+  /** The reference that a repeated call to the provider returns. */
   async function refOfPayment(paymentId: string): Promise<string> {
     const { appointmentId, amount, currency } = await read(paymentId)
     const metadata = { appointment_id: appointmentId }

@@ -48,7 +48,7 @@ describe('making a payment', () => {
     expect(await auditOf(created.body.id)).toMatchObject([{ actorId: guardian.actor.userId, patientIds: [ward.id] }])
   })
 
-  test("somebody else's appointment is as unknown as one that does not exist", async () => {
+  test('a payment for the appointment of another patient is the same 404 as for an unknown appointment', async () => {
     const { appointmentId } = await booking()
     const stranger = await t.newPatient()
     const theirs = await t.as(stranger.actor).post('/payments', pay(appointmentId))
@@ -58,18 +58,18 @@ describe('making a payment', () => {
     expect(await paymentsOf(appointmentId)).toEqual([])
   })
 
-  test('doctors do not pay', async () => {
+  test('a doctor cannot create a payment', async () => {
     const { appointmentId } = await booking()
     expect(await t.as(doctor.actor).post('/payments', pay(appointmentId))).toMatchObject({ status: 403 })
   })
 
-  test('a card is refused by name while no provider takes cards', async () => {
+  test('the method card is refused while no card provider is configured', async () => {
     const { patient, appointmentId } = await booking()
     const refused = await t.as(patient.actor).post('/payments', { appointmentId, method: 'card' })
     expect(refused).toMatchObject({ status: 422, body: { code: 'validation_failed', errors: [{ path: 'method' }] } })
   })
 
-  test('a field the client has no say in is refused by name', async () => {
+  test('amount, currency, provider and client secret are refused in a new payment', async () => {
     const { patient, appointmentId } = await booking()
     for (const field of ['amount', 'currency', 'provider', 'clientSecret']) {
       const refused = await t.as(patient.actor).post('/payments', { ...pay(appointmentId), [field]: 1 })
@@ -92,7 +92,7 @@ describe('making a payment', () => {
     ['cancelled', 409],
     ['expired', 409],
   ]
-  test.each(states)('for an appointment that is %s: %d', async (status, expected) => {
+  test.each(states)('a payment for an appointment that is %s is answered with %d', async (status, expected) => {
     const { patient, appointmentId } = await booking({ status })
     const answer = await t.as(patient.actor).post('/payments', pay(appointmentId))
     expect(answer.status).toBe(expected)
@@ -100,13 +100,13 @@ describe('making a payment', () => {
     expect(await paymentsOf(appointmentId)).toHaveLength(expected === 201 ? 1 : 0)
   })
 
-  test('a lapsed hold cannot be paid', async () => {
+  test('an expired hold cannot be paid', async () => {
     const { patient, appointmentId } = await booking({ status: 'held', holdExpiresAt: NOW })
     const refused = await t.as(patient.actor).post('/payments', pay(appointmentId))
     expect(refused).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('a second payment is refused and names the first, until that one has failed', async () => {
+  test('a second payment is refused with the id of the first, until the first has failed', async () => {
     const { patient, appointmentId } = await booking()
     const first = await t.as(patient.actor).post('/payments', pay(appointmentId))
     const second = await t.as(patient.actor).post('/payments', { appointmentId, method: 'insurance' })
@@ -118,7 +118,7 @@ describe('making a payment', () => {
     expect(fourth).toMatchObject({ status: 409, body: { code: 'payment_exists', paymentId: third.body.id } })
   })
 
-  test('of many at once one is made and the others name it', async () => {
+  test('concurrent payments for one appointment make one payment, and the others are refused with its id', async () => {
     const rounds = process.env.TEST_SCALE === 'full' ? 50 : 3
     for (let round = 0; round < rounds; round++) {
       const { patient, appointmentId } = await booking()
@@ -144,7 +144,7 @@ describe('making a payment', () => {
     expect(await paymentsOf(appointmentId)).toMatchObject([{ id: body.id }])
   })
 
-  test('the same key gives the same payment', async () => {
+  test('the same idempotency key returns the same payment', async () => {
     const { patient, appointmentId } = await booking()
     const options = { headers: { 'idempotency-key': 'pay-once' } }
     const first = await t.as(patient.actor).post('/payments', pay(appointmentId), options)
@@ -171,7 +171,7 @@ describe('making a payment', () => {
     }
   })
 
-  test('a payment waits for a cancellation under way, and is then refused', async () => {
+  test('a payment waits for a concurrent cancellation and is then refused', async () => {
     const { patient, appointmentId } = await booking()
     let answer: ReturnType<ReturnType<typeof t.as>['post']> | undefined
     await t.db.transaction().execute(async (trx) => {

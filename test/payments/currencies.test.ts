@@ -34,7 +34,7 @@ async function settle(): Promise<void> {
   } while (webhooks.length > 0)
 }
 
-/** An appointment at a clinic that counts in that currency, late enough for the policy to keep a share. */
+/** An appointment at a clinic with this currency, so soon that a cancellation is late and refunds only a share. */
 async function booked(currency: string, priceAmount: number) {
   const clinic = await t.newClinic({ currency })
   const terms = { priceAmount, priceCurrency: currency, cancellationLateRefundPercent: 33 }
@@ -56,15 +56,15 @@ async function paid(currency: string, priceAmount: number) {
 const read = async (id: string) => (await t.as(t.admin).get(`/payments/${id}`)).body
 const charged = (ref: string) => stripe.findIntent(ref, { expand: { 0: 'latest_charge' } }).latest_charge
 
-describe('an appointment is paid, and given back, in its own currency and minor units', () => {
+describe('currencies of card payments', () => {
   test.each([
     ['USD', 9_500, 9_500, 3_135, 3_135],
     ['JPY', 9_500, 9_500, 3_135, 3_135],
-    // Thousandths: cards know hundredths, so that a share is rounded down to ten of them.
+    // Three decimals, but cards accept only two: the refunded share is rounded down to a multiple of ten.
     ['KWD', 9_500, 9_500, 3_130, 3_130],
-    // No hundredths, but Stripe counts them.
+    // No decimals, but Stripe expects two.
     ['ISK', 9_500, 950_000, 3_135, 313_500],
-  ])('%s', async (currency, price, atStripe, share, shareAtStripe) => {
+  ])('an appointment is paid and refunded in %s', async (currency, price, atStripe, share, shareAtStripe) => {
     const { patient, appointmentId, id, ref } = await paid(currency, price)
     expect(charged(ref)).toMatchObject({ amount: atStripe, currency: currency.toLowerCase() })
     expect(await read(id)).toMatchObject({ amount: price, currency, status: 'succeeded', refundable: price })
@@ -81,7 +81,7 @@ describe('an appointment is paid, and given back, in its own currency and minor 
     expect(charged(ref)).toMatchObject({ amount_refunded: shareAtStripe })
   })
 
-  test('a price that cards cannot take is refused by name, and the desk takes it', async () => {
+  test('a price that cards cannot represent is refused for card payment and accepted for cash', async () => {
     const { patient, appointmentId } = await booked('KWD', 9_505)
     const client = t.as(patient.actor)
     expect(await client.post('/payments', { appointmentId, method: 'card' })).toMatchObject({
@@ -91,7 +91,7 @@ describe('an appointment is paid, and given back, in its own currency and minor 
     expect(await client.post('/payments', { appointmentId, method: 'cash' })).toMatchObject({ status: 201 })
   })
 
-  test('a refund that cards cannot take is refused by name', async () => {
+  test('a refund amount that cards cannot represent is refused', async () => {
     const { id } = await paid('KWD', 9_500)
     const refused = await t.as(t.admin).post(`/payments/${id}/refunds`, { amount: 1_005, reason: 'x' })
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ path: 'amount' }] } })
@@ -99,7 +99,7 @@ describe('an appointment is paid, and given back, in its own currency and minor 
 })
 
 describe('a refund at Stripe', () => {
-  test('that fails days later can be given back otherwise', async () => {
+  test('a Stripe refund that fails days later can be made again', async () => {
     const { id, ref } = await paid('USD', 9_500)
     await t.as(t.admin).post(`/payments/${id}/refunds`, { reason: 'Closed early' })
     await settle()
@@ -123,7 +123,7 @@ describe('a refund at Stripe', () => {
     expect(charged(ref)).toMatchObject({ amount_refunded: 9_500 })
   })
 
-  test('that fails once the appointment was paid anew does not stand in that payment’s way', async () => {
+  test('a Stripe refund that fails after a second payment does not block the second payment', async () => {
     const { id, patient, appointmentId } = await paid('USD', 9_500)
     await t.as(t.admin).post(`/payments/${id}/refunds`, { reason: 'Wrong card' })
     await settle()

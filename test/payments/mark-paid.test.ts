@@ -7,7 +7,7 @@ const { admin, auditOf, booking, doctor, paymentsOf, somebodyWaits, storedPaymen
 const MINUTE = 60_000
 
 describe('marking as paid', () => {
-  test('an admin settles cash and insurance at the desk, once', async () => {
+  test('an admin marks a cash or insurance payment as paid, once', async () => {
     for (const method of ['cash', 'insurance']) {
       const { patient, appointmentId } = await booking()
       const { body: payment } = await t.as(patient.actor).post('/payments', { appointmentId, method })
@@ -34,7 +34,7 @@ describe('marking as paid', () => {
   })
 
   test.each(['succeeded', 'partially_refunded', 'refunded', 'failed', 'cancelled'] as const)(
-    'a payment that is %s cannot be marked',
+    'a payment that is %s cannot be marked as paid',
     async (status) => {
       const payment = await storedPayment({ status })
       const refused = await t.as(admin).put(`/payments/${payment.id}/mark-paid`)
@@ -43,19 +43,19 @@ describe('marking as paid', () => {
     },
   )
 
-  test("a card provider's payment cannot be marked at the desk", async () => {
+  test('a payment of a card provider cannot be marked as paid', async () => {
     const payment = await storedPayment({ method: 'card', provider: 'sandbox' })
     const refused = await t.as(admin).put(`/payments/${payment.id}/mark-paid`)
     expect(refused).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('two at once settle it once', async () => {
+  test('two concurrent requests mark a payment as paid once', async () => {
     const payment = await storedPayment()
     const answers = await Promise.all([1, 2].map(() => t.as(admin).put(`/payments/${payment.id}/mark-paid`)))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409])
   })
 
-  test('it takes turns with a cancellation of the appointment', async () => {
+  test('marking as paid waits for a concurrent cancellation and is then refused', async () => {
     const payment = await storedPayment()
     let answer: ReturnType<ReturnType<typeof t.as>['put']> | undefined
     await t.db.transaction().execute(async (trx) => {
@@ -68,7 +68,7 @@ describe('marking as paid', () => {
     expect(await answer!).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('patients and doctors may not, and an unknown payment is not found', async () => {
+  test('patients and doctors may not mark a payment as paid, and an unknown payment is a 404', async () => {
     const payment = await storedPayment()
     for (const actor of [payment.patient.actor, doctor.actor])
       expect(await t.as(actor).put(`/payments/${payment.id}/mark-paid`)).toMatchObject({ status: 403 })

@@ -3,7 +3,7 @@ import { until } from '../support/until'
 
 const TWO_HOURS = 7_200_000
 
-/** An app with an admin, a clinic and a doctor, and what tests of payments need on top of the factories. */
+/** An app with an admin, a clinic, a doctor and helpers for payment tests. */
 export async function createPaymentsApp(environment: Record<string, string> = {}) {
   const t = await createTestApp(environment)
   const admin = await t.newAdmin()
@@ -19,7 +19,7 @@ export async function createPaymentsApp(environment: Record<string, string> = {}
 
   const auditOf = (targetId: string) => t.auditEvents().selectAll().where('targetId', '=', targetId).execute()
 
-  /** An appointment at a time of its own. */
+  /** An appointment at a time that no other booking uses. */
   async function booking(terms: Terms = {}, owner?: Patient) {
     const patient = owner ?? (await t.newPatient())
     const startsAt = new Date(NOW.getTime() + ++slots * TWO_HOURS)
@@ -27,7 +27,7 @@ export async function createPaymentsApp(environment: Record<string, string> = {}
     return { patient, appointmentId: appointment.id }
   }
 
-  /** A payment for such an appointment, with `values` written over it and nothing in the audit trail. */
+  /** A payment for a new appointment, with `values` written over its row and its audit events deleted. */
   async function storedPayment(
     values: Partial<Awaited<ReturnType<typeof paymentsOf>>[number]> = {},
     owner?: Patient,

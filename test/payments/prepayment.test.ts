@@ -18,7 +18,7 @@ const doctor = await t.newDoctor({
   visitType: { requiresPrepayment: true, minimumNoticeMinutes: 60, horizonDays: 365 },
 })
 let slots = 0
-/** A start of its own, from the day after tomorrow on. */
+/** A start that is used once, from 8 January 2026 on. */
 function newStart(): string {
   const day = addDays('2026-01-08', Math.floor(slots / 16))
   return new Date(Date.parse(`${day}T14:00:00Z`) + (slots++ % 16) * 30 * MINUTE).toISOString()
@@ -45,14 +45,14 @@ const book = async (startsAt: string) => {
   return t.as(actor).post('/appointments', { doctorId: doctor.id, startsAt })
 }
 
-/** Time goes by, and the task that ends lapsed holds runs. */
+/** Advances the clock past the hold and runs the task that expires holds. */
 async function lapse(): Promise<void> {
   t.clock.advance(HOLD)
   await expireHolds(t.deps, t.clock.now())
 }
 
-describe('a visit that is paid in advance', () => {
-  test('is held at first, and booked by its payment', async () => {
+describe('visit types with prepayment', () => {
+  test('an appointment that requires prepayment is held at first, and booked by its payment', async () => {
     const hold = await heldAndPaying()
     expect(hold.appointment).toMatchObject({ status: 'held', holdExpiresAt: expect.any(String) })
     payers.pay(hold.ref, 'succeed')
@@ -65,7 +65,7 @@ describe('a visit that is paid in advance', () => {
     t.clock.set(NOW)
   })
 
-  test('is booked by cash too, once the desk has it', async () => {
+  test('a hold that requires prepayment is booked when its cash payment is marked as paid', async () => {
     const hold = await held()
     const { body } = await hold.client.post('/payments', { appointmentId: hold.id, method: 'cash' })
     const paid = await t.as(admin).put(`/payments/${body.id}/mark-paid`)
@@ -73,7 +73,7 @@ describe('a visit that is paid in advance', () => {
     expect(await statusOf(hold)).toBe('booked')
   })
 
-  test('cannot be confirmed without its payment', async () => {
+  test('a hold that requires prepayment cannot be confirmed without payment', async () => {
     const hold = await held()
     expect(await hold.client.put(`/appointments/${hold.id}/confirm`)).toMatchObject({
       status: 409,
@@ -82,7 +82,7 @@ describe('a visit that is paid in advance', () => {
     expect(await statusOf(hold)).toBe('held')
   })
 
-  test('is booked at once where it costs nothing', async () => {
+  test('a free visit is booked at once even when its visit type requires prepayment', async () => {
     const free = await t.newDoctor({
       clinicId: t.clinic.id,
       visitType: { requiresPrepayment: true, priceAmount: 0 },
@@ -92,7 +92,7 @@ describe('a visit that is paid in advance', () => {
     expect(booked).toMatchObject({ status: 201, body: { status: 'booked' } })
   })
 
-  test('can be held three times at once by a patient, however it is asked for', async () => {
+  test('a patient can have three unpaid holds at the same time, and a fourth is refused', async () => {
     const { actor } = await t.newPatient()
     const answers = []
     for (let i = 0; i < 4; i++)
@@ -101,7 +101,7 @@ describe('a visit that is paid in advance', () => {
     expect(answers[3]!.body.code).toBe('invalid_state')
   })
 
-  test('a hold that is not paid ends, and so does its payment, here and at the provider', async () => {
+  test('an unpaid hold expires, and its payment is cancelled here and at the provider', async () => {
     const hold = await heldAndPaying()
     await lapse()
     expect(await statusOf(hold)).toBe('expired')
@@ -112,7 +112,7 @@ describe('a visit that is paid in advance', () => {
     t.clock.set(NOW)
   })
 
-  test('a declined card ends with its hold as well', async () => {
+  test('a payment with a declined card is cancelled when its hold expires', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'fail')
     await settle()
@@ -124,8 +124,8 @@ describe('a visit that is paid in advance', () => {
   })
 })
 
-describe('money that comes after the hold has ended', () => {
-  test('books the same time again while it is free, and says so', async () => {
+describe('payment of an expired hold', () => {
+  test('a late payment books the same slot again while it is free', async () => {
     for (const swept of [true, false]) {
       const hold = await heldAndPaying()
       payers.pay(hold.ref, 'succeed')
@@ -149,7 +149,7 @@ describe('money that comes after the hold has ended', () => {
     }
   })
 
-  test('books it again inside the notice that was kept when it was held', async () => {
+  test('a late payment books the same slot again even inside the minimum notice', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'succeed')
     t.clock.set(new Date(Date.parse(hold.startsAt) - MINUTE))
@@ -158,7 +158,7 @@ describe('money that comes after the hold has ended', () => {
     t.clock.set(NOW)
   })
 
-  test('goes back where somebody else has the time by now', async () => {
+  test('a late payment is refunded when another patient has the slot', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'succeed')
     await lapse()
@@ -175,7 +175,7 @@ describe('money that comes after the hold has ended', () => {
     t.clock.set(NOW)
   })
 
-  test('goes back where the patient is busy then', async () => {
+  test('a late payment is refunded when the patient is busy at that time', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'succeed')
     await lapse()
@@ -187,7 +187,7 @@ describe('money that comes after the hold has ended', () => {
     t.clock.set(NOW)
   })
 
-  test('goes back where the visit would have begun', async () => {
+  test('a late payment is refunded when the visit would already have begun', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'succeed')
     t.clock.set(hold.startsAt)
@@ -196,7 +196,7 @@ describe('money that comes after the hold has ended', () => {
     t.clock.set(NOW)
   })
 
-  test('goes back where the doctor has taken the time off', async () => {
+  test('a late payment is refunded when the doctor is off at that time', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'succeed')
     const off = { startsAt: hold.startsAt, endsAt: new Date(Date.parse(hold.startsAt) + 30 * MINUTE), kind: 'off' }
@@ -207,7 +207,7 @@ describe('money that comes after the hold has ended', () => {
     t.clock.set(NOW)
   })
 
-  test('whose webhook was lost is found by the provider’s answer when the payment is given up', async () => {
+  test('a late payment with a lost webhook is found when the payment is cancelled at the provider', async () => {
     const hold = await heldAndPaying()
     payers.pay(hold.ref, 'succeed')
     await takeWebhooks()
@@ -217,7 +217,7 @@ describe('money that comes after the hold has ended', () => {
     t.clock.set(NOW)
   })
 
-  test('at the desk is refused where the time is gone', async () => {
+  test('a late cash payment is refused when the slot is taken', async () => {
     const hold = await held()
     const { body } = await hold.client.post('/payments', { appointmentId: hold.id, method: 'cash' })
     t.clock.advance(HOLD)
@@ -229,8 +229,8 @@ describe('money that comes after the hold has ended', () => {
   })
 })
 
-describe('at the same time', () => {
-  test('payment and the end of the hold: one holder, and the money is where the time is', async () => {
+describe('payment that races with the expiry of its hold', () => {
+  test('a payment that races with the expiry of its hold either books the slot or is refunded', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const hold = await heldAndPaying()
       payers.pay(hold.ref, 'succeed')
@@ -262,8 +262,8 @@ describe('at the same time', () => {
   }, 300_000)
 })
 
-describe('what nobody finished', () => {
-  test('a card payment that was begun a day ago is given up', async () => {
+describe('payment sweeper', () => {
+  test('the sweeper cancels a card payment that was started more than a day ago', async () => {
     const payment = await t.cardPayment()
     t.clock.advance(24 * 60 * MINUTE + 1)
     await sweepPayments(t.deps)
@@ -275,7 +275,7 @@ describe('what nobody finished', () => {
     expect(await t.as(payment.patient.actor).post('/payments', again)).toMatchObject({ status: 201 })
   })
 
-  test('a payment that was never heard of is given up at the provider too', async () => {
+  test('a payment whose provider answer was lost is cancelled at the provider too', async () => {
     const hold = await held()
     payers.disturb('answer_lost')
     const before = payers.count().payments
@@ -289,7 +289,7 @@ describe('what nobody finished', () => {
     t.clock.set(NOW)
   })
 
-  test('jobs that were lost are made up for', async () => {
+  test('the sweeper repeats the work of lost payment jobs', async () => {
     const paid = await t.paidPayment()
     const hold = await heldAndPaying()
     const event = await heldAndPaying()

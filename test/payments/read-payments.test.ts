@@ -8,7 +8,7 @@ const otherDoctor = await t.newDoctor({ clinicId: clinic.id })
 const MINUTE = 60_000
 
 describe('reading payments', () => {
-  test('the patient, their guardian, the doctor and admins read it; to all others it does not exist', async () => {
+  test('the patient, their guardian, the doctor and admins can read a payment; for others it is a 404', async () => {
     const payment = await storedPayment()
     const guardian = await t.newPatient()
     const { patient } = payment
@@ -36,7 +36,7 @@ describe('reading payments', () => {
     )
   })
 
-  test('a list names whose payments it showed in the audit trail', async () => {
+  test('a payment list is audited with the patients it showed', async () => {
     const patient = await t.newPatient()
     await storedPayment(undefined, patient)
     await t.as(patient.actor).get('/payments')
@@ -48,11 +48,11 @@ describe('reading payments', () => {
     expect(events).toEqual([{ kind: 'payment.list', patientIds: [patient.id] }])
   })
 
-  test('pages run from the newest to the oldest without gaps or repeats', async () => {
+  test('payment pages run from the newest to the oldest without gaps or repeats', async () => {
     const patient = await t.newPatient()
     const made: string[] = []
     for (let i = 0; i < 5; i++) {
-      // Two of a kind in time, so that the id has to decide.
+      // Pairs with the same time, so that the id has to decide.
       const createdAt = new Date(NOW.getTime() + Math.floor(i / 2) * MINUTE)
       made.push((await storedPayment({ createdAt }, patient)).id)
     }

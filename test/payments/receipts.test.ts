@@ -6,7 +6,7 @@ import { createCardApp } from './card-app'
 const t = await createCardApp()
 const executablePath = findProgram('chromium', 'the look of a receipt')
 
-/** The page as text: what a reader sees, row by row. */
+/** The visible text of the page, row by row. */
 const textOf = (html: string) =>
   html
     .replace(/<style>.*?<\/style>/s, '')
@@ -36,7 +36,7 @@ const refund = (id: string, amount?: number) =>
 const receipt = async (id: string) => textOf((await t.as(t.admin).get(`/payments/${id}/receipt`)).text)
 
 describe('a receipt', () => {
-  test('says who paid whom for what, when, how much, and that no tax is in it', async () => {
+  test('a receipt states the patient, the clinic, the visit, the dates, the amount and that it is tax-free', async () => {
     const { id, patient, doctor } = await paid()
     const { status, headers, text } = await t.as(patient.actor).get(`/payments/${id}/receipt`)
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
@@ -55,7 +55,7 @@ describe('a receipt', () => {
       expect(page).toContain(words)
   })
 
-  test('tells of refunds, those on their way as well, and not of one that failed', async () => {
+  test('a receipt lists completed and pending refunds, but no failed refund', async () => {
     const { id } = await paid()
     await refund(id, 2_000)
     await t.settle()
@@ -79,7 +79,7 @@ describe('a receipt', () => {
     ['KWD', 9_500, 'KWD 9.500', '-KWD 1.230'],
     ['EUR', 9_500, '€95.00', '-€12.30'],
     ['CLF', 95_000, 'CLF 9.5000', '-CLF 0.1230'],
-  ])('counts in the clinic’s currency: %s', async (currency, price, shown, given) => {
+  ])('a receipt uses the currency of the clinic: %s', async (currency, price, shown, given) => {
     const { id } = await paid(currency, price)
     await refund(id, 1_230)
     const page = await receipt(id)
@@ -88,7 +88,7 @@ describe('a receipt', () => {
     await t.settle()
   })
 
-  test('shows what people wrote as they wrote it, and nothing of it is markup', async () => {
+  test('a receipt escapes HTML in names', async () => {
     const name = '<script>alert(1)</script> & "Ada" <img src=x onerror=alert(1)>'
     const { id } = await paid('USD', 9_500, { patient: name, clinic: `</style>${name}` })
     const { text } = await t.as(t.admin).get(`/payments/${id}/receipt`)
@@ -97,13 +97,13 @@ describe('a receipt', () => {
     expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;Ada&quot;')
   })
 
-  test('is there once money has come in, and only then', async () => {
+  test('a receipt of an unpaid payment is a 409', async () => {
     const { id, patient } = await t.cardPayment()
     const client = t.as(patient.actor)
     expect(await client.get(`/payments/${id}/receipt`)).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('is for the patient and admins, each reading on record', async () => {
+  test('only the patient and admins can read a receipt, and each read is audited', async () => {
     const { id, patient, doctor } = await paid()
     const path = `/payments/${id}/receipt`
     expect(await t.as(doctor.actor).get(path)).toMatchObject({ status: 403 })
@@ -118,7 +118,7 @@ describe('a receipt', () => {
   })
 
   test.skipIf(!executablePath)(
-    'looks as it should in a browser under its own policy, and on paper',
+    'a receipt renders in a browser under its content security policy and prints on one page',
     async () => {
       const { id, patient } = await paid('USD', 9_500, { patient: 'Ada <b>Lovelace</b>' })
       await refund(id, 2_000)

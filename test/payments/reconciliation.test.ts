@@ -12,7 +12,7 @@ const DAY = '2026-01-05'
 const HOUR = 60 * MINUTE
 const LATER = new Date(NOW.getTime() + HOUR)
 
-/** One provider with its app, as far as drift is made of it. */
+/** For each provider: an app, and functions that make the ledger and the provider differ. */
 const WORLDS = { sandbox: sandboxWorld, stripe: stripeWorld }
 
 async function sandboxWorld() {
@@ -51,11 +51,11 @@ async function stripeWorld() {
   }
 }
 
-describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared: %s', async (name) => {
+describe.each(['sandbox', 'stripe'] as const)('reconciliation with %s', async (name) => {
   const { t, cardPayment, lose, pay, refundElsewhere, refunded, settle } = await WORLDS[name]()
   const provider = t.deps.paymentProviders.named(name)!
 
-  /** Each test has a day of its own. */
+  /** Each test uses its own day. */
   let noon = NOW
   beforeEach(() => {
     noon = new Date(noon.getTime() + 24 * HOUR)
@@ -74,14 +74,14 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     return payment
   }
 
-  /** Listed, left alone without `fix`, repaired with it, and then gone. */
+  /** The difference is listed, stays without `fix`, is repaired with `fix`, and is then gone. */
   async function expectRepaired(difference: object) {
     for (let i = 0; i < 2; i++) expect((await compare()).found).toMatchObject([difference])
     expect(await compare(true)).toMatchObject({ found: [difference], remaining: [] })
     expect((await compare(true)).found).toEqual([])
   }
 
-  test('where they agree there is nothing to list', async () => {
+  test('reconciliation lists nothing when ledger and provider agree', async () => {
     const { id } = await paid()
     await t.as(t.admin).post(`/payments/${id}/refunds`, { amount: 500, reason: 'x' })
     await settle()
@@ -89,7 +89,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await compare(true)).toMatchObject({ compared: 3, found: [] })
   })
 
-  test('money whose webhook was lost is entered, and put to use, with one audit event', async () => {
+  test('reconciliation enters and settles a payment whose webhook was lost, with one audit event', async () => {
     const { id, ref } = await cardPayment()
     pay(ref, 'succeed')
     await lose()
@@ -101,7 +101,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(events[0]!.requestId).toStartWith('payment-reconcile-')
   })
 
-  test('a refund made elsewhere whose webhook was lost is entered', async () => {
+  test('reconciliation enters a refund made outside the API whose webhook was lost', async () => {
     const { id, ref } = await paid()
     await refundElsewhere(ref, 2_000)
     await lose()
@@ -109,7 +109,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await t.read(id)).toMatchObject({ status: 'partially_refunded', refundable: 7_500 })
   })
 
-  test('a payment and its refund that were both lost are entered in their order', async () => {
+  test('reconciliation enters a payment and its refund whose webhooks were lost in order', async () => {
     const { id, ref } = await cardPayment()
     pay(ref, 'succeed')
     await refundElsewhere(ref, 9_500)
@@ -118,7 +118,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await t.read(id)).toMatchObject({ status: 'refunded', refundable: 0 })
   })
 
-  test('a refund that was never sent is sent, once', async () => {
+  test('reconciliation sends a refund that was never sent to the provider, once', async () => {
     const { id, ref } = await paid()
     await t.as(t.admin).post(`/payments/${id}/refunds`, { amount: 700, reason: 'x' })
     await t.jobs.boss.deleteAllJobs('payments.refund')
@@ -129,7 +129,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await t.read(id)).toMatchObject({ entries: [{}, { amount: 700, status: 'succeeded' }] })
   })
 
-  test('a refund whose answer was lost is found by its id', async () => {
+  test('reconciliation finds a refund whose answer was lost by its id', async () => {
     const { id, ref } = await paid()
     await t.as(t.admin).post(`/payments/${id}/refunds`, { amount: 700, reason: 'x' })
     await settle()
@@ -145,7 +145,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await refunded(ref)).toBe(700)
   })
 
-  test('a card that was declined without our hearing of it', async () => {
+  test('reconciliation enters a declined card whose webhook was lost', async () => {
     const { id, ref } = await cardPayment()
     pay(ref, 'fail')
     await lose()
@@ -153,7 +153,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await t.read(id)).toMatchObject({ status: 'failed' })
   })
 
-  test('money that the provider knows nothing of is listed, for somebody to look at', async () => {
+  test('reconciliation lists a payment that the provider does not have, and does not repair it', async () => {
     const { id } = await paid()
     await t.db.updateTable('payments').set({ providerRef: 'none_1' }).where('id', '=', id).execute()
     const { remaining } = await compare(true)
@@ -164,7 +164,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await t.read(id)).toMatchObject({ status: 'succeeded' })
   })
 
-  test('another amount is listed, for somebody to look at', async () => {
+  test('reconciliation lists a payment with a different amount, and does not repair it', async () => {
     const { id, ref } = await cardPayment()
     await t.db.updateTable('payments').set({ amount: 9_400 }).where('id', '=', id).execute()
     pay(ref, 'succeed')
@@ -176,7 +176,7 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
     expect(await t.read(id)).toMatchObject({ status: 'pending', entries: [] })
   })
 
-  test('what happened a moment ago is left to its webhook', async () => {
+  test('reconciliation leaves a recent payment to its webhook', async () => {
     const { ref } = await cardPayment()
     pay(ref, 'succeed')
     await lose()
@@ -187,11 +187,11 @@ describe.each(['sandbox', 'stripe'] as const)('ledger and provider are compared:
   })
 })
 
-describe('the rest of what a Stripe account holds', async () => {
+describe('reconciliation of a Stripe account', async () => {
   const t = await createStripeApp()
   const provider = t.deps.paymentProviders.named('stripe')!
 
-  test('a refund that failed later is taken out of the ledger; other business of the account is none of ours', async () => {
+  test('reconciliation corrects a refund that failed later and ignores other business of the Stripe account', async () => {
     const { id, ref } = await t.cardPayment()
     t.stripe.confirm(ref, 'succeed')
     await t.settle()
@@ -208,7 +208,7 @@ describe('the rest of what a Stripe account holds', async () => {
     expect(await t.read(id)).toMatchObject({ refundable: 9_500, entries: [{}, { status: 'failed' }] })
   })
 
-  test('the command lists, repairs and says by its exit code whether both sides agree', async () => {
+  test('the reconcile command lists, repairs and shows by its exit code whether both sides agree', async () => {
     t.clock.set(NOW)
     const { id, ref } = await t.cardPayment()
     t.stripe.confirm(ref, 'succeed')
@@ -230,7 +230,7 @@ describe('the rest of what a Stripe account holds', async () => {
     expect(await t.read(id)).toMatchObject({ status: 'succeeded' })
   })
 
-  test('the command says in a sentence what keeps it from comparing, and ends with 2', async () => {
+  test('the reconcile command states in a sentence why it cannot compare, and exits with 2', async () => {
     const [usage, reversed, down] = await Promise.all([
       run(['--from', '2026-01-04', '--to', 'monday']),
       run(['--from', DAY, '--to', '2026-01-04']),
@@ -248,7 +248,7 @@ describe('the rest of what a Stripe account holds', async () => {
     return { out, err: err.join('\n'), code }
   }
 
-  /** As it is called from a terminal. */
+  /** Runs the built command as a terminal would. */
   async function call(words: string[]) {
     const child = Bun.spawn([process.execPath, builtProgram('reconcile-command'), ...words], {
       env: { PATH: process.env.PATH, ...t.env },
@@ -259,12 +259,12 @@ describe('the rest of what a Stripe account holds', async () => {
   }
 })
 
-describe('every night', async () => {
+describe('nightly reconciliation', async () => {
   const t = await createCardApp()
   afterAll(() => t.clock.set(NOW))
   const days = () => t.db.selectFrom('paymentReconciliations').selectAll().orderBy('day').execute()
 
-  test('each day is compared once by one copy, an hour after it is over', async () => {
+  test('each day is reconciled once by one copy, an hour after it has ended', async () => {
     const { id, ref } = await t.cardPayment()
     t.payers.pay(ref, 'succeed')
     await t.takeWebhooks()
@@ -282,7 +282,7 @@ describe('every night', async () => {
     expect(await reconcileFinishedDays(t.deps)).toBe(0)
   })
 
-  test('a day on which the provider did not answer is made up for an hour later', async () => {
+  test('a day is reconciled an hour later when the provider did not answer', async () => {
     t.clock.set('2026-01-07T01:00:00Z')
     t.payers.disturb('down')
     expect(await reconcileFinishedDays(t.deps)).toBe(0)

@@ -15,8 +15,8 @@ const refund = (id: string, body: object = {}) =>
 
 const refundsOf = async (id: string) => (await entriesOf(id)).filter(({ kind }) => kind === 'refund')
 
-describe('giving a payment back', () => {
-  test('in part and then the rest, each once at the provider', async () => {
+describe('refunds', () => {
+  test('a payment is refunded in part and then in full, each refund once at the provider', async () => {
     const { id, ref, patient } = await paidPayment()
     const part = await refund(id, { amount: 2500 })
     expect(part).toMatchObject({
@@ -48,7 +48,7 @@ describe('giving a payment back', () => {
     expect(await refund(id)).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('the note stays here: the provider and the payer get a reason of a closed set', async () => {
+  test('the free-text reason of a refund is not shown to the payer', async () => {
     const { id, patient } = await paidPayment()
     await refund(id, { reason: 'Confidential remark' })
     await settle()
@@ -56,7 +56,7 @@ describe('giving a payment back', () => {
     expect(text).not.toContain('Confidential')
   })
 
-  test('never more than is left', async () => {
+  test('a refund above the refundable amount is refused', async () => {
     const { id } = await paidPayment()
     expect(await refund(id, { amount: 9501 })).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
     await refund(id, { amount: 9000 })
@@ -64,12 +64,12 @@ describe('giving a payment back', () => {
     expect(await refund(id, { amount: 500 })).toMatchObject({ status: 201, body: { refundable: 0 } })
   })
 
-  test('nothing of what is not paid', async () => {
+  test('a refund of an unpaid payment is refused', async () => {
     const { id } = await cardPayment()
     expect(await refund(id)).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
   })
 
-  test('at the desk it is given back by being entered', async () => {
+  test('a refund of a desk payment succeeds at once, without a job', async () => {
     await settle()
     const { patient, appointmentId } = await booking()
     const { body } = await t.as(patient.actor).post('/payments', pay(appointmentId))
@@ -86,7 +86,7 @@ describe('giving a payment back', () => {
     expect(await jobs.run()).toBe(0)
   })
 
-  test('is for admins alone', async () => {
+  test('only admins can refund a payment, and a reason is required', async () => {
     const { id, patient } = await paidPayment()
     for (const actor of [patient.actor, doctor.actor])
       expect(await t.as(actor).post(`/payments/${id}/refunds`, { reason: 'x' })).toMatchObject({ status: 403 })
@@ -97,7 +97,7 @@ describe('giving a payment back', () => {
     })
   })
 
-  test('the same key gives back once', async () => {
+  test('the same idempotency key refunds a payment once', async () => {
     const { id, ref } = await paidPayment()
     const options = { headers: { 'idempotency-key': 'refund-once' } }
     const send = () => t.as(admin).post(`/payments/${id}/refunds`, { amount: 100, reason: 'x' }, options)
@@ -108,7 +108,7 @@ describe('giving a payment back', () => {
     expect((await payers.getPayment(ref)).refunded).toBe(100)
   })
 
-  test('of two at once for more than there is, one wins', async () => {
+  test('one of two concurrent refunds succeeds when together they exceed the payment', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const { id, ref } = await paidPayment()
       const answers = await Promise.all([refund(id, { amount: 6000 }), refund(id, { amount: 6000 })])
@@ -119,7 +119,7 @@ describe('giving a payment back', () => {
     }
   }, 300_000)
 
-  test('the database itself refuses to give back more than was charged', async () => {
+  test('the database itself refuses refunds above the charged amount', async () => {
     const { id } = await paidPayment()
     const more = t.db.updateTable('payments').set({ refundedAmount: 9501 }).where('id', '=', id).execute()
     expect(await more.catch((error) => error.constraint)).toBe('payments_refunded_within_charged')
@@ -144,9 +144,9 @@ describe('giving a payment back', () => {
   })
 })
 
-describe('a refund and a provider in trouble', () => {
+describe('refunds and faults of the provider', () => {
   test.each(['down', 'answer_lost', 'rubbish', 'slow'] as const)(
-    '%s: it stays on its way, and is made once in the end',
+    'a refund that meets the provider fault %s stays pending and is made once in the end',
     async (fault) => {
       const { id, ref } = await paidPayment()
       await refund(id, { amount: 1000 })
@@ -160,7 +160,7 @@ describe('a refund and a provider in trouble', () => {
     },
   )
 
-  test('many tries at once make one', async () => {
+  test('concurrent attempts to send a refund make one refund', async () => {
     const { id, ref } = await paidPayment()
     await refund(id, { amount: 1000 })
     const refundId = (await refundsOf(id))[0]!.id
@@ -170,9 +170,9 @@ describe('a refund and a provider in trouble', () => {
     expect(await read(id)).toMatchObject({ refundable: 8500 })
   })
 
-  test('one that the provider refuses has failed, and can be given back otherwise', async () => {
+  test('a refund that the provider refuses fails, and its amount can be refunded again', async () => {
     const { id, ref } = await paidPayment()
-    // Given back in the dashboard, of which we have not heard.
+    // A refund in the dashboard whose webhook has not arrived.
     const refundId = crypto.randomUUID()
     const dashboard = { ref, refundId, amount: 9000, currency: 'USD', idempotencyKey: refundId }
     await payers.refund({ ...dashboard, reason: 'other' })
@@ -192,7 +192,7 @@ describe('a refund and a provider in trouble', () => {
 describe('cancelling a paid appointment', () => {
   const late = { startsAt: new Date(t.clock.now().getTime() + HOUR) }
   let hours = 0
-  /** In good time, and far behind the times that `booking` gives out. */
+  /** Early enough for a full refund, and later than any time that `booking` uses. */
   const early = () => ({ startsAt: new Date(t.clock.now().getTime() + (10_000 + hours++) * HOUR) })
 
   async function cancelled(terms: { startsAt: Date }, by: 'patient' | 'clinic', percent: number) {
@@ -215,7 +215,7 @@ describe('cancelling a paid appointment', () => {
     return payment
   }
 
-  test('in time gives all of it back', async () => {
+  test('a cancellation in time refunds the whole payment', async () => {
     const payment = await cancelled(early(), 'patient', 0)
     expect(payment).toMatchObject({
       status: 'refunded',
@@ -223,16 +223,16 @@ describe('cancelling a paid appointment', () => {
     })
   })
 
-  test('late gives the share back that its terms name', async () => {
+  test('a late cancellation refunds the share in its booked terms', async () => {
     const payment = await cancelled(late, 'patient', 33)
     expect(payment).toMatchObject({ status: 'partially_refunded', entries: [{}, { amount: 3135 }] })
   })
 
-  test('late without a share gives nothing back', async () => {
+  test('a late cancellation without a share refunds nothing', async () => {
     expect(await cancelled(late, 'patient', 0)).toMatchObject({ status: 'succeeded', entries: [{ kind: 'charge' }] })
   })
 
-  test('by the clinic gives all of it back, however late', async () => {
+  test('a late cancellation by the clinic refunds the whole payment', async () => {
     const payment = await cancelled(late, 'clinic', 0)
     expect(payment).toMatchObject({
       status: 'refunded',
@@ -240,7 +240,7 @@ describe('cancelling a paid appointment', () => {
     })
   })
 
-  test('gives back no more than is left', async () => {
+  test('a cancellation refunds only the amount that was not refunded before', async () => {
     const { id, appointmentId } = await paidPayment(early())
     await refund(id, { amount: 3000 })
     await t.as(admin).put(`/appointments/${appointmentId}/cancel`)
@@ -248,7 +248,7 @@ describe('cancelling a paid appointment', () => {
     expect(await read(id)).toMatchObject({ status: 'refunded', entries: [{}, { amount: 3000 }, { amount: 6500 }] })
   })
 
-  test('before it was paid has the provider take no money any more', async () => {
+  test('a cancellation before payment cancels the payment at the provider', async () => {
     const { id, ref, patient, appointmentId } = await cardPayment()
     payers.pay(ref, 'require_action')
     await settle()
@@ -259,7 +259,7 @@ describe('cancelling a paid appointment', () => {
     expect(await read(id)).toMatchObject({ status: 'cancelled', entries: [] })
   })
 
-  test('and paying at once: the money is back, or was never taken, whoever was first', async () => {
+  test('a payment that races with the cancellation of its appointment is refunded', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const { id, ref, patient, appointmentId } = await cardPayment(early())
       payers.pay(ref, 'succeed')
@@ -276,17 +276,17 @@ describe('cancelling a paid appointment', () => {
   }, 300_000)
 })
 
-describe('what a cancellation gives back', () => {
+describe('refund share of a cancellation', () => {
   const paid = (chargedAmount: number, refundedAmount = 0) => ({ chargedAmount, refundedAmount })
   test.each([
-    ['all', paid(9500), 9500, 1, 9500],
-    ['the share', paid(9500), 3135, 1, 3135],
-    ['nothing of what was not paid', paid(0), 9500, 1, 0],
-    ['less what has gone back', paid(9500, 3000), 9500, 1, 6500],
-    ['nothing where more has gone back already', paid(9500, 5000), 3135, 1, 0],
-    ['the share in steps, rounded down', paid(9500), 3135, 10, 3130],
-    ['all of it whatever the steps', paid(9505), 9505, 10, 9505],
-  ])('%s', (_what, payment, share, step, expected) => {
+    ['the whole payment', paid(9500), 9500, 1, 9500],
+    ['the share of the payment', paid(9500), 3135, 1, 3135],
+    ['nothing of an unpaid payment', paid(0), 9500, 1, 0],
+    ['the share minus earlier refunds', paid(9500, 3000), 9500, 1, 6500],
+    ['nothing when earlier refunds exceed the share', paid(9500, 5000), 3135, 1, 0],
+    ['the share rounded down to the currency step', paid(9500), 3135, 10, 3130],
+    ['the whole payment whatever the currency step', paid(9505), 9505, 10, 9505],
+  ])('a cancellation refunds %s', (_what, payment, share, step, expected) => {
     expect(refundDue(payment, share, step)).toBe(expected)
   })
 })

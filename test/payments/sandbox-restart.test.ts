@@ -9,7 +9,7 @@ import { createCardApp } from './card-app'
 const t = await createCardApp()
 const DAY = 86_400_000
 
-/** The API starts again, as at each save under `bun dev`: a sandbox that remembers nothing, and whose timers are new. */
+/** Restarts the sandbox, as each save under `bun dev` does: with an empty memory and new timers. */
 function restart() {
   const underway: Promise<unknown>[] = []
   const sandbox = createSandbox({
@@ -30,7 +30,7 @@ function restart() {
 }
 
 describe('the sandbox after a restart', () => {
-  test('gives back what was paid before', async () => {
+  test('the restarted sandbox refunds a payment made before the restart', async () => {
     const { id, appointmentId, patient } = await t.paidPayment({ startsAt: new Date(NOW.getTime() + 9 * DAY) })
     const settle = restart()
     await t.as(patient.actor).put(`/appointments/${appointmentId}/cancel`)
@@ -46,7 +46,7 @@ describe('the sandbox after a restart', () => {
     [9_502, 'failed'],
     [9_503, 'requires_action'],
     [9_504, 'succeeded'],
-  ])('has the payer of a payment of %i find it %s', async (priceAmount, status) => {
+  ])('the restarted sandbox gives a payment of %i the outcome %s', async (priceAmount, status) => {
     const { id, patient } = await t.cardPayment({ priceAmount })
     const settle = restart()
     const asked = await t.as(patient.actor).get(`/payments/${id}`)
@@ -55,7 +55,7 @@ describe('the sandbox after a restart', () => {
     expect(await t.read(id)).toMatchObject({ status })
   })
 
-  test('says of a payment that nobody asked for whether it is too late to give it up', async () => {
+  test('the restarted sandbox reports a payment as succeeded when it is too late to cancel it', async () => {
     const { id } = await t.cardPayment()
     const settle = restart()
     t.clock.advance(DAY + 1)
@@ -65,7 +65,7 @@ describe('the sandbox after a restart', () => {
     t.clock.set(NOW)
   })
 
-  test('knows its refunds again, and nothing that it never made', async () => {
+  test('the restarted sandbox recognises its own refunds and rejects unknown payments', async () => {
     const { id, ref } = await t.paidPayment()
     await t.as(t.admin).post(`/payments/${id}/refunds`, { amount: 100, reason: 'x' })
     await t.settle()

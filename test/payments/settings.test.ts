@@ -7,22 +7,22 @@ const stripe = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRETS: 'whsec_
 
 const settings = (env: Record<string, string>) => readConfig(env).payments
 
-describe('who takes cards', () => {
-  test('is the sandbox by default, in production nobody', () => {
+describe('card provider settings', () => {
+  test('the card provider is the sandbox by default, and none in production', () => {
     expect(settings(USABLE).card).toBe('sandbox')
     expect(settings(production).card).toBe('none')
     expect(settings({ ...USABLE, CARD_PROVIDER: 'none' }).card).toBe('none')
     expect(settings({ ...USABLE, SANDBOX_DELAY: '3s' }).sandbox.delayMs).toBe(3_000)
   })
 
-  test('can be Stripe, with several webhook secrets in use', () => {
+  test('the card provider can be Stripe, with several webhook secrets', () => {
     expect(settings({ ...production, ...stripe, CARD_PROVIDER: 'stripe' })).toMatchObject({
       card: 'stripe',
       stripe: { secretKey: 'sk_live_1', webhookSecrets: ['whsec_1', 'whsec_2'], baseUrl: undefined },
     })
   })
 
-  test('can be nobody while Stripe still refunds', () => {
+  test('the card provider can be none while Stripe stays configured for refunds', () => {
     expect(settings({ ...production, ...stripe })).toMatchObject({ card: 'none', stripe: { secretKey: 'sk_live_1' } })
   })
 
@@ -37,7 +37,7 @@ describe('who takes cards', () => {
     [{ ...stripe, STRIPE_WEBHOOK_SECRETS: ' , ' }, 'none of them empty'],
     [{ ...stripe, STRIPE_BASE_URL: 'https://stripe.example/v1' }, 'STRIPE_BASE_URL must be an origin'],
     [{ ...stripe, STRIPE_BASE_URL: 'stripe.example' }, 'STRIPE_BASE_URL must be an origin'],
-  ])('%j is refused', (given, reason) => {
+  ])('refuses the payment settings %j', (given, reason) => {
     const message = complaint({ ...USABLE, ...given })
     expect(message).toContain(reason)
     expect(message).not.toMatch(/whsec_1|sk_live/)

@@ -33,7 +33,7 @@ const facts = (given: Partial<PaymentFacts>): PaymentFacts => ({
 })
 
 describe('status of a payment', () => {
-  test('before money has moved it is what the provider says', () => {
+  test('before any charge, the payment status is the provider status', () => {
     expect(deriveStatus(facts({}))).toBe('pending')
     for (const status of PROVIDER) expect(deriveStatus(facts({ providerStatus: status }))).toBe(status)
   })
@@ -43,13 +43,13 @@ describe('status of a payment', () => {
     [1, 'partially_refunded'],
     [9499, 'partially_refunded'],
     [9500, 'refunded'],
-  ] as const)('of 9500 charged, %d refunded: %s, whatever the provider said last', (refundedAmount, expected) => {
+  ] as const)('a payment of 9500 with %d refunded is %s, whatever the provider status', (refundedAmount, expected) => {
     for (const providerStatus of [null, ...PROVIDER])
       for (const releaseRequestedAt of [null, NOW])
         expect(deriveStatus({ chargedAmount: 9500, refundedAmount, providerStatus, releaseRequestedAt })).toBe(expected)
   })
 
-  test('one given up is cancelled at once, but for money on its way and a try that failed', () => {
+  test('a released payment is cancelled at once, unless it is processing or failed', () => {
     const released = (providerStatus: PaymentFacts['providerStatus']) =>
       deriveStatus(facts({ providerStatus, releaseRequestedAt: NOW }))
     for (const status of [null, 'pending', 'requires_action', 'cancelled'] as const)
@@ -58,7 +58,7 @@ describe('status of a payment', () => {
     expect(released('failed')).toBe('failed')
   })
 
-  test('the active ones are those of the unique index', async () => {
+  test('the active payment statuses are those of the unique index', async () => {
     const { db } = await createTestApp()
     const { rows } = await sql<{ def: string }>`
       select pg_get_indexdef('payments_one_active'::regclass) as def`.execute(db)
@@ -67,7 +67,7 @@ describe('status of a payment', () => {
   })
 })
 
-describe('what a provider says in any order', () => {
+describe('merged provider states', () => {
   const at = (second: number) => new Date(NOW.getTime() + second * 1000)
   const states = fc.array(
     fc.record({ status: fc.constantFrom(...PROVIDER), at: fc.integer({ min: 0, max: 3 }).map(at) }),
@@ -76,7 +76,7 @@ describe('what a provider says in any order', () => {
   const fold = (seen: ProviderState[]) =>
     seen.reduce<ProviderState | undefined>((known, next) => mergeProviderState(known, next), undefined)
 
-  test('comes to the same, however often each is said', () => {
+  test('provider states merge to the same result in any order and with repeats', () => {
     fc.assert(
       fc.property(states, fc.infiniteStream(fc.nat()), (seen, random) => {
         const shuffled = seen
@@ -90,7 +90,7 @@ describe('what a provider says in any order', () => {
     )
   })
 
-  test('success wins over all, cancelled over all but success, then what is later', () => {
+  test('succeeded wins over all provider states, cancelled over all but succeeded, then the later state wins', () => {
     const order: ProviderState[] = [
       { status: 'succeeded', at: at(0) },
       { status: 'cancelled', at: at(0) },
@@ -106,7 +106,7 @@ describe('what a provider says in any order', () => {
   })
 })
 
-describe('an appointment that can be paid', () => {
+describe('payable appointments', () => {
   test.each([
     ['booked', true],
     ['checked_in', true],
@@ -114,11 +114,11 @@ describe('an appointment that can be paid', () => {
     ['no_show', false],
     ['cancelled', false],
     ['expired', false],
-  ] as const)('%s: %p', (status, payable) => {
+  ] as const)('an appointment that is %s is payable: %p', (status, payable) => {
     expect(isPayable({ status, holdExpiresAt: null }, NOW)).toBe(payable)
   })
 
-  test('a hold can be paid until the instant it lapses', () => {
+  test('a hold can be paid until the instant it expires', () => {
     const held = (ms: number) => ({ status: 'held' as const, holdExpiresAt: new Date(NOW.getTime() + ms) })
     expect(isPayable(held(1), NOW)).toBe(true)
     expect(isPayable(held(0), NOW)).toBe(false)

@@ -6,7 +6,7 @@ import { startStripeServer } from './providers/stripe-server'
 const SECRET = 'whsec_tests'
 const SECRET_KEY = 'sk_test_tests'
 
-/** An app that takes cards by Stripe on loopback, whose payers and webhooks wait for the test. */
+/** An app with Stripe on loopback as card provider. The test acts as the payer and delivers the webhooks. */
 export async function createStripeApp() {
   const webhooks: string[] = []
   let clock = () => new Date()
@@ -25,7 +25,7 @@ export async function createStripeApp() {
   clock = t.clock.now
   const jobs = await createJobRunner(t)
 
-  /** Webhooks arrive and are worked on. */
+  /** Delivers all webhooks and runs their jobs. */
   async function settle(): Promise<void> {
     do {
       for (const rawBody of webhooks.splice(0)) {
@@ -38,7 +38,7 @@ export async function createStripeApp() {
     } while (webhooks.length > 0)
   }
 
-  /** A card payment that waits for its payer. */
+  /** A pending card payment. */
   async function cardPayment(terms: Parameters<typeof t.booking>[0] = {}) {
     const { patient, appointmentId } = await t.booking(terms)
     const { body } = await t.as(patient.actor).post('/payments', { appointmentId, method: 'card' })
@@ -46,7 +46,7 @@ export async function createStripeApp() {
     return { id: body.id as string, ref, appointmentId, patient }
   }
 
-  /** What Stripe sent is lost. */
+  /** Drops the webhooks that Stripe has sent. */
   const loseWebhooks = () => void webhooks.splice(0)
   const read = async (id: string) => (await t.as(t.admin).get(`/payments/${id}`)).body
 

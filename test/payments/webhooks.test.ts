@@ -24,7 +24,7 @@ async function success() {
 }
 
 describe('a webhook', () => {
-  test('is stored and answered at once, and worked on by a job', async () => {
+  test('a webhook is stored and answered at once, and processed by a job', async () => {
     const { id, ref, delivery } = await success()
     expect(await deliver(delivery)).toMatchObject({ status: 204, text: '' })
     expect(await read(id)).toMatchObject({ status: 'pending' })
@@ -44,7 +44,7 @@ describe('a webhook', () => {
     })
   })
 
-  test('that comes again is answered the same and does nothing', async () => {
+  test('a repeated webhook is answered the same and has no further effect', async () => {
     const { id, ref, delivery } = await success()
     const answers = await Promise.all(Array.from({ length: 5 }, () => deliver(delivery)))
     expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(204))
@@ -55,7 +55,7 @@ describe('a webhook', () => {
     expect(await entriesOf(id)).toHaveLength(1)
   })
 
-  test('whose job runs many times at once is applied once', async () => {
+  test('a webhook whose job runs many times at once is applied once', async () => {
     const { id, ref, delivery } = await success()
     await deliver(delivery)
     const [event] = await eventsOf(ref)
@@ -65,7 +65,7 @@ describe('a webhook', () => {
     expect(await read(id)).toMatchObject({ status: 'succeeded', refundable: 9500 })
   })
 
-  test('is believed by its signature over the bytes as they came, and nothing else', async () => {
+  test('a webhook is accepted only with a valid signature over its exact bytes', async () => {
     const { ref, delivery } = await success()
     const { rawBody, headers } = delivery
     const bad = [
@@ -84,14 +84,14 @@ describe('a webhook', () => {
     expect(await eventsOf(ref)).toHaveLength(1)
   })
 
-  test('that is signed and makes no sense is refused', async () => {
+  test('a signed webhook with a malformed body is refused', async () => {
     for (const rawBody of ['{}', '{"id":1}']) {
       const answer = await deliver(await signed(rawBody))
       expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
     }
   })
 
-  test('of a provider that is none here leads nowhere', async () => {
+  test('a webhook of a provider that is not configured is a 404', async () => {
     const { delivery } = await success()
     for (const name of ['desk', 'stripe', 'constructor'])
       expect(
@@ -100,7 +100,7 @@ describe('a webhook', () => {
     expect(await t.anonymous.get(PATH)).toMatchObject({ status: 405 })
   })
 
-  test('of an unknown kind is kept and ignored', async () => {
+  test('a webhook of an unknown kind is stored and ignored', async () => {
     await settle()
     const id = `evt_${crypto.randomUUID()}`
     const event = { id, name: 'invoice.paid', occurredAt: t.clock.now().toISOString() }
@@ -111,10 +111,10 @@ describe('a webhook', () => {
   })
 
   test.each([
-    ['that is not ours', null],
-    ['that we do not have', crypto.randomUUID()],
-    ['with an id that is none', 'order-7'],
-  ])('of a payment %s is ignored', async (_what, paymentId) => {
+    ['without an id of ours', null],
+    ['that does not exist', crypto.randomUUID()],
+    ['with a malformed id', 'order-7'],
+  ])('a webhook of a payment %s is ignored', async (_what, paymentId) => {
     const ref = `pay_${crypto.randomUUID()}`
     const payment = { ref, paymentId, amount: 1, currency: 'USD', status: 'succeeded', failureCode: null }
     const event = { id: `evt_${ref}`, name: 'payment.succeeded', occurredAt: t.clock.now().toISOString(), payment }
@@ -123,7 +123,7 @@ describe('a webhook', () => {
     expect(await eventsOf(ref)).toMatchObject([{ outcome: 'ignored' }])
   })
 
-  test('that speaks of another amount changes nothing', async () => {
+  test('a webhook with another amount changes nothing', async () => {
     const { id, ref } = await cardPayment()
     const payment = { ref, paymentId: id, amount: 1, currency: 'USD', status: 'succeeded', failureCode: null }
     const event = { id: `evt_${ref}`, name: 'payment.succeeded', occurredAt: t.clock.now().toISOString(), payment }
@@ -134,13 +134,13 @@ describe('a webhook', () => {
   })
 })
 
-describe('a refund made in the provider’s own dashboard', () => {
+describe('a refund made in the dashboard of the provider', () => {
   const foreign = (ref: string, amount: number) => {
     const refundId = crypto.randomUUID()
     return payers.refund({ ref, refundId, amount, currency: 'USD', idempotencyKey: refundId, reason: 'other' })
   }
 
-  test('is entered when it is told of', async () => {
+  test('a dashboard refund is entered when its webhook arrives', async () => {
     const { id, ref } = await paidPayment()
     await foreign(ref, 2000)
     await settle()
@@ -151,7 +151,7 @@ describe('a refund made in the provider’s own dashboard', () => {
     })
   })
 
-  test('says that its payment had succeeded, should it be told of first', async () => {
+  test('a dashboard refund shows that its payment succeeded, even when its webhook comes first', async () => {
     const { id, ref, delivery } = await success()
     await foreign(ref, 2000)
     const [refund] = await takeWebhooks()
@@ -164,7 +164,7 @@ describe('a refund made in the provider’s own dashboard', () => {
     expect(await read(id)).toEqual(before)
   })
 
-  test('waits for a payment whose ref is not known yet', async () => {
+  test('a dashboard refund waits for a payment whose provider reference is not known yet', async () => {
     const { id, ref, delivery } = await success()
     await t.db.updateTable('payments').set({ providerRef: null, providerStatus: null }).where('id', '=', id).execute()
     await foreign(ref, 2000)

@@ -41,7 +41,7 @@ async function treated() {
 }
 
 describe('the access log of a patient', () => {
-  test('says who did what, when and why', async () => {
+  test('the access log states the actor, the action, the time and the purpose of each access', async () => {
     const { doctor, patient } = await treated()
     const note = { type: 'visit_note', title: 'Fall', data: {} }
     const record = await t.as(doctor.actor).post(`/patients/${patient.id}/records`, note)
@@ -69,7 +69,7 @@ describe('the access log of a patient', () => {
     })
   })
 
-  test('is complete at once, half relayed and relayed, without gap or double', async () => {
+  test('the access log is complete before, during and after the relay, without gaps or repeats', async () => {
     const { doctor, patient } = await treated()
     const as = t.as(doctor.actor)
     await as.get(`/patients/${patient.id}`)
@@ -84,19 +84,19 @@ describe('the access log of a patient', () => {
     expect(kinds(await logOf(patient.id, admin))).toEqual(['prescription.list', ...expected])
   })
 
-  test('shows an event once that has been relayed and is still in the outbox', async () => {
+  test('the access log shows an event once even when it is relayed and still in the outbox', async () => {
     const { doctor, patient } = await treated()
     await t.as(doctor.actor).get(`/patients/${patient.id}`)
     const rows = await t.auditEvents().selectAll().execute()
     await relay()
     expect(await auditLogs(t.deps.mongo).countDocuments({ patientIds: patient.id })).toBe(1)
-    // As after a relay that died between the two databases.
+    // The state after a relay that crashed between the two databases.
     await t.db.insertInto('auditOutbox').values(rows).execute()
     expect(kinds(await logOf(patient.id, patient.actor))).toEqual(['patient.read'])
     await t.db.deleteFrom('auditOutbox').execute()
   })
 
-  test('pages through both without gap or double, even while the relay is at work', async () => {
+  test('the access log pages without gaps or repeats while the relay is running', async () => {
     const { doctor, patient } = await treated()
     for (let i = 0; i < 9; i++) {
       await t.as(doctor.actor).get(`/patients/${patient.id}`)
@@ -119,7 +119,7 @@ describe('the access log of a patient', () => {
     expect(seen).toEqual(seen.toSorted().toReversed())
   })
 
-  test('has refused attempts, and reading it is on it from the next time on', async () => {
+  test('the access log contains refused attempts and earlier reads of itself', async () => {
     const { patient } = await treated()
     const stranger = await t.newDoctor({ clinicId: clinic.id })
     expect((await t.as(stranger.actor).get(`/patients/${patient.id}`)).status).toBe(404)
@@ -136,12 +136,12 @@ describe('the access log of a patient', () => {
     })
   })
 
-  test('names emergencies, and only to the patient whom they were about', async () => {
+  test('the access log marks emergency access only for the patient it was opened for', async () => {
     const { doctor, patient: own } = await treated()
     const patient = await t.newPatient()
     const { body } = await t.as(doctor.actor).post(`/patients/${patient.id}/emergency-access`, { reason: REASON })
     expect(body).toHaveProperty('expiresAt')
-    // One event about both.
+    // One event about both patients.
     expect((await t.as(doctor.actor).get('/patients')).body.data).toHaveLength(2)
     for (const relayed of [false, true]) {
       if (relayed) await relay()
@@ -158,7 +158,7 @@ describe('the access log of a patient', () => {
     expect(JSON.stringify(await logOf(patient.id, patient.actor))).not.toContain('unconscious')
   })
 
-  test('is for the patient, their guardians and admins', async () => {
+  test('only the patient, their guardians and admins can read the access log', async () => {
     const { doctor, patient } = await treated()
     const [guardian, stranger] = [await t.newPatient(), await t.newPatient()]
     await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: patient.id }).execute()
@@ -170,7 +170,7 @@ describe('the access log of a patient', () => {
     expect(await statusFor(doctor.actor)).toBe(403)
   })
 
-  test('goes by an index', async () => {
+  test('the access log query uses an index', async () => {
     const filter = { patientIds: crypto.randomUUID(), eventId: { $lt: 'f' } }
     const plan = await auditLogs(t.deps.mongo).find(filter).sort({ eventId: -1 }).limit(21).explain('queryPlanner')
     const text = JSON.stringify(plan.queryPlanner.winningPlan)

@@ -18,7 +18,7 @@ beforeEach(() => t.clock.set(NOW))
 
 let serial = 0
 
-/** A patient with an account of their own making, whose every contact detail is a word found nowhere else. */
+/** A registered patient whose contact data are words that occur nowhere else. */
 async function registered() {
   const mark = `canary${++serial}x`
   const contact = {
@@ -40,7 +40,7 @@ async function registered() {
   return { id: patientId, name: contact.name, actor, contact, canaries: [mark, contact.phone], tokens }
 }
 
-/** Where a word stands in PostgreSQL, whatever the table, the column and its type. */
+/** The PostgreSQL columns, of any table and text type, that contain one of the words. */
 async function occurrences(words: string[]): Promise<string[]> {
   const { rows: columns } = await sql<{ tableName: string; columnName: string }>`
     select table_name as "tableName", column_name as "columnName" from information_schema.columns
@@ -60,14 +60,14 @@ async function occurrences(words: string[]): Promise<string[]> {
 }
 
 describe('erasing a patient', () => {
-  test('leaves none of their contact data anywhere in PostgreSQL, stored answers and sessions included', async () => {
+  test('erasure removes all contact data from PostgreSQL, including stored answers and sessions', async () => {
     const patient = await registered()
     const { canaries, actor, id } = patient
     const guardian = await t.newPatient()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: id }).execute()
     const key = () => ({ headers: { 'idempotency-key': `key-${++serial}` } })
-    // Answers that hold the name and more, stored for the patient, a guardian, an admin and a doctor.
+    // Stored answers with contact data, for the patient, a guardian, an admin and a doctor.
     await t.as(actor).patch(`/patients/${id}`, { gender: 'female' }, key())
     await t.as(guardian.actor).patch(`/patients/${id}`, { gender: 'other' }, key())
     await asAdmin.patch(`/patients/${id}`, { gender: 'unknown' }, key())
@@ -94,7 +94,7 @@ describe('erasing a patient', () => {
     expect(await occurrences(['203.0.113.', '127.0.0.1'])).not.toContain('sessions.ip')
   })
 
-  test('keeps the year of birth, what was written, paid and put on record, and who was whose doctor', async () => {
+  test('erasure keeps the year of birth, records, payments, the access log and the treatment relationship', async () => {
     const patient = await registered()
     const { id } = patient
     const doctor = await t.newDoctor({ clinicId: clinic.id })
@@ -122,7 +122,7 @@ describe('erasing a patient', () => {
     expect((await t.as(doctor.actor).get(`/patients/${id}`)).body.name).toBe('Erased patient')
   })
 
-  test('closes the account on every copy, for good', async () => {
+  test('erasure closes the account on every copy for good', async () => {
     const { id, actor, contact, tokens } = await registered()
     const other = openCopy(t)
     expect((await other.as(actor).get('/auth/me')).status).toBe(200)
@@ -138,16 +138,16 @@ describe('erasing a patient', () => {
       .where('id', '=', actor.userId)
       .executeTakeFirstOrThrow()
     expect(email).toBe(`erased+${actor.userId}@erased.invalid`)
-    // Not even when somebody opens it again.
+    // Not even after an admin activates the account again.
     await asAdmin.patch(`/users/${actor.userId}`, { status: 'active' })
     for (const name of [email, contact.email])
       expect((await t.anonymous.post('/auth/login', { email: name, ...credentials })).status).toBe(401)
-    // The address is free for somebody else.
+    // The email can be registered again.
     const anew = { role: 'patient', password: 'another passphrase', dateOfBirth: '1986-12-09', ...contact }
     expect((await t.anonymous.post('/auth/register', anew)).status).toBe(201)
   })
 
-  test('purges what they wait for and every stored answer to them, and nothing of others', async () => {
+  test('erasure deletes the waiting list entries and stored answers of the patient, and nothing of other patients', async () => {
     const patient = await registered()
     const other = await t.newPatient()
     const desk = await t.newAdmin()
@@ -170,7 +170,7 @@ describe('erasing a patient', () => {
       const key = { headers: { 'idempotency-key': 'paid' } }
       const made = await t.as(actor).post('/payments', { appointmentId: visit.id, method: 'cash' }, key)
       expect(made.status).toBe(201)
-      // An answer that names no patient: only the audit event did.
+      // A stored answer without a patient id: only its audit event names the patient.
       const atTheDesk = { headers: { 'idempotency-key': `desk ${id}` } }
       expect((await t.as(desk).put(`/payments/${made.body.id}/mark-paid`, undefined, atTheDesk)).status).toBe(200)
     }
@@ -185,7 +185,7 @@ describe('erasing a patient', () => {
     ])
   })
 
-  test('lets guardians go, in both directions', async () => {
+  test('erasure removes guardians in both directions', async () => {
     const { id, actor } = await registered()
     const [guardian, ward] = [await t.newPatient(), await t.newPatient()]
     await t.db
@@ -202,7 +202,7 @@ describe('erasing a patient', () => {
     expect((await t.as(guardian.actor).get(`/patients/${id}`)).status).toBe(404)
   })
 
-  test('waits for appointments that lie ahead, and changes nothing until then', async () => {
+  test('erasure is refused while the patient has a future appointment, and changes nothing', async () => {
     const patient = await registered()
     const { id, contact } = patient
     const doctor = await t.newDoctor({ clinicId: clinic.id })
@@ -221,14 +221,14 @@ describe('erasing a patient', () => {
     ['completed', at(-24), 200],
     ['cancelled', at(24), 200],
     ['expired', at(24), 200],
-  ] as const)('of an appointment that is %s and begins at %p: %d', async (status, startsAt, expected) => {
+  ] as const)('erasure with an appointment %s at %p is answered with %d', async (status, startsAt, expected) => {
     const patient = await t.newPatient()
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor, startsAt, status })
     expect((await erase(patient.id)).status).toBe(expected)
   })
 
-  test('a second time changes nothing, and afterwards nobody enters contact data again', async () => {
+  test('a second erasure changes nothing, and contact data cannot be entered again', async () => {
     const { id } = await registered()
     const first = await erase(id)
     const row = () => t.db.selectFrom('patients').selectAll().where('id', '=', id).executeTakeFirst()
@@ -242,7 +242,7 @@ describe('erasing a patient', () => {
     })
   })
 
-  test('of somebody without an account works too; of nobody is 404; and only admins may', async () => {
+  test('only admins can erase a patient, with or without an account, and an unknown patient is a 404', async () => {
     const phone = await t.newPatient({ account: false })
     expect((await erase(phone.id)).status).toBe(200)
     expect((await erase(crypto.randomUUID())).status).toBe(404)
@@ -253,7 +253,7 @@ describe('erasing a patient', () => {
       expect((await t.as(actor).post(`/patients/${patient.id}/erase`)).status).toBe(403)
   })
 
-  test('is on record, without a word of what was erased, and leaves the audit trail valid', async () => {
+  test('erasure is audited without any erased data', async () => {
     const { id, canaries } = await registered()
     const { headers } = await erase(id)
     const events = await t.auditEvents().selectAll().where('requestId', '=', headers.get('x-request-id')!).execute()
@@ -267,8 +267,8 @@ describe('erasing a patient', () => {
 })
 
 /**
- * What erasure does with each table that points at patients or users. A new one must be thought about: erase or keep
- * it in src/privacy/erase.ts, show it in the export, then name it here.
+ * How erasure treats each column that references patients or users. For a new column: erase or keep it in
+ * src/privacy/erase.ts, add it to the export, then list it here.
  */
 const KNOWN_REFERENCES: Record<string, string> = {
   'patients.user_id': 'stays: the account is pseudonymous',
@@ -289,7 +289,7 @@ const KNOWN_REFERENCES: Record<string, string> = {
   'doctors.user_id': 'a doctor',
 }
 
-test('every table that points at a patient or an account is known to erasure', async () => {
+test('every column that references a patient or an account is handled by erasure', async () => {
   const { rows } = await sql<{ reference: string }>`
     select conrelid::regclass || '.' || attname as reference
     from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any(conkey)

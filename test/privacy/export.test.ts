@@ -14,7 +14,7 @@ const HOUR = 3_600_000
 const REASON = 'Canary emergency reason'
 const at = (hours: number) => new Date(NOW.getTime() + hours * HOUR)
 
-/** Somebody about whom there is something of everything, and the words to find it by. */
+/** A patient with data in every section of the export, marked by canary words. */
 async function known() {
   const doctor = await t.newDoctor({ clinicId: clinic.id })
   const [patient, guardian, ward] = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
@@ -92,7 +92,7 @@ const CLINICAL = [
 ]
 
 describe('the export of a patient', () => {
-  test('has all that is held about them', async () => {
+  test('the export contains all data about the patient', async () => {
     const given = await known()
     const { patient, guardian, ward, doctor, emergency, record, prescription, payment } = given
     const answer = await t.as(patient.actor).get(`/patients/${patient.id}/export`)
@@ -134,7 +134,7 @@ describe('the export of a patient', () => {
     ])
   })
 
-  test('is on record before the first byte leaves', async () => {
+  test('the export of a patient is audited', async () => {
     const { patient } = await known()
     const { headers } = await t.as(patient.actor).get(`/patients/${patient.id}/export`)
     const requestId = headers.get('x-request-id')!
@@ -144,7 +144,7 @@ describe('the export of a patient', () => {
     ])
   })
 
-  test('has no clinical text for an admin', async () => {
+  test('the export for an admin contains no clinical text', async () => {
     const { patient } = await known()
     const { status, text, body } = await t.as(admin).get(`/patients/${patient.id}/export`)
     expect(status).toBe(200)
@@ -154,7 +154,7 @@ describe('the export of a patient', () => {
     expect(body.appointments).toHaveLength(3)
   })
 
-  test('is for the patient, their guardians and admins', async () => {
+  test('only the patient, their guardians and admins can export a patient', async () => {
     const { patient, guardian, ward, doctor } = await known()
     const path = `/patients/${patient.id}/export`
     expect((await t.as(guardian.actor).get(path)).status).toBe(200)
@@ -163,14 +163,14 @@ describe('the export of a patient', () => {
     expect((await t.as(admin).get(`/patients/${crypto.randomUUID()}/export`)).status).toBe(404)
   })
 
-  test('of somebody without an account, of whom little is known, is whole too', async () => {
+  test('the export of a patient without an account is complete too', async () => {
     const patient = await t.newPatient({ account: false })
     const { status, body } = await t.as(admin).get(`/patients/${patient.id}/export`)
     expect(status).toBe(200)
     expect(body).toMatchObject({ account: null, sessions: [], guardians: [], appointments: [], payments: [] })
   })
 
-  test('goes on over batches and pages', async () => {
+  test('the export continues over batches and pages', async () => {
     const { patient, doctor } = await known()
     await addCancelled(patient.id, 450)
     const written = new Set<string>()
@@ -186,7 +186,7 @@ describe('the export of a patient', () => {
     expect(ids(body.records).isSupersetOf(written)).toBe(true)
   })
 
-  test('leaves out no column of what it takes from', async () => {
+  test('the export contains every column about the patient of each table it reads', async () => {
     const { patient } = await known()
     const { body } = await t.as(patient.actor).get(`/patients/${patient.id}/export`)
     const sections: Record<string, object> = {
@@ -210,15 +210,15 @@ describe('the export of a patient', () => {
   })
 })
 
-/** Keys that lead to the patient, secrets, and how the clinic arranges things. */
+/** Columns that the export omits: references to the patient, secrets and internal settings. */
 const NOT_ABOUT_THEM = new Set([
   ...['patient_id', 'user_id', 'password_hash', 'pepper_version', 'generation', 'rotated_at', 'records_deleted_at'],
   ...['buffer_before_minutes', 'buffer_after_minutes', 'calendar_sequence', 'room_id'],
   ...['provider_status', 'provider_status_at', 'superseded', 'release_requested_at'],
 ])
 
-describe('an export that fails on the way', () => {
-  test('is not begun without MongoDB', async () => {
+describe('a failing export', () => {
+  test('the export and the access log are a 503 without MongoDB', async () => {
     const { patient } = await known()
     const copy = openCopy(t, { MONGODB_URI: impatient('mongodb://127.0.0.1:1/none') })
     const asPatient = copy.as(patient.actor)
@@ -226,9 +226,9 @@ describe('an export that fails on the way', () => {
     for (const { status } of await Promise.all(answers)) expect(status).toBe(503)
   })
 
-  test('cuts the connection instead of ending as if it were whole', async () => {
+  test('an export that fails midway cuts the connection instead of ending as if it were complete', async () => {
     const { patient } = await known()
-    // So much that the answer is under way when the stream comes to a record that cannot be shown.
+    // Enough data that the answer has begun when the stream reaches the broken record.
     await addCancelled(patient.id, 450)
     const records = t.deps.mongo.db.collection('medical_records')
     await records.updateOne({ patientId: patient.id }, { $set: { schemaVersion: 2, doctor: null } })
@@ -245,7 +245,7 @@ describe('an export that fails on the way', () => {
   })
 })
 
-/** Copies of the patient's cancelled appointment. */
+/** Adds `count` copies of the patient's cancelled appointment. */
 async function addCancelled(patientId: string, count: number): Promise<void> {
   await sql`
     insert into appointments

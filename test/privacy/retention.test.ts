@@ -13,7 +13,7 @@ const DAY = 86_400_000
 const at = (days: number) => new Date(NOW.getTime() + days * DAY)
 const LATER = 3650
 
-/** With a visit yesterday, and a record and a prescription written today. */
+/** A patient with a visit yesterday, and with a record and a prescription written today. */
 async function treated() {
   const doctor = await t.newDoctor({ clinicId: clinic.id })
   const patient = await t.newPatient()
@@ -48,8 +48,8 @@ async function deleteAt(days: number, ms = 0): Promise<number> {
   return deleted
 }
 
-describe('clinical documents', () => {
-  test('of a patient who was erased go when they have been kept long enough, not a moment before', async () => {
+describe('retention of clinical documents', () => {
+  test('clinical documents of an erased patient are deleted after the retention period, not earlier', async () => {
     const patient = await treated()
     await erase(patient.id)
     expect(await deleteAt(LATER, -1)).toBe(0)
@@ -63,7 +63,7 @@ describe('clinical documents', () => {
     expect(events).toMatchObject([{ action: 'D', outcome: 'success', actorId: null, patientIds: [patient.id] }])
   })
 
-  test('that are too young are not deleted, whoever asks for it', async () => {
+  test('clinical documents are deleted only up to the given time', async () => {
     const { id } = await treated()
     await deleteDocumentsUntil(t.deps.mongo, id, at(-1))
     expect(await documentsOf(id)).toBe(2)
@@ -71,13 +71,13 @@ describe('clinical documents', () => {
     expect(await documentsOf(id)).toBe(0)
   })
 
-  test('of everybody else stay', async () => {
+  test('clinical documents of patients who are not erased are kept', async () => {
     const patient = await treated()
     expect(await deleteAt(10 * LATER)).toBe(0)
     expect(await documentsOf(patient.id)).toBe(2)
   })
 
-  test('stay as long as the last of them, the last amendment or the last visit demands', async () => {
+  test('the retention period starts with the last document, the last amendment or the last visit', async () => {
     const [written, amended, visiting] = [await treated(), await treated(), await treated()]
     for (const { id } of [written, amended, visiting]) await erase(id)
     const { db } = t.deps.mongo

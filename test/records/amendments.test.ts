@@ -40,7 +40,7 @@ const eventsOf = (answer: { headers: Headers }) =>
     .execute()
 
 describe('an amendment', () => {
-  test('holds from then on; what was first written and what was between stay beside it', async () => {
+  test('the latest amendment becomes the data of a record, and the original and earlier amendments are kept', async () => {
     const { doctor, path, amend, read, stored } = await newRecord()
     const before = (await stored())!
     t.clock.advance(HOUR)
@@ -68,12 +68,12 @@ describe('an amendment', () => {
     expect(BSON.serialize(after)).toEqual(BSON.serialize(first_))
   })
 
-  test('is not shown as one while there is none: the text is the original', async () => {
+  test('a record without amendments shows its original data', async () => {
     const { read } = await newRecord()
     expect(await read()).toMatchObject({ data: { plan: 'rest' }, originalData: null, amendments: [] })
   })
 
-  test('keeps field names and values that BSON or MongoDB might take for their own', async () => {
+  test('an amendment keeps field names and values that look like BSON or MongoDB types', async () => {
     const { asDoctor, asPatient, path } = await newRecord()
     const data = {
       _bsontype: 'ObjectId',
@@ -85,7 +85,7 @@ describe('an amendment', () => {
     expect((await asPatient.get(path)).body.data).toEqual(data)
   })
 
-  test('is on record under its record and names itself, and nothing of its text', async () => {
+  test('an amendment is audited under its record with its own id and without its text', async () => {
     const { id, patient, asDoctor, path } = await newRecord()
     const answer = await asDoctor.post(`${path}/amendments`, { reason: 'CANARY-1', data: { CANARY: 'CANARY-2' } })
     expect(await eventsOf(answer)).toEqual([
@@ -107,7 +107,7 @@ describe('an amendment', () => {
     [{ reason: 'x' }, 'data'],
     [{ reason: 'x', data: { $set: 1 } }, 'data.$set'],
     [{ reason: 'x', data: {}, title: 'y' }, 'title'],
-  ])('is refused as %j', async (body, path) => {
+  ])('an amendment like %j is refused', async (body, path) => {
     const record = await newRecord()
     const answer = await record.asDoctor.post(`${record.path}/amendments`, body)
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })
@@ -115,14 +115,14 @@ describe('an amendment', () => {
   })
 })
 
-describe('only the author amends', () => {
-  test('a patient and an admin may not', async () => {
+describe('authors of amendments', () => {
+  test('a patient and an admin may not amend a record', async () => {
     const { asPatient, path } = await newRecord()
     for (const client of [asPatient, t.as(await t.newAdmin())])
       expect((await client.post(`${path}/amendments`, { reason: 'x', data: {} })).status).toBe(403)
   })
 
-  test('for a colleague of the same patient, and for a stranger, it is not there', async () => {
+  test('amending a record of another doctor is the same 404 as amending an unknown record', async () => {
     const { patient, path, stored } = await newRecord()
     const colleague = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor: colleague, startsAt: new Date(NOW.getTime() + 48 * HOUR) })
@@ -137,13 +137,13 @@ describe('only the author amends', () => {
     expect((await stored())!.amendments).toEqual([])
   })
 
-  test('the author may when the patient is not theirs any more', async () => {
+  test('the author may amend a record after the treatment relationship has ended', async () => {
     const { appointment, amend } = await newRecord()
     await t.db.updateTable('appointments').set({ status: 'cancelled' }).where('id', '=', appointment.id).execute()
     expect((await amend('late')).status).toBe(201)
   })
 
-  test('a prescription is no record', async () => {
+  test('a prescription cannot be amended as a record', async () => {
     const { patient, asDoctor } = await newPair()
     const medicines = [{ name: 'A', dosage: '1', frequency: 'daily', durationDays: 3 }]
     const { body } = await asDoctor.post(`/patients/${patient.id}/prescriptions`, { medicines })
@@ -151,10 +151,10 @@ describe('only the author amends', () => {
   })
 })
 
-describe('amendments at the same time', () => {
+describe('concurrent amendments', () => {
   const COUNT = FULL ? 60 : 12
 
-  test('are all there, each once, and one of them holds', async () => {
+  test('concurrent amendments are all stored once, and the last in the list becomes the data', async () => {
     const { amend, read } = await newRecord()
     const answers = await Promise.all(Array.from({ length: COUNT }, (_, i) => amend(`${i}`)))
     expect(answers.map(({ status }) => status)).toEqual(Array(COUNT).fill(201))
@@ -166,7 +166,7 @@ describe('amendments at the same time', () => {
     expect(new Set(amendments.map(({ id }: { id: string }) => id)).size).toBe(COUNT)
   })
 
-  test('under one key are one', async () => {
+  test('concurrent amendments under one idempotency key make one amendment', async () => {
     const { amend, read } = await newRecord()
     const options = { headers: { 'idempotency-key': crypto.randomUUID() } }
     const answers = await Promise.all(Array.from({ length: 6 }, () => amend('once', options)))
@@ -193,7 +193,7 @@ describe('a full record', () => {
     await medicalRecords(t.deps.mongo).updateOne({ _id: id }, { $set: { amendments } })
   }
 
-  test('takes its hundredth amendment and no more, and replays the hundredth still', async () => {
+  test('a record takes at most 100 amendments, and the hundredth can still be replayed', async () => {
     const { id, amend, stored } = await newRecord()
     await fill(id, 99)
     const options = { headers: { 'idempotency-key': crypto.randomUUID() } }
@@ -204,7 +204,7 @@ describe('a full record', () => {
     if (one.status === 201) expect((await amend('one', options)).text).toBe(one.text)
   })
 
-  test('takes no more once it is 1 MiB large, as MongoDB counts', async () => {
+  test('a record of 1 MiB in MongoDB takes no more amendments', async () => {
     const { id, patient, amend, stored } = await newRecord()
     await fill(id, 16, 'x'.repeat(64_000))
     expect((await amend('fits')).status).toBe(201)

@@ -17,7 +17,7 @@ afterEach(() => t.clock.set(NOW))
 
 type Kind = 'amend' | 'stop'
 
-/** One append under one key, ways to send it, and what became of it in both databases. */
+/** One append under one idempotency key, ways to send it, and its state in both databases. */
 async function newAppend(kind: Kind = 'amend', keyed = true) {
   const { doctor, patient, asDoctor } = await newPair()
   const of = `/patients/${patient.id}`
@@ -42,14 +42,14 @@ async function newAppend(kind: Kind = 'amend', keyed = true) {
     patientId: patient.id,
     send: () => asDoctor.call(method as string, path as string, body, options),
 
-    /** The same through a copy of the API in which `beforeAppend` happens between the first step and the second. */
+    /** Sends it through a copy of the API that runs `beforeAppend` between the first step and the second. */
     sendWith(beforeAppend: Mongo['ready']) {
       const app = createApp({ ...t.deps, mongo: { ...t.deps.mongo, ready: beforeAppend } })
       const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
       return createClient(request, token).call(method as string, path as string, body, options)
     },
 
-    /** PostgreSQL as it was before the third step. */
+    /** Resets PostgreSQL to its state before the third step. */
     async undoThirdStep() {
       const [entry] = await this.entries()
       const pending = { outcome: 'pending' as const }
@@ -88,7 +88,7 @@ async function sweepAMinuteLater() {
 }
 
 describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
-  test('that stopped before MongoDB is finished by a retry, under the id and time that were fixed at first', async () => {
+  test('an append that stopped before MongoDB is completed by a retry, with the id and time of the first attempt', async () => {
     const append = await newAppend(kind)
     expect(await append.sendWith(lostOnTheWay)).toMatchObject(UNAVAILABLE)
     expect(await append.entries()).toEqual([])
@@ -106,7 +106,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
     expect(await append.entries()).toEqual(fixed)
   })
 
-  test('that stopped before MongoDB fails for good when it is swept, and its key is free again', async () => {
+  test('an append that stopped before MongoDB fails for good when the sweeper finds it, and frees its idempotency key', async () => {
     const append = await newAppend(kind)
     await append.sendWith(lostOnTheWay)
     const [fixed] = await append.unfinishedKeys()
@@ -121,7 +121,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
     expect(await append.outcomes()).toEqual(['error', 'success'])
   })
 
-  test('that stopped after MongoDB is found by a retry, with an equal answer', async () => {
+  test('an append that stopped after MongoDB is found by a retry, with the same answer', async () => {
     const append = await newAppend(kind)
     const first = await append.send()
     await append.undoThirdStep()
@@ -131,7 +131,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
     expect(await append.outcomes()).toEqual(['success', 'success'])
   })
 
-  test('that stopped after MongoDB succeeds when it is swept', async () => {
+  test('an append that stopped after MongoDB succeeds when the sweeper finds it', async () => {
     const append = await newAppend(kind, false)
     await append.send()
     await append.undoThirdStep()
@@ -140,7 +140,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
     expect(await append.entries()).toHaveLength(1)
   })
 
-  test('that the sweeper overtook fails and leaves nothing, however late it comes', async () => {
+  test('an append that the sweeper overtook fails and leaves nothing', async () => {
     const append = await newAppend(kind)
     const late = await append.sendWith(async () => {
       await t.deps.mongo.ready()
@@ -152,7 +152,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
     expect((await append.send()).status).toBe(SUCCESS[kind])
   })
 
-  test('and its retry under the same key, both at work, are one and give one answer', async () => {
+  test('an append and its concurrent retry under the same idempotency key make one entry and return one answer', async () => {
     const append = await newAppend(kind)
     let retry: Awaited<ReturnType<typeof append.send>> | undefined
     const first = await append.sendWith(async () => {
@@ -164,7 +164,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
     expect(await append.outcomes()).toEqual(['success', 'success'])
   })
 
-  test('fails at once when there was no server to send it to', async () => {
+  test('an append fails at once when no MongoDB server can be reached', async () => {
     const append = await newAppend(kind)
     expect(await append.sendWith(noServer)).toMatchObject(UNAVAILABLE)
     expect(await append.outcomes()).toEqual(['error'])
@@ -173,7 +173,7 @@ describe.each(['amend', 'stop'] as const)('an append (%s)', (kind) => {
   })
 })
 
-test('an amendment that filled its record is found by a retry', async () => {
+test('an amendment whose record has become full is found by a retry', async () => {
   const append = await newAppend()
   const first = await append.send()
   await append.undoThirdStep()
@@ -187,7 +187,7 @@ test('an amendment that filled its record is found by a retry', async () => {
   expect(await append.entries()).toHaveLength(100)
 })
 
-test('a prescription that somebody stopped in the meantime is refused, on record and for good', async () => {
+test('a stop of a prescription that was stopped in the meantime is refused for good and audited as an error', async () => {
   const append = await newAppend('stop')
   const other = await append.sendWith(async () => {
     await t.deps.mongo.ready()
@@ -203,7 +203,7 @@ test('a prescription that somebody stopped in the meantime is refused, on record
   expect((await append.send()).status).toBe(409)
 })
 
-test('an entry whose id is void is never appended, nor one that has no room later on', async () => {
+test('a refused entry is blocked by a tombstone, and an appended entry is found again even without room', async () => {
   const { id, patientId } = await newAppend()
   const append = (entryId: string, room = {}) =>
     appendClinicalEntry(t.deps.mongo, AMENDMENTS, { id, patientId }, { id: entryId }, room)

@@ -4,7 +4,7 @@ import type { TestApp } from '../support/app'
 import { form, MULTIPART, pdf } from './files'
 import { note, pairsOf } from './pairs'
 
-/** Records to attach files to, and what became of them. */
+/** Helpers that create records, attach files and read the stored state. */
 export function attachmentsOf(t: TestApp, clinic: { id: string }) {
   const newPair = pairsOf(t, clinic)
   const { db } = t.deps.mongo
@@ -28,7 +28,7 @@ export function attachmentsOf(t: TestApp, clinic: { id: string }) {
 
     authorization: async (actor: Caller) => `Bearer ${await signAccessToken(t.deps.config, actor, t.deps.clock())}`,
 
-    /** How many there are of all that an upload leaves. */
+    /** The number of stored files, chunks and unfinished uploads. */
     stored: async () => ({
       files: await db.collection('attachments.files').countDocuments(),
       chunks: await db.collection('attachments.chunks').countDocuments(),

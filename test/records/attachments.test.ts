@@ -15,7 +15,7 @@ const MiB = 1024 * 1024
 
 const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex')
 
-/** The bytes as they are, which the client of tests would read as text. */
+/** Returns raw bytes; the test client would read them as text. */
 async function download(id: string, actor: Caller) {
   const request = new Request(`http://localhost/attachments/${id}`, {
     headers: { authorization: await authorization(actor) },
@@ -29,7 +29,7 @@ describe('an attachment', () => {
     ['application/pdf', pdf('report')],
     ['image/png', png('picture')],
     ['image/jpeg', jpeg('photo')],
-  ])('of type %s is stored, listed with its record and given back byte for byte', async (contentType, content) => {
+  ])('an attachment of type %s is stored, listed and returned byte for byte', async (contentType, content) => {
     const { id, patient, doctor, attach, attachments } = await newRecord()
     const made = await attach(content, { filename: 'Befund "1".bin'.replaceAll('"', '%22') })
     expect(made.status).toBe(201)
@@ -63,7 +63,7 @@ describe('an attachment', () => {
     }
   })
 
-  test('of many pieces comes back whole, and its answer is held to the document', async () => {
+  test('an attachment of many chunks is returned whole and matches the OpenAPI document', async () => {
     const { patient, asPatient, attach } = await newRecord()
     const content = pdf(crypto.getRandomValues(new Uint8Array(60_000)))
     const large = new Uint8Array(3 * MiB + 17)
@@ -76,7 +76,7 @@ describe('an attachment', () => {
     expect(await asPatient.call('HEAD', `/attachments/${made.body.id}`)).toMatchObject({ status: 200, text: '' })
   })
 
-  test('leaves the record itself as it was', async () => {
+  test('an attachment leaves the record itself unchanged', async () => {
     const { id, attach } = await newRecord()
     const find = () => medicalRecords(t.deps.mongo).findOne({ _id: id }, { projection: { attachments: 0 } })
     const before = await find()
@@ -84,7 +84,7 @@ describe('an attachment', () => {
     expect(await find()).toEqual(before)
   })
 
-  test('is on record when it is attached and when it is read, without its name', async () => {
+  test('attaching a file and reading it are audited without its name', async () => {
     const { id: recordId, patient, doctor, asPatient, attach } = await newRecord()
     const made = await attach(pdf('CANARY'), { filename: 'CANARY.pdf' })
     const patientIds = [patient.id]
@@ -99,7 +99,7 @@ describe('an attachment', () => {
     expect(JSON.stringify(await t.auditEvents().selectAll().execute())).not.toContain('CANARY')
   })
 
-  test('is not given when its reading cannot be put on record', async () => {
+  test('an attachment is not returned when its read cannot be audited', async () => {
     const { patient, attach } = await newRecord()
     const { body } = await attach()
     const failing = createAuditWriter({} as never)
@@ -110,7 +110,7 @@ describe('an attachment', () => {
     expect(await response.text()).not.toContain('%PDF')
   })
 
-  test('that was changed in the database breaks off before its end', async () => {
+  test('the download of an attachment that was changed in the database breaks off before its end', async () => {
     const { patient, attach } = await newRecord()
     const { body } = await attach(pdf(new Uint8Array(400_000)))
     const record = await medicalRecords(t.deps.mongo).findOne({ 'attachments.id': body.id })
@@ -123,8 +123,8 @@ describe('an attachment', () => {
   })
 })
 
-describe('who may', () => {
-  test('attach: the author and every doctor related to the patient; others find no such record', async () => {
+describe('access to attachments', () => {
+  test('the author and doctors with a treatment relationship can attach a file; for other doctors it is a 404', async () => {
     const { patient, appointment, path, asDoctor, asPatient, attach } = await newRecord()
     const colleague = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor: colleague, startsAt: new Date('2026-01-07T15:00:00Z') })
@@ -151,7 +151,7 @@ describe('who may', () => {
     expect(await stored()).toEqual(before)
   })
 
-  test('read: who may read the record, and who attached it; others find no such attachment', async () => {
+  test('readers of the record and the doctor who attached a file can read it; for strangers it is a 404', async () => {
     const { patient, doctor, path, appointment, attach } = await newRecord()
     const guardian = await t.newPatient()
     await t.db.insertInto('patientGuardians').values({ userId: guardian.actor.userId, patientId: patient.id }).execute()

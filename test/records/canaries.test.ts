@@ -12,18 +12,18 @@ const t = await createTestApp()
 const newPair = pairsOf(t, await t.newClinic())
 const CANARY = 'CANARY'
 
-/** More than the real logger writes of an error. */
+/** Writes more of an error than the real logger does. */
 const withErrors = (_: string, value: unknown) =>
   value instanceof Error ? { ...value, message: value.message, stack: value.stack, cause: value.cause } : value
 
-/** From then on no document fits. */
+/** Makes MongoDB refuse every record from now on. */
 const forgetNames = async () => {
   const validator = { title: 'none has this' }
   await t.deps.mongo.db.collection('medical_records').drop()
   await t.deps.mongo.db.createCollection('medical_records', { validator })
 }
 
-test('nothing that is written, searched for or attached shows in logs, events, figures or problems', async () => {
+test('clinical text never appears in logs, audit events, metrics or problem answers', async () => {
   const lines: string[] = []
   const keep = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields, withErrors)}`)
   const log: Logger = { debug: keep, info: keep, warn: keep, error: keep }

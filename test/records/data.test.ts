@@ -10,7 +10,7 @@ const doctor = await t.newDoctor({ clinicId: clinic.id })
 const patient = await t.newPatient()
 await t.newAppointment({ patient, doctor, startsAt: NOW })
 
-/** What BSON, JSON or JavaScript could take for something of their own. */
+/** Field names with a meaning in BSON, JSON or JavaScript. */
 const AWKWARD = [
   ...['_bsontype', '_id', 'id', '', '.', 'a.b', 'a$b', 'constructor', 'toString', 'hasOwnProperty', 'toJSON', 'toBSON'],
   ...['length', '0', '10', 'é', '👩‍⚕️', 'schemaVersion', 'patientId', 'ref', 'then', ' '],
@@ -36,7 +36,7 @@ const { data } = fc.letrec<{ data: Record<string, unknown>; value: unknown }>((t
   ),
 }))
 
-/** Sent as this text, the value is what JSON.parse makes of it. */
+/** The JSON text of a value, to compare exactly. */
 const spelling = (value: unknown) => JSON.stringify(value)
 
 const exactly = async () => {
@@ -61,9 +61,9 @@ const exactly = async () => {
   )
 }
 
-test('data is read exactly as it was sent', exactly, FULL ? 120_000 : 20_000)
+test('record data is read exactly as it was sent', exactly, FULL ? 120_000 : 20_000)
 
-test('a negative zero and a number beyond all integers keep their value', async () => {
+test('a negative zero and numbers beyond the safe integers keep their value in record data', async () => {
   const body = '{"type":"lab_result","title":"Values","data":{"a":1.0,"b":3000000000,"c":-0,"d":1e21,"e":1E-7}}'
   const created = await t.as(doctor.actor).post(`/patients/${patient.id}/records`, body)
   expect(created.body.data).toEqual({ a: 1, b: 3_000_000_000, c: 0, d: 1e21, e: 1e-7 })

@@ -20,7 +20,7 @@ async function inspect(file: Uint8Array, size: number) {
 const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0))
 const SIZES = [1, 3, 16, 17, 100_000]
 
-describe('a file is what its content says', () => {
+describe('file type detection', () => {
   test.each([
     ['application/pdf', pdf()],
     ['application/pdf', bytes('%PDF-2.0\nx\n%%EOF')],
@@ -29,7 +29,7 @@ describe('a file is what its content says', () => {
     ['image/jpeg', jpeg()],
     ['image/jpeg', bytes(`\xff\xd8\xff\xe1x\xff\xd9${'\0'.repeat(64)}`)],
     ['image/jpeg', bytes('\xff\xd8\xff\xd9')],
-  ] as const)('%s', async (type, file) => {
+  ] as const)('a file is recognised as %s by its content', async (type, file) => {
     for (const size of SIZES) expect(await inspect(file, size)).toEqual({ type, passed: file.length })
   })
 
@@ -42,17 +42,17 @@ describe('a file is what its content says', () => {
     ['a PNG in name only', bytes('\x89PNG\r\n\x1a\n and no header of an image')],
     ['a few bytes', bytes('%PD')],
     ['one byte', bytes('\xff')],
-  ])('%s is none, and nothing of it is passed on', async (_, file) => {
+  ])('refuses %s as an unsupported file type and passes none of its bytes on', async (_, file) => {
     for (const size of SIZES) expect(await inspect(file, size)).toEqual({ code: 'unsupported_media_type', passed: 0 })
   })
 
   test.each([
     ['PDF', pdf('x'.repeat(5_000)).subarray(0, -8)],
     ['PNG', png().subarray(0, -1)],
-    ['PNG with more after it', bytes(`${String.fromCharCode(...png())}x`)],
+    ['PNG with extra bytes at its end', bytes(`${String.fromCharCode(...png())}x`)],
     ['JPEG', jpeg().subarray(0, -1)],
     ['JPEG of zeros', bytes(`\xff\xd8\xff\xe0${'\0'.repeat(100)}`)],
-  ])('a %s that is not whole is refused', async (_, file) => {
+  ])('refuses an incomplete or damaged %s', async (_, file) => {
     for (const size of SIZES) expect((await inspect(file, size)).code).toBe('validation_failed')
   })
 })
@@ -63,7 +63,7 @@ test.each([
   ['photo.jpeg', 'image/jpeg', 'photo.jpeg'],
   ['photo', 'image/jpeg', 'photo.jpg'],
   ['photo.png', 'image/jpeg', 'photo.png.jpg'],
-] as const)('%s of type %s is saved as %s', (name, type, saved) => {
+] as const)('a file named %s of type %s is saved as %s', (name, type, saved) => {
   expect(withSuffix(name, type)).toBe(saved)
 })
 
@@ -77,6 +77,6 @@ test.each([
     `attachment; filename="a__Set-Cookie_ b.pdf"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20b.pdf`,
   ],
   ['図.pdf', `attachment; filename="_.pdf"; filename*=UTF-8''%E5%9B%B3.pdf`],
-])('%j goes into a header', (name, header) => {
+])('encodes the file name %j in Content-Disposition', (name, header) => {
   expect(contentDisposition(name)).toBe(header)
 })

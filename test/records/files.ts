@@ -11,7 +11,7 @@ const join = (...parts: Uint8Array[]): Uint8Array<ArrayBuffer> => {
   return joined
 }
 
-/** Files that look whole, with `middle` inside. */
+/** Minimal files that pass as complete, with `middle` inside. */
 export const pdf = (middle: Uint8Array | string = 'x') => join(bytes('%PDF-1.7\n'), toBytes(middle), bytes('\n%%EOF\n'))
 export const png = (middle: Uint8Array | string = 'x') =>
   join(bytes('\x89PNG\r\n\x1a\n\0\0\0\rIHDR'), toBytes(middle), bytes('\0\0\0\0IEND\xaeB`\x82'))
@@ -20,7 +20,7 @@ export const jpeg = (middle: Uint8Array | string = 'x') =>
 
 const toBytes = (content: Uint8Array | string) => (typeof content === 'string' ? encoder.encode(content) : content)
 
-/** A PDF of exactly so many bytes. */
+/** A PDF of exactly `size` bytes. */
 export const pdfOf = (size: number) => pdf(new Uint8Array(size - pdf('').length))
 
 export const BOUNDARY = 'boundary-7MA4YWxk'
@@ -28,7 +28,7 @@ export const MULTIPART = { 'content-type': `multipart/form-data; boundary=${BOUN
 
 type Part = { name?: string; filename?: string; type?: string; content: Uint8Array | string }
 
-/** What a browser would send. */
+/** A multipart body as a browser sends it. */
 export function form(...parts: Part[]): Uint8Array<ArrayBuffer> {
   const encoded = parts.flatMap(({ name = 'file', filename, type = 'application/octet-stream', content }) => [
     encoder.encode(
@@ -40,7 +40,7 @@ export function form(...parts: Part[]): Uint8Array<ArrayBuffer> {
   return join(...encoded, encoder.encode(`--${BOUNDARY}--\r\n`))
 }
 
-/** The bytes as a body of unknown length, in pieces of `size`; `beforeEnd` runs once all but the end has been taken. */
+/** The bytes as a body of unknown length, in chunks of `size`; `beforeEnd` runs after the last chunk was read. */
 export function streamOf(content: Uint8Array, size = 64 * 1024, beforeEnd = () => {}): ReadableStream<Uint8Array> {
   let at = 0
   return new ReadableStream(

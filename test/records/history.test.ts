@@ -11,7 +11,7 @@ const newPair = pairsOf(t, clinic)
 const DAYS_AHEAD = new Date(NOW.getTime() + 2 * 86_400_000)
 
 describe('a history', () => {
-  test('holds the newest 20 of each and goes on by its cursors', async () => {
+  test('a history holds the newest 20 records and prescriptions, and continues by its cursors', async () => {
     const { patient, asDoctor, asPatient } = await newPair()
     for (let i = 0; i < 22; i++) {
       if (i % 2 === 0) t.clock.advance(1_000)
@@ -34,7 +34,7 @@ describe('a history', () => {
     t.clock.set(NOW)
   })
 
-  test('is paged without gaps or repeats, also among documents of one moment', async () => {
+  test('records are paged without gaps or repeats, even when created at the same time', async () => {
     const { patient, asDoctor, asPatient } = await newPair()
     for (let i = 0; i < 7; i++) {
       if (i === 4) t.clock.advance(1)
@@ -52,7 +52,7 @@ describe('a history', () => {
     expect(seen).toEqual([6, 5, 4, 3, 2, 1, 0].map((i) => `Note ${i}`))
   })
 
-  test('is narrowed by type, doctor and time', async () => {
+  test('records can be filtered by type, doctor and time', async () => {
     const { patient, doctor, asDoctor, asPatient } = await newPair()
     const colleague = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor: colleague, startsAt: DAYS_AHEAD })
@@ -80,8 +80,8 @@ describe('a history', () => {
   })
 })
 
-describe('MongoDB', () => {
-  test('finds pages by index, without sorting and without reading past them', async () => {
+describe('MongoDB indexes and validators', () => {
+  test('a page of records is found by index, without sorting and without reading past it', async () => {
     const { mongo } = t.deps
     await mongo.ready()
     const [patientId, doctorId] = [newId(), newId()]
@@ -117,7 +117,7 @@ describe('MongoDB', () => {
     expect(byDoctor.executionStats).toMatchObject({ nReturned: 50, totalDocsExamined: 50 })
   })
 
-  test('refuses a document without its envelope, and lets a later version through', async () => {
+  test('MongoDB refuses a document without its envelope and accepts a later schema version', async () => {
     const { mongo } = t.deps
     await mongo.ready()
     const bare = { _id: newId(), schemaVersion: 1 }
@@ -128,7 +128,7 @@ describe('MongoDB', () => {
     await mongo.db.collection<{ _id: string }>('prescriptions').insertOne(later)
   })
 
-  test('has the indexes once the first clinical write is through', async () => {
+  test('the MongoDB indexes exist after the first clinical write', async () => {
     const { patient, asDoctor } = await newPair()
     await asDoctor.post(`/patients/${patient.id}/records`, note())
     for (const collection of [medicalRecords(t.deps.mongo), prescriptions(t.deps.mongo)]) {

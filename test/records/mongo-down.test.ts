@@ -54,7 +54,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-test('without MongoDB what needs it answers 503 and leaves one failed event, booking works and events wait; once it is back, all goes on', async () => {
+test('without MongoDB clinical requests are a 503 with a failed audit event while booking works, and all recovers with MongoDB', async () => {
   const asPatient = t.as(patient.actor)
   const answers = await Promise.all([
     write('during'),
@@ -85,7 +85,7 @@ test('without MongoDB what needs it answers 503 and leaves one failed event, boo
   await expect(relayAuditEvents(t.deps)).rejects.toThrow()
   expect(await idsInOutbox()).toEqual(waiting)
 
-  // One that was sent and never answered.
+  // A write that was sent and never answered.
   await t.db
     .updateTable('auditOutbox')
     .set({ outcome: 'pending' })

@@ -22,7 +22,7 @@ const headers = {
 const uploads = t.deps.mongo.db.collection('attachment_uploads')
 const chunks = t.deps.mongo.db.collection('attachments.chunks')
 
-test('10 MiB go up in pieces of unknown number and come down as they were', async () => {
+test('a file of 10 MiB is uploaded in chunks of unknown number and downloaded unchanged', async () => {
   const content = pdf(crypto.getRandomValues(new Uint8Array(60_000)))
   const file = pdfOf(10 * MiB)
   file.set(content.subarray(0, 50_000))
@@ -34,7 +34,7 @@ test('10 MiB go up in pieces of unknown number and come down as they were', asyn
 
   const get = (method: string) => fetch(`${server.url}attachments/${id}`, { method, headers })
   const given = await get('GET')
-  // Of a body in pieces Bun 1.4 leaves the length out (oven-sh/bun#10507).
+  // Bun 1.4 omits Content-Length for a streamed body (oven-sh/bun#10507).
   expect([null, String(10 * MiB)]).toContain(given.headers.get('content-length'))
   expect(given.headers.get('etag')).toBe(`"${sha256}"`)
   expect(Bun.SHA256.hash(await given.arrayBuffer(), 'hex')).toBe(sha256)
@@ -47,7 +47,7 @@ test('10 MiB go up in pieces of unknown number and come down as they were', asyn
   expect((await get('GET')).status).toBe(200)
 })
 
-test('a file that is not what it was is cut off, so that nobody takes it for whole', async () => {
+test('the download of a damaged file is cut off', async () => {
   const made = await fetch(address, {
     method: 'POST',
     headers,
@@ -62,7 +62,7 @@ test('a file that is not what it was is cut off, so that nobody takes it for who
   expect((await fetch(`${server.url}health/live`)).status).toBe(200)
 })
 
-test('what is too large is told so, whether its length is known or not', async () => {
+test('a file that is too large is a 413, whether its length is known or not', async () => {
   const body = form({ filename: 'a.pdf', content: pdfOf(10 * MiB + 1) })
   const before = await chunks.countDocuments()
   const unknown = await fetch(address, { method: 'POST', headers, body: streamOf(body) })
@@ -72,7 +72,7 @@ test('what is too large is told so, whether its length is known or not', async (
   expect(await chunks.countDocuments()).toBe(before)
 })
 
-test('an upload whose sender goes away leaves nothing', async () => {
+test('an upload whose sender disconnects leaves nothing', async () => {
   const before = await chunks.countDocuments()
   const socket = await Bun.connect({ hostname: 'localhost', port: server.port!, socket: { data() {} } })
   const start = form({ filename: 'a.pdf', content: pdfOf(2 * MiB) }).subarray(0, 700_000)

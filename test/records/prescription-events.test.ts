@@ -10,7 +10,7 @@ const newPair = pairsOf(t, clinic)
 
 afterEach(() => t.clock.set(NOW))
 
-/** Of a week, written on 5 January. */
+/** A prescription for a week, written on 5 January. */
 async function newPrescription() {
   const pair = await newPair()
   const list = `/patients/${pair.patient.id}/prescriptions`
@@ -37,7 +37,7 @@ const eventsOf = (answer: { headers: Headers }) =>
     .execute()
 
 describe('a prescription', () => {
-  test('is stopped and renewed by events that leave what was written as it was', async () => {
+  test('a prescription is stopped and renewed by events that leave its content unchanged', async () => {
     const { stop, renew, read, stored } = await newPrescription()
     const { events: _, ...before } = (await stored())!
     t.clock.set('2026-01-07T10:00:00Z')
@@ -56,7 +56,7 @@ describe('a prescription', () => {
     expect(BSON.serialize(after)).toEqual(BSON.serialize(before))
   })
 
-  test('shows on each day what it was by then', async () => {
+  test('a prescription shows for each day whether it was active on that day', async () => {
     const { stop, renew, activeOn } = await newPrescription()
     t.clock.set('2026-01-07T10:00:00Z')
     await stop()
@@ -67,7 +67,7 @@ describe('a prescription', () => {
     expect(days.filter((_, i) => active[i])).toEqual(['2026-01-05', '2026-01-06', '2026-01-09', '2026-01-15'])
   })
 
-  test('ends by itself', async () => {
+  test('a prescription ends after its last day without an event', async () => {
     const { read } = await newPrescription()
     expect(await read()).toMatchObject({ status: 'active', activeUntil: '2026-01-11' })
     t.clock.set('2026-01-11T23:59:59Z')
@@ -76,7 +76,7 @@ describe('a prescription', () => {
     expect(await read()).toMatchObject({ status: 'ended', activeUntil: '2026-01-11', events: [] })
   })
 
-  test('is stopped once: again it is refused, and under the same key it is the same answer', async () => {
+  test('a stopped prescription cannot be stopped again, but a replay returns the same answer', async () => {
     const { stop, renew } = await newPrescription()
     const options = { headers: { 'idempotency-key': crypto.randomUUID() } }
     const first = await stop({ reason: 'x' }, options)
@@ -86,14 +86,14 @@ describe('a prescription', () => {
     expect((await stop()).body.events).toHaveLength(3)
   })
 
-  test('that many stop at the same time is stopped by one of them', async () => {
+  test('one of many concurrent stops of a prescription succeeds', async () => {
     const { stop, read } = await newPrescription()
     const answers = await Promise.all(Array.from({ length: 8 }, () => stop()))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array(7).fill(409)])
     expect((await read()).events).toHaveLength(1)
   })
 
-  test('takes what its author wants to say with it', async () => {
+  test('a stop of a prescription can carry a reason and data', async () => {
     const { stop, read } = await newPrescription()
     expect((await stop({ reason: 'Rash', data: { severity: 'mild' } })).status).toBe(200)
     expect((await read()).events).toMatchObject([{ reason: 'Rash', data: { severity: 'mild' } }])
@@ -106,14 +106,14 @@ describe('a prescription', () => {
     ['renew', { until: '2036-02-01' }, 'until'],
     ['renew', { until: '2026-02-30' }, 'until'],
     ['renew', { data: { $inc: 1 } }, 'data.$inc'],
-  ])('does not %s for %j', async (verb, body, path) => {
+  ])('refuses to %s a prescription with %j', async (verb, body, path) => {
     const prescription = await newPrescription()
     const answer = await prescription.asDoctor.put(`${prescription.path}/${verb}`, body)
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })
     expect((await prescription.stored())!.events).toEqual([])
   })
 
-  test.each(['stop', 'renew'])('is on record when one does %s it, without the reason', async (verb) => {
+  test.each(['stop', 'renew'])('a %s of a prescription is audited without the reason', async (verb) => {
     const { id, patient, asDoctor, path } = await newPrescription()
     const answer = await asDoctor.put(`${path}/${verb}`, { reason: 'CANARY' })
     const detail = { eventId: answer.body.events[0].id }
@@ -124,7 +124,7 @@ describe('a prescription', () => {
     expect(JSON.stringify(await t.auditEvents().selectAll().execute())).not.toContain('CANARY')
   })
 
-  test('is its author’s to stop and renew, whose patient it may not be any more, and nobody else’s', async () => {
+  test('only the author can stop and renew a prescription, even after the treatment relationship has ended', async () => {
     const { patient, appointment, asPatient, path, stop, renew } = await newPrescription()
     const colleague = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor: colleague, startsAt: new Date('2026-01-08T15:00:00Z') })
@@ -141,8 +141,8 @@ describe('a prescription', () => {
   })
 })
 
-describe('the active ones of a patient', () => {
-  test('are paged like all others, and narrowed by doctor and time besides', async () => {
+describe('active prescriptions of a patient', () => {
+  test('active prescriptions are paged and can be filtered by doctor and time', async () => {
     const { doctor, patient, asDoctor, asPatient } = await newPair()
     const list = `/patients/${patient.id}/prescriptions`
     const prescribe = async (name: string, durationDays: number) =>

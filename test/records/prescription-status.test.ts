@@ -9,28 +9,28 @@ const prescription = (days: number[], ...events: Event[]) => ({
   events: events.map(([kind, at, until], i) => ({ id: `${i}`, kind, at: new Date(at), reason: null, until })),
 })
 
-describe('on a day, a prescription', () => {
+describe('status of a prescription on a day', () => {
   test.each<[string, number[], Event[], string, string | undefined]>([
-    ['is nothing before it is written', [7], [], '2026-03-01', undefined],
+    ['has no status before it is written', [7], [], '2026-03-01', undefined],
     ['is active on the day it is written', [7], [], '2026-03-02', 'active until 2026-03-08'],
     ['is active on its last day', [7], [], '2026-03-08', 'active until 2026-03-08'],
-    ['has ended the day after', [7], [], '2026-03-09', 'ended until 2026-03-08'],
+    ['has ended the day after its last day', [7], [], '2026-03-09', 'ended until 2026-03-08'],
     ['of one day is active on that day only', [1], [], '2026-03-03', 'ended until 2026-03-02'],
     ['runs as long as its longest medicine', [3, 10, 5], [], '2026-03-11', 'active until 2026-03-11'],
-    ['goes on through the end of a month', [30], [], '2026-03-31', 'active until 2026-03-31'],
+    ['continues through the end of a month', [30], [], '2026-03-31', 'active until 2026-03-31'],
 
-    ['is stopped from that day on', [7], [['stopped', '2026-03-05T09:00Z']], '2026-03-05', 'stopped until 2026-03-04'],
-    ['was active the day before', [7], [['stopped', '2026-03-05T09:00Z']], '2026-03-04', 'active until 2026-03-08'],
+    ['is stopped from its stop on', [7], [['stopped', '2026-03-05T09:00Z']], '2026-03-05', 'stopped until 2026-03-04'],
+    ['was active until its stop', [7], [['stopped', '2026-03-05T09:00Z']], '2026-03-04', 'active until 2026-03-08'],
     ['stays stopped', [7], [['stopped', '2026-03-05T09:00Z']], '2027-01-01', 'stopped until 2026-03-04'],
     [
-      'stopped at once was never active',
+      'that is stopped on its first day was never active',
       [7],
       [['stopped', '2026-03-02T21:00Z']],
       '2026-03-02',
       'stopped until 2026-03-01',
     ],
     [
-      'stopped after its end ended when it did',
+      'that is stopped after its end keeps its end',
       [7],
       [['stopped', '2026-04-01T09:00Z']],
       '2026-04-01',
@@ -38,36 +38,36 @@ describe('on a day, a prescription', () => {
     ],
 
     [
-      'renewed early runs from the renewal',
+      'that is renewed early runs from the renewal',
       [7],
       [['renewed', '2026-03-06T09:00Z']],
       '2026-03-12',
       'active until 2026-03-12',
     ],
     [
-      'renewed after its end is active again',
+      'that is renewed after its end is active again',
       [7],
       [['renewed', '2026-04-01T09:00Z']],
       '2026-04-07',
       'active until 2026-04-07',
     ],
-    ['was not active in between', [7], [['renewed', '2026-04-01T09:00Z']], '2026-03-20', 'ended until 2026-03-08'],
+    ['had ended before its renewal', [7], [['renewed', '2026-04-01T09:00Z']], '2026-03-20', 'ended until 2026-03-08'],
     [
-      'runs until the day that was named',
+      'runs until the day that the renewal gives',
       [7],
       [['renewed', '2026-03-06T09:00Z', '2026-06-30']],
       '2026-06-30',
       'active until 2026-06-30',
     ],
     [
-      'does not end sooner for a renewal',
+      'does not end earlier because of a renewal',
       [90],
       [['renewed', '2026-03-06T09:00Z', '2026-03-10']],
       '2026-05-30',
       'active until 2026-05-30',
     ],
     [
-      'renewed twice runs from the later',
+      'that is renewed twice runs from the later renewal',
       [7],
       [
         ['renewed', '2026-03-06T09:00Z'],
@@ -78,7 +78,7 @@ describe('on a day, a prescription', () => {
     ],
 
     [
-      'renewed after it was stopped is active',
+      'that is renewed after a stop is active',
       [7],
       [
         ['stopped', '2026-03-05T09:00Z'],
@@ -88,7 +88,7 @@ describe('on a day, a prescription', () => {
       'active until 2026-03-16',
     ],
     [
-      'was stopped in between',
+      'was stopped between its stop and its renewal',
       [7],
       [
         ['stopped', '2026-03-05T09:00Z'],
@@ -98,7 +98,7 @@ describe('on a day, a prescription', () => {
       'stopped until 2026-03-04',
     ],
     [
-      'stopped and renewed on one day is active on it',
+      'that is stopped and then renewed on one day is active on that day',
       [7],
       [
         ['stopped', '2026-03-05T09:00Z'],
@@ -108,7 +108,7 @@ describe('on a day, a prescription', () => {
       'active until 2026-03-11',
     ],
     [
-      'renewed and stopped on one day is stopped on it',
+      'that is renewed and then stopped on one day is stopped on that day',
       [7],
       [
         ['renewed', '2026-03-05T09:00Z'],
@@ -118,7 +118,7 @@ describe('on a day, a prescription', () => {
       'stopped until 2026-03-04',
     ],
     [
-      'is what the last in the list made it, whatever the times',
+      'has the status of the last event in the list, whatever the times',
       [7],
       [
         ['renewed', '2026-03-05T10:00Z'],
@@ -127,19 +127,19 @@ describe('on a day, a prescription', () => {
       '2026-03-06',
       'stopped until 2026-03-04',
     ],
-  ])('%s', (_, days, events, day, expected) => {
+  ])('a prescription %s', (_, days, events, day, expected) => {
     const found = statusOn(prescription(days, ...events), day)
     expect(found && `${found.status} until ${found.until}`).toBe(expected)
   })
 
-  test('without a list of events is as it was written', () => {
+  test('a prescription without a list of events has the status of its medicines', () => {
     const { events: _, ...bare } = prescription([7])
     expect(statusOn(bare, '2026-03-08')).toEqual({ status: 'active', until: '2026-03-08' })
     expect(canStop({ events: undefined })).toBe(true)
   })
 })
 
-test('only one that is stopped cannot be stopped', () => {
+test('a prescription can be stopped unless it is stopped already', () => {
   const stopped: Event = ['stopped', '2026-03-05T09:00Z']
   const renewed: Event = ['renewed', '2026-03-06T09:00Z']
   expect(canStop(prescription([7]))).toBe(true)

@@ -12,7 +12,7 @@ const eventsOf = (answer: { headers: Headers }) =>
   t.auditEvents().selectAll().where('requestId', '=', answer.headers.get('x-request-id')).execute()
 
 describe('a record', () => {
-  test('is written by a doctor and read by them and the patient', async () => {
+  test('a record is written by a doctor and read by the doctor and the patient', async () => {
     const { doctor, patient, appointment, asDoctor, asPatient } = await newPair()
     const body = note('Follow-up', { appointmentId: appointment.id })
     const created = await asDoctor.post(`/patients/${patient.id}/records`, body)
@@ -41,7 +41,7 @@ describe('a record', () => {
     })
   })
 
-  test('keeps the name its doctor had when they wrote it', async () => {
+  test('a record keeps the name that its doctor had at the time of writing', async () => {
     const { doctor, patient, asDoctor, asPatient } = await newPair()
     const { body } = await asDoctor.post(`/patients/${patient.id}/records`, note())
     await t.db.updateTable('doctors').set({ name: 'Married Name' }).where('id', '=', doctor.id).execute()
@@ -49,23 +49,23 @@ describe('a record', () => {
   })
 
   test.each([
-    ['type', { type: 'Visit Note' }, 'type'],
-    ['short type', { type: 'x' }, 'type'],
-    ['title', { title: ' ' }, 'title'],
-    ['data that is no object', { data: [] }, 'data'],
+    ['a malformed type', { type: 'Visit Note' }, 'type'],
+    ['a type that is too short', { type: 'x' }, 'type'],
+    ['an empty title', { title: ' ' }, 'title'],
+    ['data that is not an object', { data: [] }, 'data'],
     ['data over 64 KiB', { data: { text: 'é'.repeat(32_770) } }, 'data'],
     ['a field name with $', { data: { deep: [{ $where: '1' }] } }, 'data.deep.0.$where'],
     ['a field name with NUL', { data: { 'a\0b': 1 } }, 'data'],
-    ['unknown field', { urgent: true }, 'urgent'],
-    ['appointment that does not exist', { appointmentId: crypto.randomUUID() }, 'appointmentId'],
-  ])('is refused for its %s', async (_, change, path) => {
+    ['an unknown field', { urgent: true }, 'urgent'],
+    ['an appointment that does not exist', { appointmentId: crypto.randomUUID() }, 'appointmentId'],
+  ])('a record is refused for %s', async (_, change, path) => {
     const { patient, asDoctor } = await newPair()
     const answer = await asDoctor.post(`/patients/${patient.id}/records`, { ...note(), ...change })
     expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed', errors: [{ path }] } })
     expect(await medicalRecords(t.deps.mongo).countDocuments({ patientId: patient.id })).toBe(0)
   })
 
-  test('takes data of just 64 KiB, and nested 20 deep but no deeper', async () => {
+  test('record data may have 64 KiB and 20 levels, but no more', async () => {
     const { patient, asDoctor } = await newPair()
     const write = async (data: unknown) =>
       (await asDoctor.post(`/patients/${patient.id}/records`, note('x', { data }))).status
@@ -77,7 +77,7 @@ describe('a record', () => {
     expect(await write(nested(21))).toBe(422)
   })
 
-  test("cannot name an appointment of another patient, or of a colleague's", async () => {
+  test('a record cannot refer to an appointment of another patient or another doctor', async () => {
     const { patient, doctor, asDoctor } = await newPair()
     const other = await newPair()
     const theirs = await t.newAppointment({ patient, doctor: other.doctor, startsAt: DAYS_AHEAD })
@@ -88,14 +88,14 @@ describe('a record', () => {
     }
   })
 
-  test('cannot be written by a patient or an admin', async () => {
+  test('a record cannot be written by a patient or an admin', async () => {
     const { patient, asPatient } = await newPair()
     const admin = t.as(await t.newAdmin())
     for (const client of [asPatient, admin])
       expect((await client.post(`/patients/${patient.id}/records`, note())).status).toBe(403)
   })
 
-  test('is not there for a stranger of either role', async () => {
+  test('a record is the same 404 for a stranger as an unknown record', async () => {
     const { patient, asDoctor } = await newPair()
     const stranger = await newPair()
     const { body } = await asDoctor.post(`/patients/${patient.id}/records`, note())
@@ -109,7 +109,7 @@ describe('a record', () => {
 })
 
 describe('a prescription', () => {
-  test('is written and read like a record', async () => {
+  test('a prescription is written and read like a record', async () => {
     const { doctor, patient, asDoctor, asPatient } = await newPair()
     const medicines = [medicine, { ...medicine, name: 'Aspirin', notes: 'after meals' }]
     const created = await asDoctor.post(`/patients/${patient.id}/prescriptions`, { medicines })
@@ -136,15 +136,15 @@ describe('a prescription', () => {
     [{ medicines: [{ ...medicine, durationDays: 0 }] }, 'medicines.0.durationDays'],
     [{ medicines: [{ ...medicine, dosage: '' }] }, 'medicines.0.dosage'],
     [{ medicines: [{ ...medicine, refills: 3 }] }, 'medicines.0.refills'],
-  ])('is refused as %j', async (body, path) => {
+  ])('a prescription like %j is refused', async (body, path) => {
     const { patient, asDoctor } = await newPair()
     const answer = await asDoctor.post(`/patients/${patient.id}/prescriptions`, body)
     expect(answer).toMatchObject({ status: 422, body: { errors: [{ path }] } })
   })
 })
 
-describe('an author who is no longer related', () => {
-  test('still reads what they wrote, by id and by their own filter, and nothing else', async () => {
+describe('an author without a treatment relationship', () => {
+  test('an author whose treatment relationship has ended can read their own records and nothing else', async () => {
     const { patient, doctor, appointment, asDoctor } = await newPair()
     const colleague = await t.newDoctor({ clinicId: clinic.id })
     await t.newAppointment({ patient, doctor: colleague, startsAt: DAYS_AHEAD })
@@ -164,7 +164,7 @@ describe('an author who is no longer related', () => {
     expect((await asDoctor.post(path, note('late'))).status).toBe(404)
   })
 
-  test('learns nothing of a patient they never wrote about', async () => {
+  test('a doctor gets the same 404 for a patient they never wrote about as for an unknown patient', async () => {
     const { patient } = await newPair()
     const stranger = await newPair()
     const query = { doctorId: stranger.doctor.id }
@@ -173,8 +173,8 @@ describe('an author who is no longer related', () => {
   })
 })
 
-describe('the audit trail', () => {
-  test('knows every write and read by patient and never holds clinical text', async () => {
+describe('audit events of clinical documents', () => {
+  test('every read and write of clinical documents is audited with its patient and without clinical text', async () => {
     const { patient, doctor, asDoctor, asPatient } = await newPair()
     const patientIds = [patient.id]
     const path = `/patients/${patient.id}`
@@ -204,7 +204,7 @@ describe('the audit trail', () => {
     expect(JSON.stringify(all)).not.toMatch(/SECRET/)
   })
 
-  test('keeps a replay apart, with the patient it showed', async () => {
+  test('a replay of a record is audited as a replay with its patient', async () => {
     const { patient, asDoctor } = await newPair()
     const options = { headers: { 'idempotency-key': 'once' } }
     const first = await asDoctor.post(`/patients/${patient.id}/records`, note(), options)

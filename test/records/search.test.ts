@@ -29,7 +29,7 @@ async function newHistory(...notes: [title: string, data: unknown, extra?: objec
 }
 
 describe('a search of records', () => {
-  test('finds words in titles and anywhere in the data, in any case, with or without accents', async () => {
+  test('record search finds words in titles and anywhere in the data, in any case, with or without accents', async () => {
     const { search } = await newHistory(
       ['Allergies', { known: [{ substance: 'Penicillin', reaction: 'RASH' }] }],
       ['Café visit', { plan: 'naïve approach' }],
@@ -44,7 +44,7 @@ describe('a search of records', () => {
     expect(await search('blood köln')).toEqual(['Blood pressure'])
   })
 
-  test('wants every word, and takes words as they stand', async () => {
+  test('record search requires every word, common and hyphenated words included', async () => {
     const { search } = await newHistory(
       ['One', { a: 'fever and cough' }],
       ['Two', { a: 'fever' }],
@@ -59,7 +59,7 @@ describe('a search of records', () => {
   })
 
   test.each(['-fever', '"fever', 'fever"', 'fev\\er', '"', '\\', '%', '$where', '{"$gt":""}', '-', '🩺', '" -x "'])(
-    'takes %s for words, not for operators',
+    'record search treats %s as words, not as operators',
     async (q) => {
       const { search } = await newHistory(['Fever', { a: 'fever' }], ['Other', { a: 'other' }])
       const found = await search(q)
@@ -68,14 +68,14 @@ describe('a search of records', () => {
   )
 
   test.each(['fever -cough', 'fever" -cough', 'fever" -cough "', 'fever\\" -cough'])(
-    'leaves nothing out by %s',
+    'record search excludes no record because of %s',
     async (q) => {
       const { search } = await newHistory(['Fever', { a: 'fever' }], ['Both', { a: 'fever -cough' }])
       expect(await search(q)).toEqual(['Both'])
     },
   )
 
-  test('stays with one patient', async () => {
+  test('record search finds records of one patient only', async () => {
     const mine = await newHistory(['Mine', { a: 'measles' }])
     const theirs = await newHistory(['Theirs', { a: 'measles' }])
     expect(await mine.search('measles')).toEqual(['Mine'])
@@ -84,13 +84,13 @@ describe('a search of records', () => {
     expect((await mine.asDoctor.get(theirs.path, { query: { q: 'measles' } })).status).toBe(404)
   })
 
-  test('finds amended records by their new and by their former words', async () => {
+  test('record search finds amended records by their new and their old words', async () => {
     const { asDoctor, ids, search } = await newHistory(['Note', { a: 'mumps' }])
     await asDoctor.post(`/records/${ids[0]}/amendments`, { reason: 'Misheard', data: { a: 'measles' } })
     for (const word of ['mumps', 'measles', 'misheard']) expect(await search(word)).toEqual(['Note'])
   })
 
-  test('goes with the other filters and is paged', async () => {
+  test('record search combines with the other filters and is paged', async () => {
     const entries = Array.from({ length: 7 }, (_, i): [string, unknown, object] => [
       `Note ${i}`,
       { a: i % 2 ? 'cough' : 'fever' },
@@ -107,7 +107,7 @@ describe('a search of records', () => {
     expect(second.body).toMatchObject({ data: [{ title: 'Note 0' }], nextCursor: null })
   })
 
-  test('is on record without its words', async () => {
+  test('record search is audited without its words', async () => {
     const { patient, path, asPatient } = await newHistory()
     const { headers } = await asPatient.get(path, { query: { q: 'CANARY' } })
     const events = t.db.selectFrom('auditOutbox').selectAll().where('requestId', '=', headers.get('x-request-id'))
@@ -116,7 +116,7 @@ describe('a search of records', () => {
     expect(JSON.stringify(event)).not.toContain('CANARY')
   })
 
-  test('is by index, and reads nobody else’s records', async () => {
+  test('record search uses an index and reads no records of other patients', async () => {
     const { mongo } = t.deps
     await mongo.ready()
     const [patientId, doctorId] = [newId(), newId()]
@@ -151,7 +151,7 @@ describe('a search of records', () => {
   })
 })
 
-test('data may have a field named `language`, whatever it says', async () => {
+test('record data may have a field named `language` with any value', async () => {
   const { search } = await newHistory([
     'Speech',
     { language: 'klingon', nested: [{ language: 5 }, { language: null }] },

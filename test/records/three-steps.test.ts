@@ -21,7 +21,7 @@ const KINDS = {
   prescriptions: { medicines: [{ name: 'Aspirin', dosage: '1 g', frequency: 'once', durationDays: 1 }] },
 }
 
-/** One request under one key, ways to send it, and what became of it in both databases. */
+/** One request under one idempotency key, ways to send it, and its state in both databases. */
 async function newWrite({ keyed = true, kind = 'records' as keyof typeof KINDS } = {}) {
   const patient = await t.newPatient()
   await t.newAppointment({ patient, doctor, startsAt: new Date(NOW.getTime() + ++hours * 3_600_000) })
@@ -35,7 +35,7 @@ async function newWrite({ keyed = true, kind = 'records' as keyof typeof KINDS }
 
     send: () => t.as(doctor.actor).post(path, KINDS[kind], options),
 
-    /** The same through a copy of the API in which `beforeInsert` happens between the first step and the second. */
+    /** Sends it through a copy of the API that runs `beforeInsert` between the first step and the second. */
     sendWith(beforeInsert: Mongo['ready']) {
       const app = createApp({ ...t.deps, mongo: { ...t.deps.mongo, ready: beforeInsert } })
       const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
@@ -43,7 +43,7 @@ async function newWrite({ keyed = true, kind = 'records' as keyof typeof KINDS }
       return createClient(request, token).post(path, KINDS[kind], options)
     },
 
-    /** PostgreSQL as it was before the third step. */
+    /** Resets PostgreSQL to its state before the third step. */
     async undoThirdStep(documentId: string) {
       const pending = { outcome: 'pending' as const }
       await t.db.updateTable('auditOutbox').set(pending).where('targetId', '=', documentId).execute()
@@ -80,7 +80,7 @@ async function sweepAMinuteLater() {
 }
 
 describe('a write that stopped before MongoDB', () => {
-  test('is finished by a retry under its key, with the id that was fixed at first', async () => {
+  test('a write that stopped before MongoDB is completed by a retry, with the id of the first attempt', async () => {
     const write = await newWrite()
     expect(await write.sendWith(lostOnTheWay)).toMatchObject(UNAVAILABLE)
     expect(await write.ids()).toEqual([])
@@ -97,7 +97,7 @@ describe('a write that stopped before MongoDB', () => {
     expect(again.headers.get('idempotent-replayed')).toBe('true')
   })
 
-  test('fails for good when it is swept, and its key is free again', async () => {
+  test('a write that stopped before MongoDB fails for good when the sweeper finds it, and frees its idempotency key', async () => {
     const write = await newWrite()
     await write.sendWith(lostOnTheWay)
     const [fixedId] = await write.unfinishedKeys()
@@ -114,7 +114,7 @@ describe('a write that stopped before MongoDB', () => {
     expect(await write.outcomes()).toEqual(['error', 'success'])
   })
 
-  test('fails for good at a retry when the sweeper died after it had taken the id', async () => {
+  test('a write that stopped before MongoDB fails at a retry when the sweeper crashed after writing its tombstone', async () => {
     const write = await newWrite()
     await write.sendWith(lostOnTheWay)
     const [id] = await write.unfinishedKeys()
@@ -126,14 +126,14 @@ describe('a write that stopped before MongoDB', () => {
     expect(await write.ids()).toHaveLength(1)
   })
 
-  test.each(['records', 'prescriptions'] as const)('is swept without a key too (%s)', async (kind) => {
+  test.each(['records', 'prescriptions'] as const)('sweeps %s written without an idempotency key', async (kind) => {
     const write = await newWrite({ keyed: false, kind })
     expect(await write.sendWith(lostOnTheWay)).toMatchObject(UNAVAILABLE)
     await sweepAMinuteLater()
     expect(await write.outcomes()).toEqual(['error'])
   })
 
-  test('is not swept in its first minute', async () => {
+  test('the sweeper does not touch a write in its first minute', async () => {
     const write = await newWrite()
     await write.sendWith(lostOnTheWay)
     t.clock.advance(60_000)
@@ -142,7 +142,7 @@ describe('a write that stopped before MongoDB', () => {
     expect(await sweepAMinuteLater()).toBe(1)
   })
 
-  test('fails at once when there was no server to send it to', async () => {
+  test('a write fails at once when no MongoDB server can be reached', async () => {
     const write = await newWrite()
     expect(await write.sendWith(noServer)).toMatchObject(UNAVAILABLE)
     expect(await write.outcomes()).toEqual(['error'])
@@ -153,7 +153,7 @@ describe('a write that stopped before MongoDB', () => {
 })
 
 describe('a write that stopped after MongoDB', () => {
-  test.each(['records', 'prescriptions'] as const)('is found by a retry, with an equal answer (%s)', async (kind) => {
+  test.each(['records', 'prescriptions'] as const)('a retry returns %s already stored in MongoDB', async (kind) => {
     const write = await newWrite({ kind })
     const first = await write.send()
     await write.undoThirdStep(first.body.id)
@@ -168,7 +168,7 @@ describe('a write that stopped after MongoDB', () => {
     expect(await write.unfinishedKeys()).toEqual([])
   })
 
-  test('succeeds when it is swept, and its key still gives the same answer', async () => {
+  test('a write that stopped after MongoDB succeeds when the sweeper finds it, and a retry returns the same answer', async () => {
     const write = await newWrite()
     const first = await write.send()
     await write.undoThirdStep(first.body.id)
@@ -179,8 +179,8 @@ describe('a write that stopped after MongoDB', () => {
   })
 })
 
-describe('a write that is at work', () => {
-  test('and was overtaken by the sweeper fails and leaves nothing', async () => {
+describe('a write in progress', () => {
+  test('a write that the sweeper overtook fails and leaves nothing', async () => {
     const write = await newWrite()
     const late = await write.sendWith(async () => {
       await t.deps.mongo.ready()
@@ -195,7 +195,7 @@ describe('a write that is at work', () => {
     expect(await write.ids()).toEqual([retry.body.id])
   })
 
-  test('and its retry under the same key make one document and give one answer', async () => {
+  test('a write and its concurrent retry under the same idempotency key make one document and return one answer', async () => {
     const write = await newWrite()
     let retry: Awaited<ReturnType<typeof write.send>> | undefined
     const first = await write.sendWith(async () => {
@@ -207,7 +207,7 @@ describe('a write that is at work', () => {
     expect(await write.outcomes()).toEqual(['success', 'success'])
   })
 
-  test('five times under one key makes one document', async () => {
+  test('five concurrent writes under one idempotency key make one document', async () => {
     const write = await newWrite()
     const answers = await Promise.all(Array.from({ length: 5 }, write.send))
     const made = answers.filter(({ status }) => status === 201)
@@ -219,7 +219,7 @@ describe('a write that is at work', () => {
     expect(new Set(await write.outcomes())).toEqual(new Set(['success']))
   })
 
-  test('is not given up by a first attempt that found no server, while a retry is under way', async () => {
+  test('a first attempt that found no server does not fail the write while a retry is running', async () => {
     const write = await newWrite()
     const begun = Promise.withResolvers<void>()
     const firstIsBack = Promise.withResolvers<void>()
@@ -241,7 +241,7 @@ describe('a write that is at work', () => {
     expect(await write.ids()).toHaveLength(1)
   })
 
-  test('stays a success when the first attempt found no server after a retry had finished', async () => {
+  test('a write stays a success when the first attempt finds no server after a retry has finished', async () => {
     const write = await newWrite()
     const first = await write.sendWith(async () => {
       expect((await write.send()).status).toBe(201)

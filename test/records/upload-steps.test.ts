@@ -19,7 +19,7 @@ const MINUTE = 60_000
 
 afterEach(() => t.clock.set(NOW))
 
-/** One upload under one key. */
+/** One upload under one idempotency key. */
 async function newUpload() {
   const { doctor, patient, asDoctor, asPatient } = await newPair()
   const { body } = await asDoctor.post(`/patients/${patient.id}/records`, note())
@@ -33,7 +33,7 @@ async function newUpload() {
     record,
     send: () => asDoctor.post(path, content, { headers }),
 
-    /** Through a copy of the API in which `beforeAppend` happens once the file is stored, before the record is to have it. */
+    /** Sends it through a copy of the API that runs `beforeAppend` after storing and before attaching the file. */
     sendWith(beforeAppend: Mongo['ready']) {
       let calls = 0
       const ready = async () => (++calls === 2 ? beforeAppend() : t.deps.mongo.ready())
@@ -51,7 +51,7 @@ async function newUpload() {
       return all.filter(({ patientIds }) => patientIds.includes(patient.id)).map(({ outcome }) => outcome)
     },
 
-    /** What there is of this patient's files, in records or not. */
+    /** The unfinished uploads and the stored files of this patient, attached or not. */
     async files() {
       const started = await mongoDb.collection('attachment_uploads').find({ patientId: patient.id }).toArray()
       const referenced = ((await record())?.attachments ?? []).map(({ fileId }) => fileId)
@@ -70,8 +70,8 @@ const totals = async () => [
   await mongoDb.collection('attachments.chunks').countDocuments(),
 ]
 
-describe('an upload that stopped when its file was stored and no record had it', () => {
-  test('is finished by a retry under its key, and the first file is swept', async () => {
+describe('an upload that stopped before its file was attached', () => {
+  test('an upload that stopped before its file was attached is completed by a retry, and the sweeper deletes the first file', async () => {
     const upload = await newUpload()
     expect(await upload.sendWith(lostOnTheWay)).toMatchObject(UNAVAILABLE)
     expect(await upload.attached()).toEqual([])
@@ -88,7 +88,7 @@ describe('an upload that stopped when its file was stored and no record had it',
     expect((await upload.asPatient.get(`/attachments/${retry.body.id}`)).status).toBe(200)
   })
 
-  test('fails for good when it is swept, and leaves no file', async () => {
+  test('an upload that stopped before its file was attached fails for good when the sweeper finds it, and leaves no file', async () => {
     const before = await totals()
     const upload = await newUpload()
     await upload.sendWith(lostOnTheWay)
@@ -103,7 +103,7 @@ describe('an upload that stopped when its file was stored and no record had it',
     expect((await upload.send()).status).toBe(201)
   })
 
-  test('and goes on after its file was swept finds it void, and no record ever names a file that is gone', async () => {
+  test('an upload that continues after the sweeper deleted its file fails and attaches nothing', async () => {
     const before = await totals()
     const upload = await newUpload()
     const late = await upload.sendWith(async () => {
@@ -119,7 +119,7 @@ describe('an upload that stopped when its file was stored and no record had it',
   })
 })
 
-test('an upload that stopped after its record had it keeps its file, whoever sweeps', async () => {
+test('an upload that stopped after its file was attached keeps its file when the sweepers run', async () => {
   const upload = await newUpload()
   const { body } = await upload.send()
   const { fileId, id } = (await upload.attached())[0]!
@@ -137,7 +137,7 @@ test('an upload that stopped after its record had it keeps its file, whoever swe
   expect((await upload.send()).text).toBe(JSON.stringify(body))
 })
 
-test('a file that was stored in part is swept', async () => {
+test('the sweeper deletes a file that was stored in part', async () => {
   const before = await totals()
   const upload = await newUpload()
   const fileId = 'a'.repeat(24)
@@ -152,7 +152,7 @@ test('a file that was stored in part is swept', async () => {
   expect(await totals()).toEqual(before)
 })
 
-test('two uploads under one key, both at work, attach one file and keep one', async () => {
+test('two concurrent uploads under one idempotency key attach and keep one file', async () => {
   const before = await totals()
   const upload = await newUpload()
   let retry: Awaited<ReturnType<typeof upload.send>> | undefined
@@ -166,7 +166,7 @@ test('two uploads under one key, both at work, attach one file and keep one', as
   expect(await totals()).toEqual(before.map((count) => count + 1))
 })
 
-test('with a patient’s records their files can be deleted, up to a time', async () => {
+test('the attachment files of a patient can be deleted up to a given time', async () => {
   const upload = await newUpload()
   await upload.send()
   await deleteAttachmentFiles(t.deps.mongo, upload.patientId, new Date(NOW.getTime() - 1))

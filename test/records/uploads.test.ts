@@ -8,12 +8,12 @@ const t = await createTestApp()
 const { authorization, eventsOf, newRecord, stored } = attachmentsOf(t, await t.newClinic())
 const MiB = 1024 * 1024
 
-describe('a file is refused', () => {
+describe('refused uploads', () => {
   test.each<[string, number, string, Uint8Array]>([
     ['of another type, whatever its name', 415, 'unsupported_media_type', new TextEncoder().encode('<html>'.repeat(9))],
-    ['that is not whole', 422, 'validation_failed', pdf('x'.repeat(5_000)).subarray(0, -10)],
+    ['that is incomplete', 422, 'validation_failed', pdf('x'.repeat(5_000)).subarray(0, -10)],
     ['of more than 10 MiB', 413, 'too_large', pdfOf(10 * MiB + 1)],
-  ])('%s (%i), and nothing of it stays', async (_, status, code, content) => {
+  ])('an uploaded file %s is refused with %i, and nothing of it is kept', async (_, status, code, content) => {
     const { attach, attachments } = await newRecord()
     const before = await stored()
     expect(await attach(content)).toMatchObject({ status, body: { code } })
@@ -21,7 +21,7 @@ describe('a file is refused', () => {
     expect(await stored()).toEqual(before)
   })
 
-  test('of more than 10 MiB while it comes, when nobody says how long it is', async () => {
+  test('an uploaded file of more than 10 MiB is refused before its end, even without Content-Length', async () => {
     const { path, doctor } = await newRecord()
     const before = await stored()
     const headers = { ...MULTIPART, authorization: await authorization(doctor.actor) }
@@ -42,7 +42,7 @@ describe('a file is refused', () => {
     expect((await send(pdfOf(10 * MiB))).status).toBe(201)
   })
 
-  test('when the body breaks off, and nothing of it stays', async () => {
+  test('an upload whose body breaks off is refused, and nothing of it is kept', async () => {
     const { path, doctor, attachments } = await newRecord()
     const before = await stored()
     const content = form({ filename: 'a.pdf', content: pdfOf(MiB) })
@@ -58,20 +58,20 @@ describe('a file is refused', () => {
     expect(await stored()).toEqual(before)
   })
 
-  test('under a key that is none, and nothing of it stays', async () => {
+  test('an upload under a malformed idempotency key is refused, and nothing of it is kept', async () => {
     const { attach } = await newRecord()
     const before = await stored()
     expect((await attach(pdf(), { headers: { 'idempotency-key': 'x'.repeat(201) } })).status).toBe(422)
     expect(await stored()).toEqual(before)
   })
 
-  test('as JSON, and without any body', async () => {
+  test('an upload as JSON or without a body is refused', async () => {
     const { path, asDoctor } = await newRecord()
     expect((await asDoctor.post(path, { file: 'x' })).status).toBe(415)
     expect((await asDoctor.post(path)).status).toBe(415)
   })
 
-  test('for a record that has a hundred', async () => {
+  test('an upload to a record with 100 attachments is refused', async () => {
     const { id, attach } = await newRecord()
     const { body } = await attach()
     const first = (await medicalRecords(t.deps.mongo).findOne({ _id: id }))!.attachments![0]!
@@ -84,10 +84,10 @@ describe('a file is refused', () => {
   })
 })
 
-describe('under one key', () => {
+describe('uploads under one idempotency key', () => {
   const keyed = () => ({ headers: { 'idempotency-key': crypto.randomUUID() } })
 
-  test('a file is attached once, and stored once', async () => {
+  test('a repeated upload under one idempotency key attaches and stores its file once', async () => {
     const { attach, attachments } = await newRecord()
     const options = keyed()
     const first = await attach(pdf(), options)
@@ -103,7 +103,7 @@ describe('under one key', () => {
     ])
   })
 
-  test('the boundary may differ, but neither content nor name', async () => {
+  test('a replay of an upload may have another boundary, but not another content or name', async () => {
     const { path, asDoctor, attach } = await newRecord()
     const options = keyed()
     const first = await attach(pdf(), options)
@@ -115,7 +115,7 @@ describe('under one key', () => {
       expect(answer).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
   })
 
-  test('many at the same time are one', async () => {
+  test('concurrent uploads under one idempotency key attach one file', async () => {
     const { attach, attachments } = await newRecord()
     const before = await stored()
     const options = keyed()

@@ -12,7 +12,7 @@ const WEEK = { from: '2026-01-06', to: '2026-01-12' }
 type Copy = Pick<ReturnType<typeof openCopy>, 'anonymous'>
 const ask = (copy: Copy, doctorId: string, query: Record<string, string> = WEEK) =>
   copy.anonymous.get(`/doctors/${doctorId}/slots`, { query })
-/** With nothing in memory. */
+/** A copy with an empty facts cache. */
 const newCopy = () => openCopy(t, {}, t.clock.now, t.deps.postgres)
 
 async function search(copy: Copy, doctorId: string) {
@@ -20,7 +20,7 @@ async function search(copy: Copy, doctorId: string) {
   return { status, slots: body.data }
 }
 
-/** A doctor with something of everything that a change can take away again. */
+/** A doctor with a room, time off, a closure and a dated schedule that a change can modify or remove. */
 async function newWorld(requiresRoom = false) {
   const clinic = await t.newClinic()
   const elsewhere = await t.newClinic()
@@ -40,9 +40,9 @@ async function newWorld(requiresRoom = false) {
 }
 type World = Awaited<ReturnType<typeof newWorld>>
 
-/** A change of each table that decides, in each way that a table can change. */
+/** Inserts, updates and deletes in each table that decides about slots. */
 const CHANGES: [string, (world: World) => RawBuilder<unknown>][] = [
-  ['the doctor’s name', ({ doctorId }) => sql`update doctors set name = 'Another' where id = ${doctorId}`],
+  ['the name of the doctor', ({ doctorId }) => sql`update doctors set name = 'Another' where id = ${doctorId}`],
   ['verification', ({ doctorId }) => sql`update doctors set verified_at = null where id = ${doctorId}`],
   [
     'a new clinic',
@@ -50,55 +50,55 @@ const CHANGES: [string, (world: World) => RawBuilder<unknown>][] = [
       with member as (insert into doctor_clinics values (${doctorId}, ${elsewhere}))
       update schedules set clinic_id = ${elsewhere} where doctor_id = ${doctorId} and valid_from is null`,
   ],
-  ['a clinic left', ({ doctorId }) => sql`delete from doctor_clinics where doctor_id = ${doctorId}`],
-  ['the clinic’s zone', ({ clinicId }) => sql`update clinics set time_zone = 'Europe/Berlin' where id = ${clinicId}`],
+  ['a clinic that the doctor left', ({ doctorId }) => sql`delete from doctor_clinics where doctor_id = ${doctorId}`],
+  ['the time zone', ({ clinicId }) => sql`update clinics set time_zone = 'Europe/Berlin' where id = ${clinicId}`],
   [
-    'a closure',
+    'a new closure',
     ({ clinicId }) => sql`
       insert into clinic_closures (id, clinic_id, starts_on, ends_on)
       values (gen_random_uuid(), ${clinicId}, '2026-01-10', '2026-01-10')`,
   ],
   [
-    'a closure moved',
+    'a moved closure',
     ({ clinicId }) => sql`update clinic_closures set ends_on = '2026-01-10' where clinic_id = ${clinicId}`,
   ],
-  ['a closure taken back', ({ clinicId }) => sql`delete from clinic_closures where clinic_id = ${clinicId}`],
+  ['a removed closure', ({ clinicId }) => sql`delete from clinic_closures where clinic_id = ${clinicId}`],
   [
-    'a visit type',
+    'a new visit type',
     ({ doctorId }) => sql`
       insert into visit_types (id, doctor_id, name, duration_minutes, slot_interval_minutes, price_amount, price_currency)
       values (('00000000' || substr(gen_random_uuid()::text, 9))::uuid, ${doctorId}, 'Long', 60, 60, 0, 'USD')`,
   ],
   [
-    'a visit type’s duration',
+    'the duration of a visit type',
     ({ doctorId }) => sql`update visit_types set duration_minutes = 45 where doctor_id = ${doctorId}`,
   ],
   [
-    'a visit type out of use',
+    'an inactive visit type',
     ({ doctorId }) => sql`update visit_types set active = false where doctor_id = ${doctorId}`,
   ],
   [
-    'hours of a period',
+    'a removed dated schedule',
     ({ doctorId }) => sql`delete from schedules where doctor_id = ${doctorId} and valid_from is not null`,
   ],
   [
-    'the days of a period',
+    'the days of a dated schedule',
     ({ doctorId }) =>
       sql`update schedules set valid_until = '2026-01-10' where doctor_id = ${doctorId} and valid_from is not null`,
   ],
   [
-    'a window',
+    'a new window',
     ({ doctorId }) => sql`
       insert into schedule_windows (schedule_id, weekday, start_time, end_time)
       select id, 2, '14:00', '15:00' from schedules where doctor_id = ${doctorId}`,
   ],
   [
-    'a window’s end',
+    'the end of a window',
     ({ doctorId }) => sql`
       update schedule_windows set end_time = '12:00' where schedule_id in (select id from schedules where doctor_id = ${doctorId})`,
   ],
   [
-    'a window less',
+    'a removed window',
     ({ doctorId }) => sql`
       delete from schedule_windows
       where weekday = 2 and schedule_id in (select id from schedules where doctor_id = ${doctorId})`,
@@ -110,14 +110,14 @@ const CHANGES: [string, (world: World) => RawBuilder<unknown>][] = [
       values (gen_random_uuid(), ${doctorId}, ${clinicId}, 'extra', '2026-01-06T20:00Z', '2026-01-06T21:00Z')`,
   ],
   [
-    'time off moved',
+    'moved time off',
     ({ doctorId }) =>
       sql`update availability_exceptions set ends_at = '2026-01-07T16:00Z' where doctor_id = ${doctorId}`,
   ],
-  ['time off taken back', ({ doctorId }) => sql`delete from availability_exceptions where doctor_id = ${doctorId}`],
+  ['removed time off', ({ doctorId }) => sql`delete from availability_exceptions where doctor_id = ${doctorId}`],
 ]
 
-test.each(CHANGES)('a search that knows the doctor sees at once: %s', async (_, change) => {
+test.each(CHANGES)('a search with cached facts sees a change at once: %s', async (_, change) => {
   const world = await newWorld()
   const knowing = newCopy()
   const before = await search(knowing, world.doctorId)
@@ -130,7 +130,7 @@ test.each(CHANGES)('a search that knows the doctor sees at once: %s', async (_, 
   expect(after).toEqual(await search(newCopy(), world.doctorId))
 })
 
-test('a search that knows the doctor sees rooms come, go and be taken', async () => {
+test('a search with cached facts sees rooms that are booked, retired or added', async () => {
   const { doctorId, clinicId } = await newWorld(true)
   const doctor = { id: doctorId, clinicId }
   const knowing = newCopy()
@@ -156,7 +156,7 @@ test('a search that knows the doctor sees rooms come, go and be taken', async ()
   expect(await starts()).toBe(free)
 })
 
-test('knowledge of a change that was rolled back is no knowledge of the next', async () => {
+test('a change that was rolled back does not stay in the facts cache', async () => {
   const { doctorId } = await newWorld()
   const knowing = newCopy()
   const rename = (name: string) => sql`update doctors set name = ${name} where id = ${doctorId}`
@@ -176,7 +176,7 @@ test('knowledge of a change that was rolled back is no knowledge of the next', a
   expect((await search(knowing, doctorId)).slots[0].doctorName).toBe('Done')
 })
 
-test('one round trip, whether the doctor is known or not; two where what is known has changed', async () => {
+test('a search is one round trip with or without cached facts, and two when the cached facts are outdated', async () => {
   const { doctorId } = await newWorld()
   const trips = async (query?: Record<string, string>) =>
     (await wire.measure(() => ask(wire, doctorId, query))).roundTrips
@@ -188,7 +188,7 @@ test('one round trip, whether the doctor is known or not; two where what is know
   expect([await trips(), await trips()]).toEqual([2, 1])
 })
 
-test('searches that come together share round trips, and each finds its own', async () => {
+test('concurrent searches are batched into few round trips, and each gets its own result', async () => {
   const worlds = await Promise.all([newWorld(), newWorld(true), newWorld()])
   const weeks = [WEEK, { from: '2026-01-07', to: '2026-01-20' }]
   const searches = Array.from({ length: 24 }, (_, i) => [worlds[i % 3]!.doctorId, weeks[i % 2]!] as const)
@@ -203,7 +203,7 @@ test('searches that come together share round trips, and each finds its own', as
   }
 })
 
-test('what is known lasts for months, and a day later still', async () => {
+test('cached facts cover months and are still right 20 days later', async () => {
   const { doctorId } = await newWorld()
   const knowing = newCopy()
   const days = { from: '2026-03-01', to: '2026-03-31' }

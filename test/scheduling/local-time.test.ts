@@ -31,17 +31,17 @@ describe('local days', () => {
     ['Europe/Dublin', '2026-03-29', '2026-03-29T00:00', '2026-03-29T23:00'],
     ['Europe/Dublin', '2026-10-25', '2026-10-24T23:00', '2026-10-26T00:00'],
     ['Pacific/Apia', '2011-12-30', '2011-12-30T10:00', '2011-12-30T10:00'],
-  ])('%s %s runs from %s to %s', (timeZone, day, start, end) => {
+  ])('the local day in %s on %s runs from %s to %s', (timeZone, day, start, end) => {
     expect(dayBounds(day, timeZone)).toEqual({ start: utc(start), end: utc(end) })
   })
 
-  test('count across months, leap days and years', () => {
+  test('adding days to a local day crosses months, leap days and years', () => {
     expect(addDays('2028-02-28', 1)).toBe('2028-02-29')
     expect(addDays('2026-12-31', 1)).toBe('2027-01-01')
     expect(addDays('2026-03-01', -1)).toBe('2026-02-28')
   })
 
-  test('have ISO weekdays, before 1970 too', () => {
+  test('local days have ISO weekdays, before 1970 too', () => {
     for (let day = -10; day <= 10; day++) {
       expect(isoWeekday(day)).toBe(Temporal.PlainDate.from('1970-01-01').add({ days: day }).dayOfWeek)
     }
@@ -55,19 +55,19 @@ describe('local times', () => {
     ['Australia/Lord_Howe', '2026-06-01T00:00', '2026-06-01T10:30:00+10:30'],
     ['America/St_Johns', '2026-01-01T00:00', '2025-12-31T20:30:00-03:30'],
     ['UTC', '2026-03-02T14:00', '2026-03-02T14:00:00+00:00'],
-  ])('%s %s is written %s', (timeZone, instant, local) => {
+  ])('the local time in %s at %s is written %s', (timeZone, instant, local) => {
     expect(localStart(utc(instant), timeZone)).toBe(local)
     expect(localDay(utc(instant), timeZone)).toBe(local.slice(0, 10))
     expect(localWallTime(utc(instant), timeZone)).toBe(local.slice(11, 16))
   })
 
-  test('that come twice are the first, that never come the end of the gap', () => {
+  test('a local time that occurs twice is the first, and a local time in a gap is the end of the gap', () => {
     expect(instantAt('2026-11-01', '01:30', 'America/New_York')).toBe(utc('2026-11-01T05:30'))
     expect(instantAt('2026-03-08', '02:10', 'America/New_York')).toBe(utc('2026-03-08T07:00'))
     expect(instantAt('2026-03-08', '24:00', 'America/New_York')).toBe(utc('2026-03-09T04:00'))
   })
 
-  test('agree with Temporal in every zone, around each change of 2026 as well', () => {
+  test('local times agree with Temporal in every time zone, also around each clock change of 2026', () => {
     const zone = fc.constantFrom(...Intl.supportedValuesOf('timeZone'))
     fc.assert(
       fc.property(zone, fc.integer({ min: -36 * 60, max: 36 * 60 }), (timeZone, minutes) => {
@@ -86,7 +86,7 @@ describe('local times', () => {
   })
 })
 
-test('a zone has an IANA name', () => {
+test('a time zone must have an IANA name', () => {
   for (const name of ['America/New_York', 'UTC', 'Etc/GMT+1', 'US/Eastern']) expect(isTimeZone(name)).toBe(true)
   for (const name of ['+01:00', '-0500', 'GMT+1', 'Mars/Olympus', '', ' UTC', 'Z']) expect(isTimeZone(name)).toBe(false)
 })
@@ -98,7 +98,7 @@ function momentsOf2026(timeZone: string): Temporal.ZonedDateTime[] {
   return [newYear, first, second].filter((moment) => moment !== null && moment !== undefined)
 }
 
-test('a wall number is written as Date writes it, before 1970 too and in whatever order of days', () => {
+test('a wall time is written as Date writes it, before 1970 too and in any order of days', () => {
   const ms = fc.integer({ min: Date.UTC(1800, 0, 1), max: Date.UTC(2300, 0, 1) })
   fc.assert(
     fc.property(ms, (wall) => expect(isoOfWall(wall)).toBe(new Date(wall).toISOString().slice(0, 19))),
@@ -106,7 +106,7 @@ test('a wall number is written as Date writes it, before 1970 too and in whateve
   )
 })
 
-test('an instant is written as Date writes it, however many came before and in whatever order', () => {
+test('an instant is written as Date writes it, for many instants in any order', () => {
   const written = (instant: number) => `${new Date(instant).toISOString().slice(0, 19)}Z`
   const instants = Array.from({ length: 40_000 }, (_, i) => utc('2026-01-01T00:00') + ((i * 7919) % 40_000) * 300_000)
 

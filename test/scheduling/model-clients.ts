@@ -8,7 +8,7 @@ import { type Copy, type Doctor, SKEW, type World } from './model-world'
 const MINUTE = 60_000
 const SECOND = 1_000
 
-/** What somebody does next, as numbers: whom and what they choose depends on what there is by then. */
+/** The next step of a client, as numbers: the doctor, appointment and time they select depend on the state by then. */
 export const step = fc.record({
   op: fc.oneof(
     { weight: 7, arbitrary: fc.constant('book' as const) },
@@ -27,9 +27,9 @@ export const step = fc.record({
   which: fc.nat(),
   when: fc.nat(),
   copy: fc.nat(),
-  /** Sent twice at once under one key, to two copies. */
+  /** Sent twice at once under one idempotency key, to two copies. */
   twice: fc.boolean(),
-  /** With the version that was last seen, which may have changed. */
+  /** With the version that was last seen, which may be outdated. */
   careful: fc.boolean(),
 })
 export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
@@ -37,12 +37,12 @@ export type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 export type Run = { world: World; oracle: Oracle; outcomes: Record<string, number>; faults: string[] }
 type Client = { actor: Caller; patientId?: string; doctor?: Doctor }
 type Sent = { answer: Answer<Body>; span: Span }
-// biome-ignore lint/suspicious/noExplicitAny: what is needed of the answers is typed where it is taken out
+// biome-ignore lint/suspicious/noExplicitAny: members of answers are typed where they are read
 type Body = any
 
 const of = <T>(all: readonly T[], n: number): T => all[n % all.length]!
 
-/** One client after the other through its steps; what an answer may never be ends up in `faults`. */
+/** Runs one client through its steps and adds every forbidden answer to `faults`. */
 export async function live(run: Run, client: Client, steps: Step[]): Promise<void> {
   for (const step of steps) await DO[step.op](run, client, step)
 }
@@ -88,11 +88,11 @@ async function makeAppointment(run: Run, client: Client, step: Step, as: 'book' 
     startsAt: new Date(startsAt).toISOString(),
     ...(as === 'hold' && { hold: true }),
     ...(!client.patientId && { patientId }),
-    // Off the grid, into the hours between: never over what is taken.
+    // Overrides the hours and the grid, but never a busy range.
     ...(client.actor.role === 'admin' && step.careful && { override: ['hours'], reason: 'agreed on the telephone' }),
   }
   const sent = await send(run, client, step, 'POST', '/appointments', body)
-  // A doctor may not know the patient.
+  // A doctor may have no treatment relationship with the patient.
   settle(
     run,
     as,
@@ -105,7 +105,7 @@ async function makeAppointment(run: Run, client: Client, step: Step, as: 'book' 
     oracle.recordRefusal({ ...sent.span, code, doctorId: doctor.id, clinicId, patientId, start: startsAt })
 }
 
-/** One of those that the client may see, rather one that it might work with. */
+/** An appointment that the client can see, mostly with one of the given statuses. */
 function choose(
   { oracle }: Run,
   { actor, patientId, doctor }: Client,
@@ -225,7 +225,7 @@ async function search(run: Run, client: Client, step: Step): Promise<void> {
   run.oracle.recordOffer({ ...span, doctorId: doctor.id, slots: answer.body.data })
 }
 
-/** Counts and records a change, or a refusal that may be. */
+/** Counts and records a change, and adds an answer that is not allowed to `faults`. */
 function settle(run: Run, as: Change, { answer, span }: Sent, successes: number[], refusals: string[]): void {
   count(run, as, answer)
   if (successes.includes(answer.status)) run.oracle.record(as, answer.body, span)
@@ -250,7 +250,7 @@ function allow(
 
 let keys = 0
 
-/** To one copy, or under one key to two at once: then both say the same, or one that the other is at it. */
+/** Sends to one copy, or to two under one idempotency key: then both answer the same, or one `request_in_progress`. */
 async function send(
   { world: { copies }, oracle, faults }: Run,
   { actor }: Pick<Client, 'actor'>,
@@ -281,5 +281,5 @@ async function send(
   return { answer: done[0] ?? answers.find(({ body }) => body?.code !== 'request_in_progress') ?? answers[0]!, span }
 }
 
-/** A time at which no clock is behind what any has said. */
+/** Milliseconds after which every current hold has expired by every clock. */
 export const settledBy = (holdMinutes: number) => holdMinutes * MINUTE + 2 * SKEW

@@ -3,7 +3,7 @@ import type { Doctor } from './model-world'
 const MINUTE = 60_000
 
 export type Status = 'held' | 'booked' | 'checked_in' | 'completed' | 'no_show' | 'cancelled' | 'expired'
-/** An appointment as an answer tells it. */
+/** An appointment as an answer shows it. */
 export type Told = {
   id: string
   version: number
@@ -18,11 +18,11 @@ export type Told = {
 }
 export type Change = 'book' | 'hold' | 'confirm' | 'cancel' | 'reschedule' | 'check-in' | 'complete' | 'no-show'
 
-/** A request: its place in the order of all that was sent and answered, and what the copy's clock said at either end. */
+/** A request: its two moments in the order of all events, and the time of the copy's clock at both. */
 export type Span = { sent: number; answered: number; clockSent: number; clockAnswered: number }
 type Entry = Span & { change: Change; told: Told }
 type Range = { start: number; end: number }
-/** One state of an appointment: what it takes, surely from `surelyFrom` to `surelyTo`, and perhaps between the others. */
+/** A busy range: certain from `surelyFrom` to `surelyTo`, possible from `perhapsFrom` to `perhapsTo`. */
 type Stay = Range & {
   id: string
   resourceId: string
@@ -63,8 +63,8 @@ export type FinalRow = {
 }
 
 /**
- * What happened, as the clients saw it, and what must follow from it whatever the order in which the database took the
- * requests. `faults()` names everything that no such order explains.
+ * Records the events as the clients saw them. `faults()` lists everything that no order of the requests in the database
+ * can explain.
  */
 export function createOracle({ doctors, roomsOf }: { doctors: Doctor[]; roomsOf: (clinicId: string) => string[] }) {
   let now = 0
@@ -72,7 +72,7 @@ export function createOracle({ doctors, roomsOf }: { doctors: Doctor[]; roomsOf:
   const timeOff: TimeOff[] = []
   const refusals: Refusal[] = []
   const offers: Offer[] = []
-  /** The latest that any clock has said, and since when. */
+  /** The latest time of any clock, and the moment since which it applies. */
   const clocks: { at: number; latest: number }[] = []
 
   const doctorOf = (id: string) => doctors.find((doctor) => doctor.id === id)!
@@ -111,7 +111,7 @@ export function createOracle({ doctors, roomsOf }: { doctors: Doctor[]; roomsOf:
   }
 
   return {
-    /** The next moment: everything that is sent, answered or ticks has one of its own. */
+    /** The next moment: every request, answer and clock change has its own. */
     moment: () => ++now,
     clockSays: (latest: number) => clocks.push({ at: ++now, latest }),
     record(change: Change, told: Told, span: Span) {
@@ -150,7 +150,7 @@ export function createOracle({ doctors, roomsOf }: { doctors: Doctor[]; roomsOf:
 
 export type Oracle = ReturnType<typeof createOracle>
 
-/** Versions count every change once, each change fits the status before it, and none is ordered before one that was over. */
+/** Versions count every change once, fit the status before, and never put a change before one answered earlier. */
 function wrongOrder(history: Entry[]): string[] {
   const faults: string[] = []
   history.forEach(({ change, told, sent }, i) => {
@@ -170,14 +170,14 @@ function wrongOrder(history: Entry[]): string[] {
   return faults
 }
 
-/** Clocks go on between sending and answering: whatever the copy read lies between the two. */
+/** The time that the copy read lies between `clockSent` and `clockAnswered`. */
 function wrongMoments(history: Entry[]): string[] {
   return history.flatMap(({ change, told, clockSent, clockAnswered }, i) => {
     const before = history[i - 1]?.told
     const wrong =
       (['book', 'hold', 'reschedule'].includes(change) && Date.parse(told.startsAt) <= clockSent && 'into the past') ||
       (change === 'cancel' && Date.parse(before?.startsAt ?? '') <= clockSent && 'after the start') ||
-      (change === 'confirm' && Date.parse(before?.holdExpiresAt ?? '') <= clockSent && 'of a lapsed hold') ||
+      (change === 'confirm' && Date.parse(before?.holdExpiresAt ?? '') <= clockSent && 'of an expired hold') ||
       (change === 'no-show' && Date.parse(told.startsAt) > clockAnswered && 'before the start') ||
       (change === 'complete' &&
         before?.status === 'booked' &&
@@ -187,14 +187,14 @@ function wrongMoments(history: Entry[]): string[] {
   })
 }
 
-/** What is stored is what was answered last; only a hold may have expired since, which nobody is told. */
+/** The stored row equals the last answer, except that a hold may have expired since, which no answer shows. */
 function wrongEnds(latest: Map<string, Told>, rows: FinalRow[]): string[] {
   const stored = new Map(rows.map((row) => [row.id, row]))
   const lost = [...latest.keys()].filter((id) => !stored.has(id)).map((id) => `${id}: lost`)
   return lost.concat(
     rows.flatMap((row) => {
       const told = latest.get(row.id)
-      if (!told) return [`${row.id}: nobody was told of it`]
+      if (!told) return [`${row.id}: in no answer`]
       const expired = told.status === 'held' && row.status === 'expired' && row.version === told.version + 1
       const same =
         row.version === told.version &&
@@ -209,7 +209,7 @@ function wrongEnds(latest: Map<string, Told>, rows: FinalRow[]): string[] {
 
 const meet = (a: Range, b: Range) => a.start < b.end && b.start < a.end
 
-/** At no moment did two have the same time of a doctor, patient or room. */
+/** At no moment do two appointments have the same time of a doctor, patient or room. */
 function clashes(stays: Stay[]): string[] {
   return [...Map.groupBy(stays, ({ resourceId }) => resourceId).values()].flatMap((ofOne) =>
     ofOne.flatMap((a, i) =>
@@ -253,7 +253,7 @@ function bookedInTimeOff(histories: Entry[][], timeOff: TimeOff[]): string[] {
   })
 }
 
-/** What is said to be taken was, or may have been: by somebody else, at some moment while the request was under way. */
+/** A refused time was, or may have been, taken by another appointment at some moment during the request. */
 function refusedForNothing(
   { code, doctorId, patientId, start, sent, answered, clockSent, movedId }: Refusal,
   stays: Stay[],

@@ -5,10 +5,10 @@ import { openCopy } from '../support/copies'
 
 const MINUTE = 60_000
 
-/** A Monday; it is ten to nine in New York. */
+/** A Monday, 08:50 in New York. */
 export const BEGIN = Date.parse('2026-01-05T13:50:00Z')
 const HOURS = { 'America/New_York': ['09:00', '12:00'], 'Europe/Berlin': ['15:00', '18:00'] } as const
-/** How far the clocks of the copies are apart. */
+/** Milliseconds by which the clocks of the copies differ. */
 export const SKEW = 30_000
 const SKEWS = [-SKEW, 0, SKEW]
 
@@ -29,8 +29,8 @@ export type Copy = ReturnType<typeof openCopy> & { now: () => number }
 export type World = Awaited<ReturnType<typeof createModelWorld>>
 
 /**
- * Two clinics, whose hours are the same three hours of the day in zones of their own, with fewer rooms than doctors; few
- * doctors, of whom one works in both at once; many patients. Everybody is in everybody's way.
+ * Two clinics in different time zones with the same three opening hours and fewer rooms than doctors; few doctors, of
+ * whom one works in both clinics; many patients. So most requests compete for the same times.
  */
 export async function createModelWorld(
   t: Awaited<ReturnType<typeof createTestApp>>,
@@ -43,7 +43,7 @@ export async function createModelWorld(
   })
   const clinics = [await newClinic(t, 'America/New_York', 2), await newClinic(t, 'Europe/Berlin', 1)] as const
   const [here, there] = clinics
-  // Together more than a step of the grid, so that either alone would let a start through.
+  // Together longer than a step of the grid, so that checking only one buffer would allow a wrong start.
   const buffers = { bufferBeforeMinutes: 10, bufferAfterMinutes: 10 }
   const doctors = [
     await newDoctor(t, [here], { durationMinutes: 30, slotIntervalMinutes: 30 }),

@@ -19,7 +19,7 @@ const seed = Number(process.env.TEST_SEED ?? crypto.getRandomValues(new Int32Arr
 const t = await createTestApp()
 
 test(
-  'twenty clients at three copies whose clocks differ: every answer follows from one order of events, and so does what is stored',
+  'the answers to twenty clients at three copies with different clocks, and the stored rows, follow from one order of events',
   async () => {
     const world = await createModelWorld(t, { patients: 12, days: DAYS })
     const roomsOf = (clinicId: string) => world.clinics.find(({ id }) => id === clinicId)!.roomIds
@@ -43,7 +43,7 @@ test(
       for (const copy of world.copies) await searchAgrees(world, copy, oracle.latest(), oracle.timeOff)
     }
     await everySearchAgrees()
-    // Past every hold by every clock; no search waits for the job.
+    // Every hold has expired by every clock; searches do not wait for the job.
     t.clock.advance(settledBy(t.deps.config.holdMinutes))
     await everySearchAgrees()
     await expireAllHolds(world)
@@ -61,7 +61,7 @@ async function expireAllHolds({ copies }: World): Promise<void> {
   while ((await expireHolds(deps, new Date(now()))) > 0);
 }
 
-/** Each copy offers just what a minute-by-minute search finds free of what the clients were told. */
+/** The copy offers exactly the starts that a minute-by-minute search finds free, given the answers to the clients. */
 async function searchAgrees(world: World, { anonymous, now }: Copy, told: Told[], offs: TimeOff[]): Promise<void> {
   const rows = await storedRows()
   const expired = new Set(rows.filter(({ status }) => status === 'expired').map(({ id }) => id))

@@ -6,7 +6,7 @@ const MINUTE = 60_000
 type Minute = { at: number; local: string }
 type Candidate = { clinicId: string; start: number; end: number }
 
-/** The bookable starts of whole-minute facts, found by looking at every minute there is. Shares no code with the engine. */
+/** The bookable starts of whole-minute facts, found by testing every minute. Shares no code with the engine. */
 export function startsByBruteForce(facts: SchedulingFacts, fromDay: string, untilDay: string): Candidate[] {
   return facts.calendars
     .flatMap((calendar) =>
@@ -15,7 +15,7 @@ export function startsByBruteForce(facts: SchedulingFacts, fromDay: string, unti
     .sort((a, b) => a.start - b.start || a.clinicId.localeCompare(b.clinicId))
 }
 
-/** How many minutes of the days are inside some window of the clinic, and neither closed nor off. */
+/** The minutes of the days that are inside a window of the clinic, and neither in a closure nor in time off. */
 export function minutesOfRules(calendar: ClinicCalendar, fromDay: string, untilDay: string): Set<number> {
   const minutes = minutesAround(calendar.timeZone, fromDay, untilDay)
   const windows = windowsOf(calendar, minutes, fromDay, untilDay)
@@ -75,7 +75,7 @@ function windowsOf(calendar: ClinicCalendar, minutes: Minute[], fromDay: string,
   return windows
 }
 
-/** The clock first shows this local time or a later one: its first coming, or the end of the gap that swallows it. */
+/** The first minute with this local time or a later one: its first occurrence, or the end of the gap that skips it. */
 function firstMinuteFrom(minutes: Minute[], local: string): number {
   return minutes.find((minute) => minute.local >= local)?.at ?? Number.NaN
 }
@@ -113,7 +113,7 @@ function isOff(calendar: ClinicCalendar, at: number): boolean {
   return calendar.exceptions.some(({ kind, startsAt, endsAt }) => kind === 'off' && startsAt <= at && at < endsAt)
 }
 
-/** Every minute of the days and of two days on either side, with what the local clock shows. */
+/** Every minute of the days and of two days on either side, with its local time. */
 function minutesAround(timeZone: string, fromDay: string, untilDay: string): Minute[] {
   const from = Date.parse(`${fromDay}T00:00:00Z`) - 2 * 1440 * MINUTE
   const until = Date.parse(`${untilDay}T00:00:00Z`) + 3 * 1440 * MINUTE

@@ -22,7 +22,7 @@ const calendar = (parts: Partial<ClinicCalendar>): ClinicCalendar => ({
 })
 
 describe('visits outside the hours', () => {
-  test('are those that no one window holds from start to end', () => {
+  test('a visit is outside the hours when no single window contains it from start to end', () => {
     const within = [visit(at('09:00')), visit(at('09:07')), visit(at('11:30'))]
     const outside = [visit(at('08:45')), visit(at('11:31')), visit(at('09:00'), 181), visit(at('09:00') + DAY)]
     expect(outsideHours(calendar({}), [...within, ...outside])).toEqual(outside)
@@ -34,7 +34,7 @@ describe('visits outside the hours', () => {
     expect(outsideHours(touching, [visit(at('09:45')), visit(at('10:00'))])).toEqual([visit(at('09:45'))])
   })
 
-  test('are those that time off or a closure meets, and not those that only touch it', () => {
+  test('a visit is outside the hours when it overlaps time off or a closure, not when it only touches it', () => {
     const off = { kind: 'off' as const, startsAt: at('10:00'), endsAt: at('10:30') }
     const visits = [visit(at('09:30')), visit(at('09:31')), visit(at('10:30'))]
     expect(outsideHours(calendar({ exceptions: [off] }), visits)).toEqual([visits[1]!])
@@ -42,7 +42,7 @@ describe('visits outside the hours', () => {
     expect(outsideHours(closed, visits)).toEqual(visits)
   })
 
-  test('are just those for which the engine finds a window, closure or time off in the way', () => {
+  test('a visit is outside the hours exactly when the slot engine reports hours, closure or time off for it', () => {
     const wallTime = fc.integer({ min: 0, max: 24 }).map((hour) => `${String(hour).padStart(2, '0')}:00`)
     const window = fc
       .record({ weekday: fc.integer({ min: 1, max: 7 }), start: wallTime, end: wallTime })

@@ -10,7 +10,7 @@ const MINUTE = 60_000
 const DAY = 86_400_000
 
 type State = 'booked' | 'held' | 'lapsed' | 'cancelled'
-/** An appointment that is there before: of the doctor, or (by number) in a room of their first clinic. */
+/** An existing appointment: of the doctor, or (by number) in a room of the doctor's first clinic. */
 type Planted = { of: 'doctor' | number; start: number; end: number; before: number; after: number; state: State }
 
 export type World = {
@@ -23,7 +23,7 @@ export type World = {
   untilDay: string
 }
 
-/** Zones whose clocks change by half an hour, at midnight, or by a whole day's worth of oddity, before any other. */
+/** Time zones with unusual offsets or clock changes, chosen more often than others. */
 const ODD = [
   'Australia/Lord_Howe',
   'America/Santiago',
@@ -67,7 +67,7 @@ const weeklyAround = (day: string) => {
   )
 }
 
-/** A doctor of one or two clinics around a change of the clocks, with all that opens, closes and takes their time. */
+/** A doctor of one or two clinics around a clock change, with schedules, exceptions, closures and appointments. */
 export const world: fc.Arbitrary<World> = place.chain(({ timeZone, day }) => {
   const noon = Date.parse(`${day}T12:00:00Z`)
   const dayOf = (offset: number) => new Date(noon + offset * DAY).toISOString().slice(0, 10)
@@ -128,7 +128,7 @@ const taken = ({ start, end, before, after }: Planted) => ({
   end: end + after * MINUTE,
 })
 
-/** Buffers of two neighbours add up; what is cancelled takes nothing. */
+/** Buffers of two neighbours add up; a cancelled appointment occupies nothing. */
 const withoutOverlaps = (planted: Planted[]) =>
   planted.filter((one, i) => {
     const earlier = planted.slice(0, i).filter(({ of, state }) => of === one.of && state !== 'cancelled')
@@ -137,7 +137,7 @@ const withoutOverlaps = (planted: Planted[]) =>
 
 const blocks = ({ state }: Planted) => state === 'booked' || state === 'held'
 
-/** What the engine, or who checks it, has to know of a world. */
+/** The facts of a world, for the engine and for its oracle. */
 export function factsOf({ visit, calendars, rooms, planted, now }: World): SchedulingFacts {
   const busyOf = (of: Planted['of']) => planted.filter((one) => one.of === of && blocks(one)).map(taken)
   const roomsOf = ({ clinicId }: ClinicCalendar) =>
@@ -201,7 +201,7 @@ type Doctor = Awaited<ReturnType<TestApp['newDoctor']>>
 type Clinic = Awaited<ReturnType<TestApp['newClinic']>>
 type Setting = { doctor: Doctor; clinic: Clinic; planted: Planted[]; now: number; roomIds: string[] }
 
-/** Straight into the tables, as if booked on other terms long ago; those in a room are of a doctor who has that room. */
+/** Inserted directly, as if booked on other terms long ago; each room with appointments has its own doctor. */
 async function addAppointments(t: TestApp, { doctor, clinic, planted, now, roomIds }: Setting): Promise<void> {
   const colleagues = new Map<number, Doctor>()
   for (const one of planted) {
@@ -236,7 +236,7 @@ async function addAppointments(t: TestApp, { doctor, clinic, planted, now, roomI
       bufferBeforeMinutes: before,
       bufferAfterMinutes: after,
     } satisfies Partial<Insertable<AppointmentsTable>>
-    // What is left out here is null by default, which the tables' types do not say of every column.
+    // Omitted columns are null by default, which the table types do not state for every column.
     await t.db
       .insertInto('appointments')
       .values(appointment as Insertable<AppointmentsTable>)

@@ -10,9 +10,9 @@ import { factsOf, type Planting, plant, type World, world } from './properties-w
 
 const FULL = process.env.TEST_SCALE === 'full'
 const WORLDS = FULL ? 250 : 6
-/** Looking for a smaller counterexample ends then, too. */
+/** Also limits the search for a smaller counterexample. */
 const TIME_LIMIT = FULL ? 600_000 : 60_000
-/** Times that somebody tries to have, in each world. */
+/** Attempts to book in each world. */
 const ATTEMPTS = 8
 const MINUTE = 60_000
 
@@ -26,7 +26,7 @@ const admin = await t.newAdmin()
 const OVERRIDES = ['minimum_notice', 'horizon', 'hours'] as const
 type Override = (typeof OVERRIDES)[number]
 
-/** `pick` chooses among what is offered (or what is not); `shift` is how far from an offered time one that is not lies. */
+/** `pick` chooses an offered slot, or any minute; `shift` is the distance of a nearby start from an offered slot. */
 const attempt = fc.record({
   aim: fc.constantFrom('offered' as const, 'near' as const, 'anywhere' as const),
   pick: fc.nat(),
@@ -40,9 +40,9 @@ type Attempt = typeof attempt extends fc.Arbitrary<infer A> ? A : never
 type Start = { clinicId: string; start: number; end: number }
 type Slot = { clinicId: string; startsAt: string; endsAt: string; localStart: string; visitTypeId: string }
 
-describe('through the API and its database, whatever the calendar, the zone and the change of its clocks', () => {
+describe('search and booking through the API in random worlds', () => {
   test(
-    'a time can be had exactly if it is offered, and what is offered is what a minute-by-minute search finds',
+    'a start can be booked exactly if it is offered, and the offered starts are those of a minute-by-minute search',
     async () => {
       await fc.assert(fc.asyncProperty(world, fc.array(attempt, { minLength: ATTEMPTS, maxLength: ATTEMPTS }), holds), {
         numRuns: WORLDS,
@@ -66,7 +66,7 @@ async function holds(one: World, attempts: Attempt[]): Promise<void> {
   await searchAgrees(one, facts, planting)
 }
 
-/** Looking at every minute takes its time: what is offered is kept until something else is taken. */
+/** The minute-by-minute search is slow: its result is cached until the facts change. */
 const offers = new WeakMap<SchedulingFacts, Start[]>()
 
 function offeredIn({ fromDay, untilDay }: World, facts: SchedulingFacts): Start[] {
@@ -75,13 +75,13 @@ function offeredIn({ fromDay, untilDay }: World, facts: SchedulingFacts): Start[
   return offered
 }
 
-/** Ids as the database has them. */
+/** The id that a clinic has in the database. */
 const clinicIdOf = ({ calendars }: World, { clinics }: Planting, clinicId: string) =>
   clinics[calendars.findIndex((calendar) => calendar.clinicId === clinicId)]!
 
 const instant = (at: number) => new Date(at).toISOString().replace('.000Z', 'Z')
 
-/** As a slot should say it; the offset is that of Temporal, not of the engine. */
+/** The expected slot; its UTC offset comes from Temporal, not from the engine. */
 const presented = (one: World, planting: Planting, { clinicId, start, end }: Start) => {
   const { timeZone } = one.calendars.find((calendar) => calendar.clinicId === clinicId)!
   const local = Temporal.Instant.fromEpochMilliseconds(start).toZonedDateTimeISO(timeZone)
@@ -122,7 +122,7 @@ async function searchAgrees(one: World, facts: SchedulingFacts, planting: Planti
 const minutesOf = ({ start, end }: Start) =>
   Array.from({ length: (end - start) / MINUTE }, (_, index) => start + index * MINUTE)
 
-/** PostgreSQL's own word on it: none of the slots, with the buffers of the visit, meets anything of the doctor's. */
+/** By a query of its own: no slot, with the buffers of the visit, overlaps the occupancy of the doctor. */
 async function expectFree({ visit, now }: World, { doctor }: Planting, slots: Slot[]): Promise<void> {
   const { rows } = await sql<{ clash: string }>`
     select slot.starts_at::text || ' ' || during::text as clash
@@ -136,7 +136,7 @@ async function expectFree({ visit, now }: World, { doctor }: Planting, slots: Sl
   expect(rows).toEqual([])
 }
 
-/** The search over all doctors of the first clinic finds this one's times there, page by page. */
+/** The search over all doctors of the first clinic finds this doctor's slots there, page by page. */
 async function wholeSearchAgrees(one: World, facts: SchedulingFacts, planting: Planting): Promise<void> {
   const found: Slot[] = []
   let cursor: string | undefined
@@ -197,7 +197,7 @@ function aimOf(one: World, facts: SchedulingFacts, { aim, pick, shift }: Attempt
   return { clinicId: facts.calendars[pick % facts.calendars.length]!.clinicId, start, end: start + duration }
 }
 
-/** By brute force: at the clinic's own day, with the rules that are set aside taken out of the world. */
+/** By brute force on the clinic's local day, in a world without the overridden rules. */
 function isPossible(facts: SchedulingFacts, { clinicId, start, end }: Start, override: Override[] = []): boolean {
   const calendar = facts.calendars.find((one) => one.clinicId === clinicId)!
   const day = Temporal.Instant.fromEpochMilliseconds(start)
@@ -224,7 +224,7 @@ function isPossible(facts: SchedulingFacts, { clinicId, start, end }: Start, ove
   return startsByBruteForce(relaxed, day, day).some((slot) => slot.start === start)
 }
 
-/** The rules but for what others have taken. */
+/** The same facts without the busy ranges of other appointments. */
 const withoutOthers = (facts: SchedulingFacts): SchedulingFacts => ({
   ...facts,
   busy: [],
@@ -280,7 +280,7 @@ function appointmentAt(one: World, planting: Planting, wanted: Start) {
   return { ...times, clinic: { id: clinicId } }
 }
 
-/** Enters a visit into the facts; what it gives back takes it out again. */
+/** Adds a visit to the facts; the returned function removes it again. */
 function occupy(
   facts: SchedulingFacts,
   { clinicId, start, end }: Start,

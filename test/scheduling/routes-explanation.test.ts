@@ -18,8 +18,8 @@ const failing = async (doctor: Doctor, startsAt: string) => {
   return broken.map(({ rule, detail }) => `${rule}: ${detail}`)
 }
 
-describe('the explanation of a time', () => {
-  test('names every rule with its verdict; all pass for what can be booked', async () => {
+describe('slot explanation', () => {
+  test('the slot explanation lists every rule with its verdict, and all pass for a bookable start', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const { body } = await explain(doctor, at('10:00'))
     expect(body).toMatchObject({ bookable: true })
@@ -31,7 +31,7 @@ describe('the explanation of a time', () => {
     )
   })
 
-  test('says in words what stands against it', async () => {
+  test('the slot explanation describes each broken rule in words', async () => {
     const doctor = await t.newDoctor({
       clinicId: clinic.id,
       visitType: { minimumNoticeMinutes: 1440, bufferAfterMinutes: 15, bufferBeforeMinutes: 0, slotIntervalMinutes: 5 },
@@ -56,7 +56,7 @@ describe('the explanation of a time', () => {
     expect(await failing(doctor, at('10:00', '2026-04-07'))).toEqual(['horizon: more than 90 days ahead'])
   })
 
-  test('tells of rooms where one is needed, and of a doctor who waits for verification', async () => {
+  test('the slot explanation reports a missing room and an unverified doctor', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType: { requiresRoom: true }, verified: false })
     expect(await failing(doctor, at('10:00'))).toEqual([
       'verified: the doctor waits for verification',
@@ -64,7 +64,7 @@ describe('the explanation of a time', () => {
     ])
   })
 
-  test('agrees with the search for every time of a day', async () => {
+  test('the slot explanation agrees with the search for every start of a day', async () => {
     const doctor = await t.newDoctor({
       clinicId: clinic.id,
       visitType: { durationMinutes: 40, slotIntervalMinutes: 25 },
@@ -82,7 +82,7 @@ describe('the explanation of a time', () => {
     expect(new Set(bookable)).toEqual(new Set(offered))
   })
 
-  test('a clinic must be named where several have hours then, and may be one that is not the doctor’s', async () => {
+  test('the slot explanation needs a clinic when several have hours at that time, and accepts a foreign clinic', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const other = await t.newClinic()
     expect((await explain(doctor, at('10:00'), { clinicId: other.id })).body).toMatchObject({
@@ -103,7 +103,7 @@ describe('the explanation of a time', () => {
     expect((await explain(doctor, at('10:00'), { clinicId: other.id })).body).toMatchObject({ bookable: true })
   })
 
-  test('is for the doctor and admins; others’ doctors, unknown ones and their visit types are not found', async () => {
+  test('only the doctor and admins can read a slot explanation; other doctors and their visit types are a 404', async () => {
     const [doctor, colleague] = [await t.newDoctor({ clinicId: clinic.id }), await t.newDoctor({ clinicId: clinic.id })]
     const { actor } = await t.newPatient()
     expect(await explain(doctor, at('10:00'), {}, actor)).toMatchObject({ status: 403 })

@@ -28,8 +28,8 @@ const byPlace = (a: Slot, b: Slot) =>
   Date.parse(a.startsAt) - Date.parse(b.startsAt) ||
   (a.doctorId < b.doctorId ? -1 : a.doctorId > b.doctorId ? 1 : a.clinicId < b.clinicId ? -1 : 1)
 
-describe('searching the times of many doctors', () => {
-  test('gives what each doctor’s own search gives, earliest first, whatever their zones', async () => {
+describe('slot search over many doctors', () => {
+  test('the search over many doctors returns the slots of the single searches, earliest first across time zones', async () => {
     const specialization = 'Dermatology'
     const doctors = [
       await t.newDoctor({ clinicId: ny.id, specialization, visitType: { minimumNoticeMinutes: 180 } }),
@@ -60,7 +60,7 @@ describe('searching the times of many doctors', () => {
     }
   })
 
-  test('pages are stable and complete: no slot twice, none left out, also where many start at once', async () => {
+  test('slot pages have no gaps or repeats, even when many slots start at the same time', async () => {
     const specialization = 'Neurology'
     for (let i = 0; i < 5; i++)
       await t.newDoctor({ clinicId: ny.id, specialization, weekly: window(2, '09:00', '10:30') })
@@ -75,7 +75,7 @@ describe('searching the times of many doctors', () => {
     }
   })
 
-  test('a day that begins early in one zone is not behind one that ends late in another', async () => {
+  test('slot pages stay in order across time zones whose days are far apart', async () => {
     const specialization = 'Chronobiology'
     const [auckland, honolulu] = [
       await t.newClinic({ timeZone: 'Pacific/Auckland' }),
@@ -85,7 +85,7 @@ describe('searching the times of many doctors', () => {
     const visitType = { slotIntervalMinutes: 240 }
     for (const { id } of [auckland, honolulu])
       await t.newDoctor({ clinicId: id, specialization, weekly: everyDay, visitType })
-    // The sixth began in Auckland an hour before `NOW`.
+    // In Auckland, 6 January began an hour before `NOW`.
     const days = { specialization, from: '2026-01-07', to: '2026-01-09' }
     const whole = await slots(days)
     expect(whole).toHaveLength(36)
@@ -93,7 +93,7 @@ describe('searching the times of many doctors', () => {
     for (const limit of [1, 3, 7]) expect((await allPages({ ...days, limit })).flat()).toEqual(whole)
   })
 
-  test('what is booked between two pages shifts none of the rest', async () => {
+  test('a booking between two slot pages does not shift the second page', async () => {
     const specialization = 'Urology'
     const doctor = await t.newDoctor({ clinicId: ny.id, specialization, weekly: window(2, '09:00', '12:00') })
     const first = await search({ specialization, limit: 3 })
@@ -104,7 +104,7 @@ describe('searching the times of many doctors', () => {
     expect(second.body.data.map(({ localStart }: Slot) => localStart.slice(11, 16))).toEqual(['11:00', '11:30'])
   })
 
-  test('by clinic: only what is there, also of doctors who work elsewhere too', async () => {
+  test('a slot search by clinic returns only slots at that clinic, also of doctors with several clinics', async () => {
     const [here, there] = [await t.newClinic(), await t.newClinic()]
     const doctor = await t.newDoctor({ clinicId: here.id, weekly: window(2, '09:00', '10:00') })
     const scheduleId = crypto.randomUUID()
@@ -122,7 +122,7 @@ describe('searching the times of many doctors', () => {
     expect(await slots({ clinicId: crypto.randomUUID() })).toEqual([])
   })
 
-  test('every slot of a page can be booked', async () => {
+  test('every slot of a search page can be booked', async () => {
     const specialization = 'Oncology'
     const clinic = await t.newClinic()
     await t.as(await t.newAdmin()).post(`/clinics/${clinic.id}/rooms`, { name: 'The only one' })
@@ -135,14 +135,14 @@ describe('searching the times of many doctors', () => {
     for (const { doctorId, clinicId, visitTypeId, startsAt } of found) {
       const { actor } = await t.newPatient()
       const { status } = await t.as(actor).post('/appointments', { doctorId, clinicId, visitTypeId, startsAt })
-      // The one room can be had once.
+      // The only room can be booked once at each time.
       expect(status).toBe(booked.includes(startsAt) ? 409 : 201)
       booked.push(startsAt)
     }
     expect(await slots({ specialization })).toEqual([])
   })
 
-  test('a page is one round trip, however many doctors it is about', async () => {
+  test('a slot page is one round trip for any number of doctors', async () => {
     const specialization = 'Orthopedics'
     for (let i = 0; i < 30; i++) await t.newDoctor({ clinicId: ny.id, specialization })
     const page = () => wire.anonymous.get('/slots', { query: { specialization } })
@@ -152,7 +152,7 @@ describe('searching the times of many doctors', () => {
     expect(roundTrips).toBe(1)
   })
 
-  test('where there are very many doctors a page reads fewer days, and the next goes on where it stopped', async () => {
+  test('a slot page over very many doctors reads fewer days, and the next page continues where it stopped', async () => {
     const specialization = 'Family Medicine'
     const lone = await t.newDoctor({ clinicId: ny.id, specialization, weekly: window(1, '09:00', '10:00') })
     const template = { specialization, licenseNumber: 'L', verifiedAt: NOW, createdAt: NOW }
@@ -180,7 +180,7 @@ describe('searching the times of many doctors', () => {
     )
   })
 
-  test('days are in order and at most 31; what is not understood is refused', async () => {
+  test('the days of a slot search over many doctors must be in order and at most 31, and bad parameters are refused', async () => {
     for (const [query, path] of [
       [{ from: '2026-01-05', to: '2026-01-04' }, 'query.to'],
       [{ from: '2026-01-05', to: '2026-02-05' }, 'query.to'],

@@ -24,8 +24,8 @@ async function addHours(doctorId: string, clinicId: string, start: string, end: 
     .execute()
 }
 
-describe('searching slots', () => {
-  test('a slot says all that booking it takes', async () => {
+describe('slot search of one doctor', () => {
+  test('a slot contains everything that a booking needs', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     const [first] = await slots(doctor.id)
     expect(first).toEqual({
@@ -39,7 +39,7 @@ describe('searching slots', () => {
     } as Slot & { doctorName: string })
   })
 
-  test('without days it is the clinic’s own today and the six days after, also where tomorrow has begun', async () => {
+  test('a slot search without days covers today and the next six days in the time zone of each clinic', async () => {
     t.clock.set('2026-01-05T16:00:00Z')
     const tokyo = await t.newClinic({ timeZone: 'Asia/Tokyo' })
     const doctor = await t.newDoctor({ clinicId: tokyo.id, weekly: everyDay('09:00', '09:30') })
@@ -66,7 +66,7 @@ describe('searching slots', () => {
     ])
   })
 
-  test('days are inclusive, at most 31, and in order', async () => {
+  test('the days of a slot search are inclusive, at most 31 and in order', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay('09:00', '09:30') })
     expect(await slots(doctor.id, { from: '2026-01-10', to: '2026-01-10' })).toHaveLength(1)
     expect(await slots(doctor.id, { from: '2026-01-10' })).toHaveLength(7)
@@ -83,13 +83,13 @@ describe('searching slots', () => {
       expect(await ask(doctor.id, query)).toMatchObject({ status: 422 })
   })
 
-  test('the last days that the calendar knows can be asked for', async () => {
+  test('a slot search accepts the first and the last days of the calendar', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id })
     expect(await ask(doctor.id, { from: '2199-12-31' })).toMatchObject({ status: 200, body: { data: [] } })
     expect(await ask(doctor.id, { from: '1900-01-01' })).toMatchObject({ status: 200, body: { data: [] } })
   })
 
-  test('the first active visit type is taken unless another of the doctor’s is asked for', async () => {
+  test('a slot search uses the first active visit type unless another active visit type of the doctor is given', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType: { active: false } })
     const other = await t.newDoctor({ clinicId: clinic.id })
     expect(await ask(doctor.id)).toMatchObject({ status: 200, body: { data: [], nextCursor: null } })
@@ -117,14 +117,14 @@ describe('searching slots', () => {
       expect(await ask(doctor.id, { visitTypeId })).toMatchObject({ status: 404 })
   })
 
-  test('unknown and unverified doctors are not found', async () => {
+  test('a slot search for an unknown or unverified doctor is a 404', async () => {
     const unverified = await t.newDoctor({ clinicId: clinic.id, verified: false })
     const answers = [await ask(crypto.randomUUID()), await ask(unverified.id)]
     for (const { status, body } of answers)
       expect({ status, detail: body.detail }).toEqual({ status: 404, detail: 'There is no such doctor.' })
   })
 
-  test('all clinics of the doctor are searched, earliest first, or the one asked for', async () => {
+  test('a slot search covers all clinics of the doctor, earliest first, or only the given clinic', async () => {
     const berlin = await t.newClinic({ timeZone: 'Europe/Berlin' })
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay('09:00', '10:00') })
     await addHours(doctor.id, berlin.id, '15:30', '16:30')
@@ -142,7 +142,7 @@ describe('searching slots', () => {
     expect(await slots(doctor.id, { clinicId: crypto.randomUUID() })).toEqual([])
   })
 
-  test('bookings take their time with their buffers, live holds too; lapsed holds and cancelled visits take none', async () => {
+  test('bookings and active holds block slots with their buffers; expired holds and cancelled visits do not', async () => {
     const visitType = { bufferAfterMinutes: 30 }
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay('09:00', '13:00'), visitType })
     const at = (time: string) => `2026-01-06T${time}:00-05:00`
@@ -163,7 +163,7 @@ describe('searching slots', () => {
       '2026-11-01',
       ['01:00-04:00', '01:30-04:00', '02:00-05:00', '02:30-05:00', '03:00-05:00', '03:30-05:00'],
     ],
-  ])('when the clocks %s each local time that exists is offered once, and books', async (_title, day, expected) => {
+  ])('when the clocks %s, each existing local time can be booked once', async (_title, day, expected) => {
     t.clock.set(`${day}T00:00:00Z`)
     const doctor = await t.newDoctor({ clinicId: clinic.id, weekly: everyDay('01:00', '04:00') })
     const found = await slots(doctor.id, { from: day, to: day })
@@ -178,8 +178,8 @@ describe('searching slots', () => {
   })
 })
 
-describe('search and booking agree', () => {
-  test('a time books exactly when it is offered', async () => {
+describe('agreement of search and booking', () => {
+  test('a start can be booked exactly when it is offered', async () => {
     const visitType = {
       durationMinutes: 40,
       slotIntervalMinutes: 25,
@@ -207,7 +207,7 @@ describe('search and booking agree', () => {
 })
 
 describe('the next slot of many doctors', () => {
-  test('is the first within 14 days, in one answer; who has none is left out', async () => {
+  test('the next slot of each doctor is the first within 14 days, and doctors without a slot are left out', async () => {
     const [soon, later, never, away] = [
       await t.newDoctor({ clinicId: clinic.id, visitType: { minimumNoticeMinutes: 180 } }),
       await t.newDoctor({ clinicId: clinic.id, visitType: { minimumNoticeMinutes: 10 * 1440 } }),

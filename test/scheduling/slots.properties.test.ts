@@ -18,7 +18,7 @@ afterAll(() => console.log(`the engine against brute force: seed ${seed}, ${numR
 
 setDefaultTimeout(60_000)
 
-// Days at, before and after changes of the clocks, odd ones first.
+// Days at, before and after clock changes; unusual ones are chosen more often than others.
 const CHANGES: [timeZone: string, days: string[]][] = [
   ['America/New_York', ['2026-03-08', '2026-11-01']],
   ['Europe/Berlin', ['2026-03-29', '2026-10-25']],
@@ -115,8 +115,8 @@ const world: fc.Arbitrary<World> = place.chain(({ timeZone, day }) => {
 
 const offered = ({ facts, fromDay, untilDay }: World) => bookableStarts(facts, { fromDay, untilDay })
 
-describe('whatever the calendar, the zone and the change of its clocks', () => {
-  test('exactly those starts are offered that a minute-by-minute search finds', () => {
+describe('slot engine in random worlds', () => {
+  test('the slot engine offers exactly the starts that a minute-by-minute search finds', () => {
     fc.assert(
       fc.property(world, (one) => {
         const slow = startsByBruteForce(one.facts, one.fromDay, one.untilDay)
@@ -126,7 +126,7 @@ describe('whatever the calendar, the zone and the change of its clocks', () => {
     )
   })
 
-  test('no offered visit with its buffers overlaps time that is taken', () => {
+  test('no offered visit with its buffers overlaps a busy range', () => {
     fc.assert(
       fc.property(world, (one) =>
         offered(one).every(({ start, end }) => {
@@ -143,7 +143,7 @@ describe('whatever the calendar, the zone and the change of its clocks', () => {
     )
   })
 
-  test('the offered time of a clinic lies within the time that its rules give', () => {
+  test('the offered visits of a clinic lie inside its hours and outside closures and time off', () => {
     fc.assert(
       fc.property(world, (one) =>
         one.facts.calendars.every((calendar) => {

@@ -41,7 +41,7 @@ function makeFacts({
   return { calendars: [makeCalendar()], busy: [], now: est(1, '12:00'), ...changes, visit: { ...rules, ...visit } }
 }
 
-/** New York's wall times of what is offered on the days, with the day in front when there are several. */
+/** The offered starts in New York's local time, with the day in front when there are several days. */
 function offered(facts: SchedulingFacts, fromDay = MONDAY, untilDay = fromDay): string[] {
   return bookableStarts(facts, { fromDay, untilDay }).map(({ start }) => {
     const local = new Date(start).toLocaleString('sv-SE', { timeZone: NEW_YORK })
@@ -62,7 +62,7 @@ describe('hours and grid', () => {
     expect(offered(makeFacts({ visit: { slotIntervalMinutes: 45 } }))).toEqual(['09:00', '09:45', '10:30'])
   })
 
-  test('a dated schedule overrides the standing week on its days, both inclusive, even to give none', () => {
+  test('a dated schedule overrides the standing week from its first to its last day, even without any hours', () => {
     const weekly = [{ weekday: 1, start: '09:00', end: '10:00' }]
     const dated = { validFrom: '2026-03-09', validUntil: '2026-03-16', weekly: [] }
     const schedules = [{ validFrom: null, validUntil: null, weekly }, dated]
@@ -102,12 +102,12 @@ describe('hours and grid', () => {
     expect(offered(makeFacts({ calendars: [makeCalendar({ schedules })] }))).toEqual(['23:00', '23:30'])
   })
 
-  test('an interval of nothing is refused rather than stepped for ever', () => {
+  test('a slot interval of zero and a negative duration are refused', () => {
     expect(() => offered(makeFacts({ visit: { slotIntervalMinutes: 0 } }))).toThrow(RangeError)
     expect(() => offered(makeFacts({ visit: { durationMinutes: -30 } }))).toThrow(RangeError)
   })
 
-  test('are explained in local times', () => {
+  test('broken hours and grid rules are explained in local times', () => {
     expect(failing(makeFacts({}), est(2, '10:30'))).toEqual([])
     expect(failing(makeFacts({}), est(2, '10:40'))).toEqual(["hours: outside the doctor's hours: 09:00–11:00"])
     expect(failing(makeFacts({}), est(3, '10:00'))).toEqual(["hours: outside the doctor's hours: none on 2026-03-03"])
@@ -117,7 +117,7 @@ describe('hours and grid', () => {
     ])
   })
 
-  test('the second of two equal local times is explained as such', () => {
+  test('the second of two equal local times is explained as not bookable', () => {
     const weekly = [{ weekday: 7, start: '00:00', end: '04:00' }]
     const schedules = [{ validFrom: null, validUntil: null, weekly }]
     const now = Date.parse('2026-10-31T12:00:00Z')
@@ -148,7 +148,7 @@ describe('time off and closures', () => {
     ])
   })
 
-  test('a closure takes its whole local days, extra hours included', () => {
+  test('a closure blocks its whole local days, extra hours included', () => {
     const extra = { kind: 'extra' as const, startsAt: est(2, '22:30'), endsAt: est(4, '01:00') }
     const closures = [{ startsOn: '2026-03-03', endsOn: '2026-03-03' }]
     const facts = makeFacts({ calendars: [makeCalendar({ exceptions: [extra], closures })] })
@@ -160,7 +160,7 @@ describe('time off and closures', () => {
 })
 
 describe('notice and horizon', () => {
-  test('a start is later than now, and as much later as the notice asks', () => {
+  test('a start must be in the future, by at least the minimum notice', () => {
     expect(offered(makeFacts({ now: est(2, '09:30') }))).toEqual(['10:00', '10:30'])
     expect(offered(makeFacts({ now: est(2, '08:00'), visit: { minimumNoticeMinutes: 120 } }))).toEqual([
       '10:00',
@@ -173,7 +173,7 @@ describe('notice and horizon', () => {
     ])
   })
 
-  test("the horizon counts the clinic's local days, the last one whole", () => {
+  test("the horizon counts the clinic's local days and includes the whole last day", () => {
     const facts = (now: number) => makeFacts({ now, visit: { horizonDays: 7, durationMinutes: 120 } })
     expect(offered(facts(est(1, '23:59')), '2026-03-02', '2026-03-31')).toEqual(['02 09:00'])
     expect(offered(facts(est(2, '00:00')), '2026-03-02', '2026-03-31')).toEqual(['02 09:00', '09 09:00'])
@@ -184,7 +184,7 @@ describe('notice and horizon', () => {
 describe('doctor, patient and room', () => {
   const busy = [{ start: est(2, '09:50'), end: est(2, '10:10') }]
 
-  test('a visit and its buffers keep clear of what the doctor has, touching it at most', () => {
+  test('a visit and its buffers may touch but not overlap the busy ranges of the doctor', () => {
     const around = [{ start: est(2, '09:30'), end: est(2, '10:00') }]
     expect(offered(makeFacts({ busy: around }))).toEqual(['09:00', '10:00', '10:30'])
     expect(offered(makeFacts({ busy: around, visit: { bufferBeforeMinutes: 5 } }))).toEqual(['09:00', '10:30'])
@@ -192,7 +192,7 @@ describe('doctor, patient and room', () => {
     expect(offered(makeFacts({ visit: { bufferBeforeMinutes: 60, bufferAfterMinutes: 60 } }))).toHaveLength(4)
   })
 
-  test('busy ranges may come unsorted, overlapping and empty', () => {
+  test('busy ranges may be unsorted, overlapping and empty', () => {
     const messy = [
       { start: est(2, '10:45'), end: est(2, '10:50') },
       { start: est(2, '08:00'), end: est(2, '09:40') },
@@ -202,13 +202,13 @@ describe('doctor, patient and room', () => {
     expect(offered(makeFacts({ busy: messy }))).toEqual(['10:00'])
   })
 
-  test('the patient counts without buffers', () => {
+  test('the busy ranges of the patient count without buffers', () => {
     const facts = makeFacts({ alsoBusy: busy, visit: { durationMinutes: 20, bufferAfterMinutes: 30 } })
     expect(offered(facts)).toEqual(['09:00', '09:30', '10:30'])
     expect(failing(facts, est(2, '10:00'))).toEqual(['patient_free: the patient is busy from 09:50 to 10:10'])
   })
 
-  test('a visit that needs a room needs one that is free with its buffers', () => {
+  test('a visit that requires a room needs a room that is free with its buffers', () => {
     const rooms = [
       [{ start: est(2, '09:00'), end: est(2, '10:00') }],
       [{ start: est(2, '09:30'), end: est(2, '11:00') }],
@@ -220,7 +220,7 @@ describe('doctor, patient and room', () => {
     expect(offered(makeFacts({ calendars: [makeCalendar({ rooms: [] })] }))).toEqual([])
   })
 
-  test('a clash with the doctor is told apart from one with a buffer', () => {
+  test('an overlap with a booking and an overlap with its buffer are explained differently', () => {
     const appointment = { start: est(2, '10:00'), end: est(2, '10:30') }
     const booked = [{ start: est(2, '09:50'), end: est(2, '10:40'), appointment }]
     const quarterly = { slotIntervalMinutes: 15, durationMinutes: 15 }
@@ -235,7 +235,7 @@ describe('doctor, patient and room', () => {
     ])
   })
 
-  test('a doctor in two clinics in two zones is never in both', () => {
+  test('a busy range of a doctor blocks slots in all clinics and time zones', () => {
     const london = makeCalendar({
       clinicId: 'clinic-b',
       timeZone: 'Europe/London',
@@ -247,7 +247,7 @@ describe('doctor, patient and room', () => {
     expect(offered({ ...both, busy })).toEqual(['09:00', '10:30', '10:30'])
   })
 
-  test('the range a visit takes is what the next one keeps clear of: buffers add up', () => {
+  test('the buffers of two neighbouring visits add up', () => {
     const visit = { ...makeFacts({}).visit, bufferBeforeMinutes: 5, bufferAfterMinutes: 10 }
     const taken = occupiedRange(visit, est(2, '09:00'))
     expect(taken).toEqual({ start: est(2, '08:55'), end: est(2, '09:40') })

@@ -2,7 +2,7 @@ import { type KyselyPlugin, OrderByItemNode, QueryNode, RawNode, SelectQueryNode
 
 const RANDOM = OrderByItemNode.create(RawNode.createWithSql('random()'))
 
-/** Rows that are asked for in no order come in none, as PostgreSQL may give them: a test that relies on one fails soon. */
+/** Shuffles the rows of queries without `orderBy`, as PostgreSQL may: a test that relies on their order fails soon. */
 export const anyOrder: KyselyPlugin = {
   transformQuery: ({ node }) =>
     SelectQueryNode.is(node) && !node.orderBy && !node.frontModifiers && !node.setOperations

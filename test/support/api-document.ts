@@ -30,10 +30,10 @@ export type ApiDocument = {
   components: { schemas: Record<string, Schema> } & Record<string, unknown>
 }
 
-/** One operation and where it stands in the document. */
+/** One operation with its method and path in the document. */
 export type Route = { method: string; path: string; operation: DocumentedOperation }
 
-/** The app over pools that are never used: for what it says of itself. */
+/** The app with pools that are never used, for its own description. */
 export function createIdleApp() {
   const nowhere = { POSTGRESQL_HOST: 'nowhere', POSTGRESQL_USER: 'nobody', POSTGRESQL_DATABASE: 'none' }
   const deps = openDeps(readConfig({ ...TEST_ENVIRONMENT, ...nowhere, MONGODB_URI: 'mongodb://nowhere/none' }))
@@ -42,7 +42,7 @@ export function createIdleApp() {
 
 let document: Promise<ApiDocument> | undefined
 
-/** `/openapi.json`, asked for once per process from an app that has no database. */
+/** `/openapi.json` of an app without a database, read once per process. */
 export function apiDocument(): Promise<ApiDocument> {
   document ??= readDocument()
   return document
@@ -63,7 +63,7 @@ export const routesOf = ({ paths }: ApiDocument): Route[] =>
     Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   )
 
-/** The operation that answers `method pathname`: a path without parameters comes before one with. */
+/** The operation that answers `method pathname`: a path without parameters wins over a path with parameters. */
 export function findRoute(routes: Route[], method: string, pathname: string): Route | undefined {
   const segments = pathname.split('/')
   const wanted = method === 'HEAD' ? 'GET' : method

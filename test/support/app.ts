@@ -13,11 +13,11 @@ import { borrowDatabases } from './recycled-databases'
 export const NOW = new Date('2026-01-05T12:00:00Z')
 
 /**
- * The real app on databases of its own, closed after the test file. The clock stands still at `NOW` until
+ * The real app on databases of its own, closed after the test file. The clock stays at `NOW` until
  * `t.clock.set(…)` or `t.clock.advance(ms)`.
  */
 export async function createTestApp(environment: Record<string, string> = {}) {
-  // Holds for one file; Bun 1.4 has no setting for all of them, and its 5 s are short on a busy machine.
+  // Applies to one file; Bun 1.4 has no setting for all files, and its default of 5 s is short on a busy machine.
   setDefaultTimeout(60_000)
   const databases = environment.POSTGRESQL_HOST === undefined ? await borrowDatabases() : undefined
   const env = { ...TEST_ENVIRONMENT, ...databases?.environment, ...environment }
@@ -31,19 +31,19 @@ export async function createTestApp(environment: Record<string, string> = {}) {
   })
 
   const request = async (input: Request) => app.fetch(input, { peerAddress: '127.0.0.1' })
-  /** For the test's own reading and writing. */
+  /** For direct reads and writes of the test. */
   const db = deps.db.withPlugin(anyOrder)
   return {
     env,
     deps,
     db,
-    /** A query of the events that wait for the relay, in their order. */
+    /** A query of the audit events in the outbox, in their order. */
     auditEvents: () => db.selectFrom('auditOutbox').orderBy('id'),
     app,
     clock,
     /** Requests without a token. */
     anonymous: createClient(request),
-    /** Requests of somebody the factories made. */
+    /** Requests of an actor that the factories made. */
     as: (actor: Caller) => createClient(request, () => signAccessToken(config, actor, deps.clock())),
     ...createFactories(deps),
   }

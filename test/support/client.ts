@@ -4,14 +4,14 @@ export type Answer<T = unknown> = { status: number; headers: Headers; body: T; t
 type Options = {
   headers?: Record<string, string>
   query?: Record<string, string | number>
-  /** The answer is not held to the OpenAPI document: for what is deliberately outside of it. */
+  /** Skips the check against the OpenAPI document, for answers that are deliberately outside of it. */
   raw?: boolean
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read members of answers whose schema is checked elsewhere
 type Body = any
 
-/** A small HTTP client over the app: JSON in, status, headers and JSON out; every answer is held to the document. */
+/** A small HTTP client of the app: JSON in, status, headers and JSON out; checks each answer against the document. */
 export function createClient(send: (request: Request) => Promise<Response>, token?: () => Promise<string>) {
   async function call(
     method: string,
@@ -46,7 +46,7 @@ export function createClient(send: (request: Request) => Promise<Response>, toke
   }
 }
 
-/** Sent as it stands; everything else goes out as JSON. */
+/** Sent unchanged; everything else is sent as JSON. */
 const isBytesOrText = (body: unknown): body is string | Uint8Array<ArrayBuffer> | undefined =>
   body === undefined || typeof body === 'string' || body instanceof Uint8Array
 

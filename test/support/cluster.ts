@@ -8,16 +8,16 @@ import { runFolder } from './run-folder'
 let cluster: Promise<string> | undefined
 
 /**
- * Puts the PostgreSQL cluster that a first start makes into `directory`, for the first start there to find: to make one
- * takes a core 0.7 s, to copy it a tenth of that.
+ * Copies a new PostgreSQL cluster into `directory`, where the first start finds it: making a cluster takes 0.7 s of a
+ * core, copying it a tenth of that.
  */
 export async function putCluster(directory: string): Promise<void> {
   cluster ??= makeCluster(privateDirectory(join(runFolder(), 'cluster'), postgresUser))
   const made = await cluster
   mkdirSync(directory, { recursive: true })
-  // Owners and modes too, which no copy of Bun's own keeps.
+  // `cp -a` keeps owners and modes, which Bun's own copy functions do not.
   const copy = Bun.spawn(['cp', '-a', made, join(directory, 'data')])
-  if ((await copy.exited) !== 0) throw new Error(`no cluster could be copied to ${directory}`)
+  if ((await copy.exited) !== 0) throw new Error(`could not copy the cluster to ${directory}`)
 }
 
 async function makeCluster(directory: string): Promise<string> {

@@ -4,12 +4,12 @@ import { createSchemaCompiler } from './strict-schemas'
 type Asked = { method: string; url: URL }
 type Answered = { status: number; headers: Headers; text: string }
 
-/** An answer that the OpenAPI document does not promise. */
+/** An answer that the OpenAPI document does not describe. */
 export class ContractError extends Error {
   override name = 'ContractError'
 }
 
-/** Headers an answer carries whatever the operation; API.md rules 5 and 8. */
+/** Headers that an answer with this status needs, whatever the operation. */
 const REQUIRED: Record<number, string> = {
   401: 'WWW-Authenticate',
   405: 'Allow',
@@ -18,7 +18,7 @@ const REQUIRED: Record<number, string> = {
 }
 const DECLARED = ['ETag', 'Location'] as const
 const ONLY_WHERE_DECLARED = ['ETag', 'Location', 'Retry-After', 'Idempotent-Replayed', 'WWW-Authenticate'] as const
-/** The pages' own files: no part of the API. */
+/** Files of the documentation page, which are not part of the API. */
 const ASSETS = /^\/docs\/./
 
 let contract: Promise<Contract> | undefined
@@ -29,7 +29,7 @@ async function createContract() {
   return { routes: routesOf(document), schemas: createSchemaCompiler(document) }
 }
 
-/** Throws ContractError unless the answer is one that the document gives for this operation, to the letter. */
+/** Throws ContractError unless the answer matches the document of its operation exactly. */
 export async function holdToContract({ method, url }: Asked, answer: Answered): Promise<void> {
   if (method === 'OPTIONS') return
   contract ??= createContract()
@@ -45,7 +45,7 @@ export async function holdToContract({ method, url }: Asked, answer: Answered): 
 
 function wrongAnswer({ strict }: Contract['schemas'], route: Route, method: string, answer: Answered) {
   const { operation } = route
-  // A conditional GET of what carries an ETag, answered by the same headers without the body (RFC 9110, 15.4.5).
+  // A 304 to a conditional GET has the headers of the 200 with its ETag, but no body (RFC 9110, 15.4.5).
   const unchanged = answer.status === 304 && route.method === 'GET' && operation.responses['200']?.headers?.ETag
   const documented = operation.responses[unchanged ? 200 : answer.status]
   if (!documented) return `status not documented (${Object.keys(operation.responses).join(', ')} are)`
@@ -62,7 +62,7 @@ function wrongAnswer({ strict }: Contract['schemas'], route: Route, method: stri
   return strict(media.schema)(body) ?? (answer.status >= 400 ? wrongProblem(answer, body, documented) : undefined)
 }
 
-/** Addresses and methods the document does not know lead to a 404 or 405, or to a limit before that. */
+/** A path or method outside of the document is a 404 or 405, or a 429 or 503 before that. */
 function wrongOutsider({ strict }: Contract['schemas'], url: URL, answer: Answered) {
   if (answer.status < 400 && ASSETS.test(url.pathname)) return undefined
   if (![404, 405, 429, 503].includes(answer.status)) return 'served without being documented'
@@ -75,7 +75,7 @@ function wrongOutsider({ strict }: Contract['schemas'], url: URL, answer: Answer
   )
 }
 
-/** What only somebody signed in is told, and every answer to a write: tokens are personal too. */
+/** Answers that require a signed-in user, and all answers to writes, because tokens are personal too. */
 const isPersonal = ({ method, operation: { 'x-roles': roles } }: Route) =>
   method !== 'GET' || (roles !== 'public' && roles !== 'optional')
 

@@ -9,8 +9,8 @@ import { createClient } from './client'
 import { readPatientConfig } from './environment'
 
 /**
- * Another copy of the API on the same databases, with lanes and memory of its own, a clock if one is given, and connections
- * of its own unless some are given.
+ * Another copy of the API on the same databases, with its own limiters and caches. It shares the clock of `t` unless a
+ * clock is given, and opens its own connections unless `postgres` is given.
  */
 export function openCopy(
   t: Pick<TestApp, 'env' | 'clock'>,

@@ -8,7 +8,7 @@ import { putCluster } from './cluster'
 import { runFolder } from './run-folder'
 
 const TEMPLATE = 'clinic_template'
-/** Databases that live for seconds need no housekeeping, and connections that do, no helpers. */
+/** Databases that live for seconds need no autovacuum and no I/O worker processes. */
 const SETTINGS = { autovacuum: 'off', io_method: 'sync' }
 
 export type Databases = Awaited<ReturnType<typeof createDatabases>>
@@ -42,7 +42,7 @@ async function administer(connection: PostgresConnection, statement: string): Pr
   }
 }
 
-/** A migrated PostgreSQL database and a MongoDB database of the caller's own; both servers are shared and real. */
+/** A migrated PostgreSQL database and a MongoDB database for the caller alone; both servers are shared and real. */
 export async function createDatabases() {
   started ??= start()
   const { postgres, mongo } = await started
@@ -50,7 +50,7 @@ export async function createDatabases() {
   await administer(postgres, `create database ${name} template ${TEMPLATE} strategy file_copy`)
   return {
     postgres: { ...postgres, database: name } as PostgresConnection,
-    /** The settings that lead the API to both. */
+    /** The settings that connect the API to both databases. */
     environment: {
       POSTGRESQL_HOST: postgres.host,
       POSTGRESQL_PORT: String(postgres.port),
@@ -64,7 +64,7 @@ export async function createDatabases() {
   }
 }
 
-/** Nobody else's; MongoDB makes a database when something is written to it. */
+/** A unique name; MongoDB creates a database with the first write to it. */
 export const newDatabaseName = () => `test_${process.pid}_${++made}`
 
 export async function stopDatabases(): Promise<void> {

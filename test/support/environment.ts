@@ -14,7 +14,7 @@ export const TEST_ENVIRONMENT = {
 
 const PATIENCE = { connectTimeoutMs: 30_000, lockTimeoutMs: 30_000, statementTimeoutMs: 40_000 }
 
-/** A busy machine is no fault: whatever waits for PostgreSQL may wait longer in a test than in production. */
+/** Timeouts of PostgreSQL are longer in tests than in production, so that a busy machine fails no test. */
 export function readPatientConfig(env: Record<string, string | undefined>): Config {
   const config = readConfig(env)
   return { ...config, postgres: { ...config.postgres, ...PATIENCE } }

@@ -12,7 +12,7 @@ const WEEKDAYS_9_TO_17: Window[] = [1, 2, 3, 4, 5].map((weekday) => ({ weekday, 
 const HOLD = 10 * MINUTE
 let serial = 0
 
-/** Each makes rows of its own with unique values, straight in the database, and gives back ids and a ready actor. */
+/** Each factory inserts its own rows with unique values into the database, and returns ids and a ready actor. */
 export function createFactories({ db, clock }: Deps) {
   async function newUser(role: Role, name: string): Promise<Caller> {
     const userId = newId()
@@ -58,7 +58,7 @@ export function createFactories({ db, clock }: Deps) {
         .insertInto('patients')
         .values({ id: patientId, userId: user?.userId ?? null, name, dateOfBirth: '1990-05-17', createdAt: clock() })
         .execute()
-      // Without an account there is nobody to act: the actor is then unusable by design.
+      // Without an account there is no user: the actor is then unusable by design.
       const actor: Caller = { ...(user ?? { userId: '', sessionId: '', role: 'patient' as const }), patientId }
       return { id: patientId, name, actor }
     },
@@ -119,7 +119,7 @@ export function createFactories({ db, clock }: Deps) {
       return { id: doctorId, name, clinicId, visitTypeId, actor: { ...user, doctorId } as Caller }
     },
 
-    /** On the terms of the doctor's visit type, without asking hours or rules; occupies its time unless it has ended early. */
+    /** Has the terms of the doctor's visit type, ignores all rules, and adds occupancy unless cancelled or expired. */
     async newAppointment({
       patient,
       doctor,

@@ -1,12 +1,12 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema'
 
-/** In round trips to the database; the first waits until the rival is done. */
+/** In round trips to the database; with infinity, the second starts after the first has finished. */
 const HEAD_STARTS = [Number.POSITIVE_INFINITY, 0, 1, 2, 4, 8, 16]
 
 /**
- * Two rivals, by turns the one or the other with a head start from all of its way to none of it: a row of rounds sees
- * both of them win, and many orders between, however busy the machine is.
+ * Runs two rivals, which in turn get a head start between all of their round trips and none. Over several rounds both
+ * of them win, and many orders in between occur, even on a busy machine.
  */
 export async function raceWithHeadStart<One, Other>(
   db: Kysely<Database>,

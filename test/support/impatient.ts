@@ -1,2 +1,2 @@
-/** An address of MongoDB of which nobody waits three seconds for an answer; longer than the driver's pause between two tries. */
+/** A MongoDB URI with a short server selection timeout, still longer than the driver's pause between two attempts. */
 export const impatient = (uri: string) => `${uri}${uri.includes('?') ? '&' : '?'}serverSelectionTimeoutMS=800`

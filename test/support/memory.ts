@@ -5,8 +5,8 @@ const MEMORY = '/dev/shm'
 const ROOM = 2 * 1024 ** 3
 
 /**
- * Where test databases lie: in memory, where there is room. One is 500 files, and making those there takes a tenth of what
- * a disk's file system asks.
+ * The folder of the test databases: in memory, if there is room. A database has 500 files, and creating them in memory
+ * takes a tenth of the time on a disk.
  */
 export const databaseRoot = (): string => (hasRoom(MEMORY) ? MEMORY : tmpdir())
 

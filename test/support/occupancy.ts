@@ -2,8 +2,8 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema'
 
 /**
- * What is wrong with what is taken, `[]` when nothing is: overlaps of any doctor, patient or room, and every difference
- * between the occupancy and what the appointments that are not cancelled or expired ought to take.
+ * The faults of the occupancy, `[]` when there are none: overlaps of any doctor, patient or room, and every difference
+ * between the occupancy and the busy ranges of all appointments that are not cancelled or expired.
  */
 export async function occupancyFaults({ db }: { db: Kysely<Database> }): Promise<string[]> {
   const { rows } = await sql<{ fault: string }>`

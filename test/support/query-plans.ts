@@ -12,9 +12,9 @@ import type { TestApp } from './app'
 type PlanNode = { 'Node Type': string; 'Relation Name'?: string; 'Index Name'?: string; Plans?: PlanNode[] }
 
 /**
- * How PostgreSQL reads each table in the first statement that `run` sends: names of the indexes, `only` after one that is
- * read without the table's rows, or `seq scan`. What `run` is handed sends nothing; its statement is explained on the
- * test's database, whose statistics must be fresh.
+ * How PostgreSQL reads each table in the first statement that `run` sends: the names of the indexes, with `only` after
+ * an index-only scan, or `seq scan`. The `db` of `run` sends nothing; the statement is explained on the test's
+ * database, whose statistics must be fresh.
  */
 export async function scansOf(
   { deps }: Pick<TestApp, 'deps'>,

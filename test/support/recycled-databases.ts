@@ -4,26 +4,26 @@ import type { Config } from '../../src/config'
 import { openPostgres, type Postgres } from '../../src/database/postgres'
 import { createDatabases, type Databases, newDatabaseName } from './databases'
 
-/** Where a file that changes more than rows leaves a trace: in the schema, its statistics or settings. */
+/** Catalogs that show whether a test file changed more than rows: schema, statistics and settings. */
 const CATALOGS = ['class', 'attribute', 'constraint', 'index', 'trigger', 'proc', 'statistic', 'db_role_setting']
-/** Bytes. Rows that are gone leave their pages behind, and those are read. */
+/** Bytes. Deleted rows leave their pages behind, and later scans read them. */
 const MOST_GROWTH = 16 * 1024 ** 2
-/** Whatever has a lower id is PostgreSQL's own. */
+/** Objects with a lower id belong to PostgreSQL itself. */
 const FIRST_OF_OURS = 16_384
 
 type State = { schema: string; bytes: number }
 type KeptPool = Postgres & { settings: string; backends: Set<number> }
 type Kept = { databases: Databases; pool?: KeptPool }
 
-/** The one that the files of this process have by turns. */
+/** The recycled databases that the test files of this process use in turn. */
 let free: Kept | undefined
-/** Of any database here before its first use: its state, and the SQL that brings its rows back to that. */
+/** The state of a new database, and the SQL that restores its rows to that state. */
 let asNew: Promise<State & { emptying: string }> | undefined
 
 /**
- * Databases for one test file, as new. The one in PostgreSQL was emptied after the file before, which takes less time than
- * a new one, and comes with connections that have planned most statements; after a file that changed more than rows it is
- * a new one.
+ * Databases for one test file, in the state of new ones. The PostgreSQL database of the previous file is recycled:
+ * emptying it is faster than creating one, and its connections have planned most statements. After a file that changed
+ * more than rows, a new database is created.
  */
 export async function borrowDatabases() {
   const last = free
@@ -33,7 +33,7 @@ export async function borrowDatabases() {
   await asNew
   return {
     environment: { ...kept.databases.environment, MONGODB_DATABASE: newDatabaseName() },
-    /** The pool that the file before left, where its settings were the same. It outlives its `close`. */
+    /** The pool of the previous file, if its settings were the same. `close` keeps it open for the next file. */
     async openPool(config: Config['postgres']): Promise<Postgres> {
       if (kept.pool?.settings !== JSON.stringify(config)) {
         await kept.pool?.close()
@@ -57,17 +57,17 @@ function openKeptPool(config: Config['postgres']): KeptPool {
   return { ...postgres, settings: JSON.stringify(config), backends }
 }
 
-/** False, and the database gone, where that is not possible, for whatever reason. */
+/** Returns false, and drops the database, when it cannot be recycled for any reason. */
 async function makeAsNew(kept: Kept): Promise<boolean> {
   const done = await empty(kept).catch(() => false)
   if (!done) await discard(kept)
   return done
 }
 
-/** False when emptying it would not do. */
+/** Returns false when emptying the database is not enough. */
 async function empty({ pool: kept }: Kept): Promise<boolean> {
   if (!kept || kept.pool.idleCount !== kept.pool.totalCount) return false
-  // Processes that a test killed may still have somebody at work here.
+  // Processes that a test killed may have left connections open here.
   await kept.pool.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and pid <> all('{${[...kept.backends]}}')`)
   const { schema, bytes, emptying } = await asNew!
@@ -78,7 +78,7 @@ async function empty({ pool: kept }: Kept): Promise<boolean> {
 }
 
 async function discard({ databases, pool }: Kept): Promise<void> {
-  // Not waited for: it waits for whoever forgot to give a connection back.
+  // Not awaited: it would wait for connections that a test never released.
   void pool?.close().catch(() => {})
   await databases.drop()
 }
@@ -96,7 +96,7 @@ async function inspect(connection: PostgresConnection): Promise<State & { emptyi
   try {
     const [state] = (await client.query<State>(STATE)).rows
     const tables = (await client.query<{ name: string }>(OUR_TABLES)).rows.map(({ name }) => name)
-    // No triggers and foreign keys meanwhile, so that any order will do.
+    // Triggers and foreign keys are off meanwhile, so that the tables can be emptied in any order.
     const steps = ['begin', 'set local session_replication_role = replica']
     for (const name of tables) {
       steps.push(`delete from only ${name}`)

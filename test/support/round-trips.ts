@@ -6,8 +6,8 @@ import type { TestApp } from './app'
 import { openCopy } from './copies'
 
 /**
- * The same app reaching PostgreSQL through a counter on the wire: each ReadyForQuery that the server sends ends one round
- * trip. `measure` gives how many a piece of work takes on a connection that is open already.
+ * The same app, connected to PostgreSQL through a proxy that counts round trips: each ReadyForQuery of the server ends
+ * a round trip. `measure` returns the round trips of a piece of work on connections that are open already.
  */
 export async function countRoundTrips(t: TestApp) {
   let count = 0
@@ -17,7 +17,7 @@ export async function countRoundTrips(t: TestApp) {
   const port = typeof address === 'object' && address ? address.port : 0
   const copy = openCopy(t, { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: String(port) })
   afterAll(() => server.close())
-  // Sessions are asked about elsewhere: the channel's pulse, and the query in its stead, come whenever they come.
+  // Sessions are checked over the connections of `t`: the queries of that check come at unpredictable times.
   copy.deps.authenticate = t.deps.authenticate
   return {
     deps: copy.deps,
@@ -48,7 +48,7 @@ function forward(client: Socket, { host, port }: Config['postgres'], onReady: ()
     one.on('close', () => other.destroy()).on('error', () => other.destroy())
 }
 
-/** Reads the frames of the server's side of the protocol: one byte of type, four of length, and the rest. */
+/** Reads the messages of the server: one byte of type, four bytes of length, and the content. */
 function messageTypes(onMessage: (type: string) => void): (chunk: Uint8Array) => void {
   let header: number[] = []
   let skip = 0

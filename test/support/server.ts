@@ -7,14 +7,14 @@ type LogLine = { level: string; msg: string } & Record<string, unknown>
 
 const running = new Set<Bun.Subprocess>()
 
-/** For those that a failed test left running. */
+/** Kills the servers that a failed test left running. */
 export function killServers(): void {
   for (const server of running) server.kill('SIGKILL')
 }
 
 let built: string | undefined
 
-/** One of the programs of the image, built when first asked for: from its sources, each start takes a core half a second more. */
+/** A program of the image, built on first use: a start from the sources takes half a second more of a core. */
 export function builtProgram(name: string): string {
   built ??= build(join(runFolder(), 'dist'))
   return join(built, `${name}.js`)
@@ -27,7 +27,7 @@ function build(folder: string): string {
 }
 
 /**
- * The API in a process of its own, as an operator starts it; killed after the last test at the latest. With a `preload`,
+ * The API in its own process, as an operator starts it; killed after the last test at the latest. With a `preload`,
  * which may change modules, it starts from the sources.
  */
 export function startServer(env: Record<string, string | undefined>, { preload = '' } = {}) {
@@ -55,11 +55,11 @@ export function startServer(env: Record<string, string | undefined>, { preload =
 
   return {
     lines,
-    /** The first line with this message, once it is there. */
+    /** Waits for the first log line with this message. */
     logged,
     url: async () => String((await logged('listening')).address).replace(/\/$/, ''),
     kill: (signal: NodeJS.Signals) => child.kill(signal),
-    /** Its exit code and what it wrote to standard error, once it has ended. */
+    /** Waits until the server has ended; returns its exit code and its standard error. */
     async ended() {
       const code = await child.exited
       await reading

@@ -1,6 +1,6 @@
 import { ConfigError, readConfig } from '../../src/config'
 
-/** Long and random enough for production; another for each seed. */
+/** Long and random enough for production; different for each seed. */
 export const strongSecret = (seed: string) => `${seed}4kQ9vX2mB7nR5tY8wZ3cF6hJ1pL0sD`
 
 const SECRETS = {
@@ -10,7 +10,7 @@ const SECRETS = {
   AUDIT_SIGNING_KEY: strongSecret('d4'),
 }
 
-/** The least that an operator has to set. */
+/** The settings without a default, which an operator has to give. */
 export const USABLE = {
   POSTGRESQL_HOST: 'db.internal',
   POSTGRESQL_USER: 'clinic',
@@ -19,10 +19,10 @@ export const USABLE = {
   ...SECRETS,
 }
 
-/** What makes a test app one that believes itself in production. */
+/** Settings that run a test app in production mode. */
 export const PRODUCTION = { NODE_ENV: 'production', BCRYPT_COST: '10', ...SECRETS }
 
-/** What the configuration has to say against these settings; `none` when they are usable. */
+/** The error message of the configuration for these settings; `none` when they are usable. */
 export function complaint(env: Record<string, string | undefined>): string {
   try {
     readConfig(env)

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020'
 import addFormats from 'ajv-formats'
 import type { ApiDocument, Schema } from './api-document'
 
-/** Undefined when the value fits; otherwise what is wrong with it, in one line. */
+/** Returns undefined when the value is valid; otherwise the error in one line. */
 export type Check = (value: unknown) => string | undefined
 
 const COMPONENT = '#/components/schemas/'
@@ -10,8 +10,8 @@ const SINGLE = ['items', 'additionalProperties', 'contains', 'propertyNames', 'i
 const NAMED = ['properties', 'patternProperties', 'dependentSchemas'] as const
 
 /**
- * Compiles schemas of a document. `strict` refuses unknown properties in every object that does not name a rule for
- * them itself, so that a column too many in an answer is found; `asWritten` is what a client's own validator would do.
+ * Compiles schemas of a document. `strict` refuses unknown properties in every object without a rule for them, so that
+ * an extra column in an answer is found; `asWritten` checks as the validator of a client would.
  */
 export function createSchemaCompiler({ components }: ApiDocument) {
   const ajv = new Ajv2020({ strict: false, allErrors: false, validateSchema: false })
@@ -40,7 +40,7 @@ export function createSchemaCompiler({ components }: ApiDocument) {
   }
 }
 
-/** Rewriting and compiling take longer than any check; many answers share a schema without sharing the object. */
+/** Caches by object and by text: compiling is slow, and equal schemas of different answers are different objects. */
 function oncePerSchema(make: (schema: Schema) => Check): (schema: Schema) => Check {
   const ofObject = new WeakMap<Schema, Check>()
   const ofText = new Map<string, Check>()
@@ -58,8 +58,8 @@ function oncePerSchema(make: (schema: Schema) => Check): (schema: Schema) => Che
 export type SchemaCompiler = ReturnType<typeof createSchemaCompiler>
 
 /**
- * Members of an `allOf` must stay open at their own level, or each would refuse what the others declare: the schema that
- * holds them closes the whole by `unevaluatedProperties`. Components therefore exist twice.
+ * Members of an `allOf` must stay open at their own level, or each would refuse the properties of the others: the
+ * schema around them closes the whole by `unevaluatedProperties`. Components therefore exist twice.
  */
 function close(schema: unknown, level: 'close' | 'leave open' = 'close'): unknown {
   if (typeof schema !== 'object' || schema === null) return schema
@@ -92,7 +92,7 @@ function repoint(schema: unknown, set: 'written'): unknown {
 }
 
 function pointTo(set: 'written' | 'closed' | 'open', ref: string): string {
-  if (!ref.startsWith(COMPONENT)) throw new Error(`a reference that leads out of the components: ${ref}`)
+  if (!ref.startsWith(COMPONENT)) throw new Error(`a reference outside of the components: ${ref}`)
   return `api#/${set}/${ref.slice(COMPONENT.length)}`
 }
 

@@ -1,4 +1,4 @@
-/** Waits for what another process or connection will make true, and gives it; throws after `withinMs`. */
+/** Waits until another process or connection makes the condition true; returns its value, throws after `withinMs`. */
 export async function until<T>(condition: () => T | Promise<T>, withinMs = 45_000): Promise<NonNullable<T>> {
   const deadline = performance.now() + withinMs
   while (performance.now() < deadline) {
@@ -6,5 +6,5 @@ export async function until<T>(condition: () => T | Promise<T>, withinMs = 45_00
     if (value) return value
     await Bun.sleep(5)
   }
-  throw new Error(`not so within ${withinMs} ms: ${condition}`)
+  throw new Error(`not true within ${withinMs} ms: ${condition}`)
 }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
-/** Each has databases of its own, and with them takes a gigabyte. */
+/** Each worker has its own databases and takes a gigabyte of memory with them. */
 const MOST = 4
 
 /**
- * Makes a plain `bun test` one with a worker for each core, in the same process: Bun 1.4 reads that from its command line
- * alone (oven-sh/bun#38728). Any other command line is left as it is.
+ * Turns a plain `bun test` into a run with a worker for each core, in the same process: Bun 1.4 reads the number of
+ * workers only from its command line (oven-sh/bun#38728). Any other command line is left unchanged.
  */
 export function useEveryCore(): void {
   const workers = Math.min(availableParallelism(), MOST)

@@ -8,8 +8,8 @@ const join = (actor: Parameters<typeof t.as>[0], body: object) => t.as(actor).po
 const auditOf = (targetId: string) =>
   t.auditEvents().select(['kind', 'action', 'patientIds']).where('targetId', '=', targetId).execute()
 
-describe('joining', () => {
-  test('makes an entry that waits, on record with its patient', async () => {
+describe('joining the waiting list', () => {
+  test('joining the waiting list creates a waiting entry and is audited with its patient', async () => {
     const patient = await t.newPatient()
     const { status, body, headers } = await join(patient.actor, { doctorId: doctor.id })
     expect(status).toBe(201)
@@ -33,7 +33,7 @@ describe('joining', () => {
     ])
   })
 
-  test('a doctor or a specialization must be named, not both, not neither', async () => {
+  test('a waiting list entry needs either a doctor or a specialization', async () => {
     const { actor } = await t.newPatient()
     const paths = async (body: object) => {
       const { status, body: problem } = await join(actor, body)
@@ -45,7 +45,7 @@ describe('joining', () => {
     expect(await paths({ specialization: 'cardioLOGY', clinicId: t.clinic.id })).toEqual([201, undefined])
   })
 
-  test('the days must be in order, not over everywhere, and a year at most', async () => {
+  test('the days of a waiting list entry must be in order, not past in every time zone, and one year at most', async () => {
     const { actor } = await t.newPatient()
     const status = async (from: string, to: string) => (await join(actor, { doctorId: doctor.id, from, to })).status
     expect(await status('2026-01-06', '2026-01-05')).toBe(422)
@@ -55,7 +55,7 @@ describe('joining', () => {
     expect(await status('2026-01-06', '2027-01-07')).toBe(422)
   })
 
-  test('the clinic must be one of the doctor, or one with such a doctor', async () => {
+  test('the clinic of a waiting list entry must have the doctor or the specialization', async () => {
     const { actor } = await t.newPatient()
     const elsewhere = await t.newClinic()
     expect((await join(actor, { doctorId: doctor.id, clinicId: elsewhere.id })).status).toBe(422)
@@ -66,14 +66,14 @@ describe('joining', () => {
     expect(body.clinic).toMatchObject({ id: t.clinic.id })
   })
 
-  test('a doctor who is not verified cannot be waited for', async () => {
+  test('patients cannot wait for an unverified doctor', async () => {
     const pending = await t.newDoctor({ clinicId: t.clinic.id, specialization: 'Podology', verified: false })
     const { actor } = await t.newPatient()
     expect((await join(actor, { doctorId: pending.id })).status).toBe(404)
     expect((await join(actor, { specialization: 'Podology' })).status).toBe(422)
   })
 
-  test('patients wait for themselves and their wards, admins for whom they name', async () => {
+  test('patients join the waiting list for themselves and their wards, and admins for any patient', async () => {
     const [parent, child, stranger] = [
       await t.newPatient(),
       await t.newPatient({ account: false }),
@@ -90,7 +90,7 @@ describe('joining', () => {
     expect((await join(doctor.actor, { ...wish, patientId: child.id })).status).toBe(403)
   })
 
-  test('at most ten entries of a patient wait at once, however many are sent together', async () => {
+  test('a patient has at most ten waiting entries, even with concurrent requests', async () => {
     const { id, actor } = await t.newPatient()
     const answers = await Promise.all(Array.from({ length: 12 }, () => join(actor, { doctorId: doctor.id })))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(10).fill(201), 409, 409])
@@ -105,8 +105,8 @@ describe('joining', () => {
   })
 })
 
-describe('the list', () => {
-  test('shows patients their own and their wards’, newest first, in pages; admins all', async () => {
+describe('waiting list entries', () => {
+  test('the waiting list shows patients their own entries newest first in pages, and admins all entries', async () => {
     const [patient, other] = [await t.newPatient(), await t.newPatient()]
     const ids: string[] = []
     for (let i = 0; i < 3; i++) {
@@ -126,7 +126,7 @@ describe('the list', () => {
     expect((await t.as(doctor.actor).get('/waitlist')).status).toBe(403)
   })
 
-  test('an entry whose days are over has expired', async () => {
+  test('a waiting list entry expires after its last day', async () => {
     const patient = await t.newPatient()
     const id = await t.wait(patient, { doctorId: doctor.id, to: '2026-01-06' })
     t.clock.advance(86_400_000)
@@ -137,7 +137,7 @@ describe('the list', () => {
     t.clock.advance(-2 * 86_400_000)
   })
 
-  test('strangers find nothing, whatever they do', async () => {
+  test('another patient gets a 404 for every action on a waiting list entry', async () => {
     const [patient, stranger] = [await t.newPatient(), await t.newPatient()]
     const id = await t.wait(patient, { doctorId: doctor.id })
     const as = t.as(stranger.actor)
@@ -148,7 +148,7 @@ describe('the list', () => {
     expect((await t.entryOf(patient, id)).status).toBe('waiting')
   })
 
-  test('what waits can be left, but neither accepted nor declined', async () => {
+  test('a waiting entry can be withdrawn, but neither accepted nor declined', async () => {
     const patient = await t.newPatient()
     const id = await t.wait(patient, { doctorId: doctor.id })
     const as = t.as(patient.actor)

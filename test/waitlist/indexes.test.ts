@@ -16,7 +16,7 @@ const freed = await t.newAppointment({ patient, doctor, startsAt: '2026-01-06T15
 await sql`
   insert into patients (id, name, date_of_birth)
   select gen_random_uuid(), 'Filler', '1990-01-01' from generate_series(1, 2000)`.execute(t.db)
-/** Many who wait for others, many who are done, and a few for this doctor. */
+/** Many entries for other doctors, many withdrawn entries, and a few entries for this doctor. */
 await sql`
   insert into waitlist_entries
     (id, patient_id, doctor_id, specialization, starts_on, ends_on, status, offer_id, created_by, created_by_role, created_at)
@@ -28,13 +28,13 @@ await sql`
   from generate_series(1, 20000) as n, (select array_agg(id) as patients from patients) as everybody`.execute(t.db)
 await sql`analyze`.execute(t.db)
 
-test('the next in line is found by the doctor’s and the specialization’s own lines', async () => {
+test('the next entry in line is found by the indexes of doctor and specialization', async () => {
   const time = { appointmentId: freed.id, was: 'booked', doctorId: doctor.id, clinicId: clinic.id } as const
   const scans = await scansOf(t, (db) => findNextInLine(db, { ...time, startsAt: '2026-01-06T15:00:00Z' }, []))
   expect(scans.waitlist_entries).toEqual(['waitlist_entries_of_doctor', 'waitlist_entries_of_specialization'])
 })
 
-test('a page is read in its order, for patients by theirs', async () => {
+test('a page of the waiting list is read in index order, for patients by their own index', async () => {
   const page = { limit: 21, after: { createdAt: t.clock.now(), id: crypto.randomUUID() } }
   const admin = await scansOf(t, async (db) => listEntries(db, await t.newAdmin(), page))
   expect(admin.waitlist_entries).toEqual(['waitlist_entries_newest'])

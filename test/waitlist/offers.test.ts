@@ -27,7 +27,7 @@ describe('an offer', () => {
   }
   const statusOf = async (patient: Parameters<typeof t.entryOf>[0], id: string) => (await t.entryOf(patient, id)).status
 
-  test('that is accepted is a booking like any other', async () => {
+  test('an accepted offer is a booking like any other', async () => {
     const { first, second, entries, offerId } = await offered()
     const { status, body } = await t.as(first.actor).put(`/waitlist/${entries[0]}/accept`)
     expect([status, body.status, body.offer.expiresAt]).toEqual([200, 'accepted', null])
@@ -43,7 +43,7 @@ describe('an offer', () => {
     expect(await statusOf(second, entries[1])).toBe('offered')
   })
 
-  test('can be accepted by an admin and by a guardian', async () => {
+  test('an offer can be accepted by an admin and by a guardian', async () => {
     const one = await offered()
     const admin = t.as(await t.newAdmin())
     expect((await admin.put(`/waitlist/${one.entries[0]}/accept`)).body.status).toBe('accepted')
@@ -54,7 +54,7 @@ describe('an offer', () => {
     expect((await t.as(parent.actor).put(`/waitlist/${other.entries[0]}/accept`)).body.status).toBe('accepted')
   })
 
-  test('that an admin made a wish for is held in their name and accepted by the patient', async () => {
+  test('an offer for an entry made by an admin is held in the name of the admin and accepted by the patient', async () => {
     const doctor = await t.newCardiologist()
     const [admin, patient] = [await t.newAdmin(), await t.newPatient()]
     const wish = { doctorId: doctor.id, patientId: patient.id, ...t.days }
@@ -66,7 +66,7 @@ describe('an offer', () => {
     expect(await appointment(body.offer.appointmentId)).toMatchObject({ createdBy: admin.userId, status: 'booked' })
   })
 
-  test('that is declined goes to the next in line', async () => {
+  test('a declined offer goes to the next entry in line', async () => {
     const { first, second, entries, offerId } = await offered()
     expect((await t.as(first.actor).put(`/waitlist/${entries[0]}/decline`)).body.status).toBe('declined')
     expect(await appointment(offerId)).toMatchObject({ status: 'cancelled' })
@@ -79,7 +79,7 @@ describe('an offer', () => {
     })
   })
 
-  test('that is let pass goes to the next in line, and can no longer be accepted from that instant', async () => {
+  test('an expired offer goes to the next entry in line and can no longer be accepted', async () => {
     const { first, second, entries, offerId } = await offered()
     t.clock.advance(15 * MINUTE)
     expect(await statusOf(first, entries[0])).toBe('lapsed')
@@ -92,7 +92,7 @@ describe('an offer', () => {
     t.clock.advance(-15 * MINUTE)
   })
 
-  test('is given up by leaving the list', async () => {
+  test('an offer ends when its patient leaves the waiting list', async () => {
     const { first, second, entries, offerId } = await offered()
     expect((await t.as(first.actor).delete(`/waitlist/${entries[0]}`)).status).toBe(204)
     expect(await appointment(offerId)).toMatchObject({ status: 'cancelled' })
@@ -101,7 +101,7 @@ describe('an offer', () => {
     expect(await statusOf(second, entries[1])).toBe('offered')
   })
 
-  test('may also be confirmed or cancelled as the hold that it is', async () => {
+  test('an offer can also be confirmed or cancelled as a hold', async () => {
     const confirmed = await offered()
     expect((await t.as(confirmed.first.actor).put(`/appointments/${confirmed.offerId}/confirm`)).status).toBe(200)
     expect(await statusOf(confirmed.first, confirmed.entries[0])).toBe('accepted')
@@ -117,7 +117,7 @@ describe('an offer', () => {
     expect(await statusOf(cancelled.second, cancelled.entries[1])).toBe('offered')
   })
 
-  test('is settled by what became of its time when the job runs, not by what it was told', async () => {
+  test('an offer is settled by the state of its appointment, not by the payload of the job', async () => {
     const { doctor, first, entries, offerId } = await offered()
     const freed = {
       appointmentId: offerId,
@@ -132,7 +132,7 @@ describe('an offer', () => {
     }
     await offerFreedTime(t.deps, freed)
     expect(await stored()).toBe('offered')
-    // As a payment does that comes in late.
+    // As a late payment does.
     await t.db
       .updateTable('appointments')
       .set({ status: 'booked', holdExpiresAt: null })
@@ -142,7 +142,7 @@ describe('an offer', () => {
     expect([await stored(), await statusOf(first, entries[0])]).toEqual(['accepted', 'accepted'])
   })
 
-  test('that nobody takes is free for everyone in the end', async () => {
+  test('a slot that every waiting patient declined can be booked by anyone', async () => {
     const { doctor, first, second, entries } = await offered()
     await t.as(first.actor).put(`/waitlist/${entries[0]}/decline`)
     await t.settle()

@@ -12,7 +12,7 @@ const BOOKERS = 6
 const t = await createWaitlistApp()
 const small = { POSTGRESQL_POOL_SIZE: '6' }
 const copy = openCopy(t, small)
-/** Its clock is at the end of every offer already. */
+/** A copy whose clock is ahead by the length of an offer. */
 const ahead = openCopy(t, small, () => new Date(t.clock.now().getTime() + 15 * MINUTE))
 const doctor = await t.newDoctor({
   clinicId: t.clinic.id,
@@ -22,7 +22,7 @@ const wish = { doctorId: doctor.id, to: '2026-03-01' }
 const startOf = (round: number) => `${addDays('2026-01-06', Math.floor(round / 8))}T${14 + (round % 8)}:00:00Z`
 const bookers = await Promise.all(Array.from({ length: BOOKERS }, () => t.newPatient()))
 
-/** What stands at that time, with how much of doctor and patient it takes. */
+/** The appointments with this start that occupy the doctor or the patient. */
 const standing = (startsAt: string) =>
   t.db
     .selectFrom('appointments')
@@ -33,8 +33,8 @@ const standing = (startsAt: string) =>
     .orderBy('occupancy.kind')
     .execute()
 
-describe('at the same moment', () => {
-  test('many copies doing one job, or its twin, make one offer', async () => {
+describe('waiting list races', () => {
+  test('several copies that run the same job make one offer', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const startsAt = startOf(round)
       const line = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
@@ -57,7 +57,7 @@ describe('at the same moment', () => {
     await t.runJobs()
   }, 300_000)
 
-  test('an offer is accepted, has lapsed, and its time is booked by others: one of them gets it', async () => {
+  test('one patient gets the slot when an offer is accepted while it expires and others book its slot', async () => {
     const winners = new Set<string>()
     for (let round = 0; round < ROUNDS; round++) {
       const startsAt = startOf(ROUNDS + round)
@@ -93,7 +93,7 @@ describe('at the same moment', () => {
     expect([...winners].toSorted()).toEqual(['accepted', 'booked'])
   }, 300_000)
 
-  test('somebody leaves who is being offered a time: no time stays held for them', async () => {
+  test('a patient who leaves the waiting list during an offer keeps no hold', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const startsAt = startOf(2 * ROUNDS + round)
       const [first, second] = [await t.newPatient(), await t.newPatient()]

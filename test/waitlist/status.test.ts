@@ -14,14 +14,17 @@ const ALLOWED = [
 const now = new Date('2026-01-05T12:00:00Z')
 const inAMinute = new Date(now.getTime() + 60_000)
 
-describe('an entry', () => {
-  test.each(ALL.flatMap((from) => ALL.map((to) => [from, to] as const)))('may become from %s: %s?', (from, to) => {
-    const change = () => assertTransition(from, to)
-    if (ALLOWED.includes(`${from}→${to}`)) expect(change).not.toThrow()
-    else expect(change).toThrow(from === 'lapsed' && to === 'accepted' ? 'hold_expired' : 'invalid_state')
-  })
+describe('status of a waiting list entry', () => {
+  test.each(ALL.flatMap((from) => ALL.map((to) => [from, to] as const)))(
+    'a waiting list entry that is %s may become %s only by an allowed transition',
+    (from, to) => {
+      const change = () => assertTransition(from, to)
+      if (ALLOWED.includes(`${from}→${to}`)) expect(change).not.toThrow()
+      else expect(change).toThrow(from === 'lapsed' && to === 'accepted' ? 'hold_expired' : 'invalid_state')
+    },
+  )
 
-  test('that is over never changes again', () => {
+  test('a finished waiting list entry never changes again', () => {
     const open: EntryStatus[] = ['waiting', 'offered']
     expect(TRANSITIONS.filter(({ from }) => !open.includes(from))).toEqual([])
   })
@@ -30,7 +33,7 @@ describe('an entry', () => {
     ['2026-01-04', 'expired'],
     ['2026-01-05', 'waiting'],
     ['2026-01-06', 'waiting'],
-  ] as const)('that waits until %s is %s on the fifth', (endsOn, status) => {
+  ] as const)('a waiting list entry with the last day %s is %s on 2026-01-05', (endsOn, status) => {
     expect(statusNow({ status: 'waiting', endsOn }, null, now)).toBe(status)
   })
 
@@ -43,12 +46,12 @@ describe('an entry', () => {
     ['checked_in', 'accepted', null],
     ['completed', 'accepted', null],
     ['no_show', 'accepted', null],
-  ] as const)('whose offered time is %s is %s', (status, expected, holdExpiresAt) => {
+  ] as const)('a waiting list entry whose offered appointment is %s is %s', (status, expected, holdExpiresAt) => {
     const offer = { status, holdExpiresAt }
     expect(statusNow({ status: 'offered', endsOn: '2026-01-05' }, offer, now)).toBe(expected)
   })
 
-  test('that was settled stays so, whatever becomes of the appointment', () => {
+  test('a finished waiting list entry keeps its status when the offered appointment changes', () => {
     for (const status of ['accepted', 'declined', 'lapsed', 'withdrawn'] as const)
       expect(statusNow({ status, endsOn: '2026-01-05' }, { status: 'cancelled', holdExpiresAt: null }, now)).toBe(
         status,
@@ -56,7 +59,7 @@ describe('an entry', () => {
   })
 })
 
-test('a day is over once it is so in the last time zone', () => {
+test('a day has ended once it has ended in the last time zone', () => {
   expect(earliestToday(new Date('2026-01-05T11:59:59Z'))).toBe('2026-01-04')
   expect(earliestToday(new Date('2026-01-05T12:00:00Z'))).toBe('2026-01-05')
 })

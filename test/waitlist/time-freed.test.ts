@@ -12,8 +12,8 @@ const appointment = (id: string) =>
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
 
-describe('a time that frees up', () => {
-  test('is held for the first in line, for as many minutes as are configured, on record', async () => {
+describe('a freed slot', () => {
+  test('a freed slot is held for the first entry in line for the configured minutes, and the offer is audited', async () => {
     const doctor = await t.newCardiologist()
     const [first, second] = [await t.newPatient(), await t.newPatient()]
     const [entry, later] = [await t.wait(first, { doctorId: doctor.id }), await t.wait(second, { doctorId: doctor.id })]
@@ -43,7 +43,7 @@ describe('a time that frees up', () => {
     ])
   })
 
-  test('is offered whether it was cancelled, moved away from, or held in vain', async () => {
+  test('a slot freed by a cancellation, a reschedule or an expired hold is offered', async () => {
     const doctor = await t.newCardiologist()
     const [cancels, moves, lapses] = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
     const [at10, at11, at12] = [TEN, '2026-01-06T16:00:00Z', '2026-01-06T17:00:00Z']
@@ -70,7 +70,7 @@ describe('a time that frees up', () => {
     t.clock.advance(-5 * MINUTE)
   })
 
-  test('goes by the order of joining among those who wait for the doctor, the specialization or the clinic', async () => {
+  test('offers follow the order of joining among entries for the doctor, the specialization or the clinic', async () => {
     const doctor = await t.newCardiologist('Oncology')
     const wishes = [
       { specialization: 'oncology' },
@@ -93,7 +93,7 @@ describe('a time that frees up', () => {
     t.clock.advance(-wishes.length * MINUTE)
   })
 
-  test('is not offered to those whose wish it does not fit, who are busy then, hold three times, freed it or are erased', async () => {
+  test('a freed slot skips entries that do not fit and patients who are busy, have three holds, freed it or are erased', async () => {
     const [doctor, other] = [await t.newCardiologist('Urology'), await t.newCardiologist('Urology')]
     const elsewhere = await t.newClinic()
     await t.db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId: elsewhere.id }).execute()
@@ -122,7 +122,7 @@ describe('a time that frees up', () => {
     expect(await offered.where('patientId', 'in', ids).execute()).toEqual([{ patientId: suited!.id }])
   })
 
-  test('is offered by whichever copy runs the background', async () => {
+  test('a freed slot is offered by any copy that runs the jobs', async () => {
     const doctor = await t.newCardiologist()
     const patient = await t.newPatient()
     const entry = await t.wait(patient, { doctorId: doctor.id })
@@ -134,7 +134,7 @@ describe('a time that frees up', () => {
     await working.stop()
   })
 
-  test('stays free where nobody waits, and anyone may book what nobody holds', async () => {
+  test('a freed slot stays free when nobody waits, and anyone may book it before it is offered', async () => {
     const doctor = await t.newCardiologist()
     await t.free(doctor)
     await t.settle()
@@ -146,7 +146,7 @@ describe('a time that frees up', () => {
     expect((await t.entryOf(waiting, entry)).status).toBe('waiting')
   })
 
-  test('is offered once, however often the job is done', async () => {
+  test('a freed slot is offered once even when its job runs repeatedly', async () => {
     const doctor = await t.newCardiologist()
     const line = [await t.newPatient(), await t.newPatient()]
     for (const patient of line) await t.wait(patient, { doctorId: doctor.id })
@@ -173,7 +173,7 @@ describe('a time that frees up', () => {
     ])
   })
 
-  test('is not offered once it has begun, and inside the minimum notice to nobody', async () => {
+  test('a freed slot is not offered inside the minimum notice', async () => {
     const doctor = await t.newDoctor({ clinicId: t.clinic.id, visitType: { minimumNoticeMinutes: 120 } })
     const patient = await t.newPatient()
     const entry = await t.wait(patient, { doctorId: doctor.id })
@@ -184,7 +184,7 @@ describe('a time that frees up', () => {
     t.clock.set('2026-01-05T12:00:00Z')
   })
 
-  test('of an appointment that was made for a special visit is offered for such a visit', async () => {
+  test('a slot freed by an appointment of another visit type is offered for that visit type', async () => {
     const doctor = await t.newCardiologist()
     const special = {
       id: crypto.randomUUID(),

@@ -4,10 +4,10 @@ import { createJobRunner } from '../jobs/run-jobs'
 import { createTestApp } from '../support/app'
 
 export const MINUTE = 60_000
-/** Ten in the morning in New York on the Tuesday after `NOW`. */
+/** 10:00 in New York on the Tuesday after `NOW`. */
 export const TEN = '2026-01-06T15:00:00Z'
 
-/** The app with one doctor and what the tests of the waiting list ask of it. */
+/** The app with one clinic and helpers for waiting list tests. */
 export async function createWaitlistApp(environment: Record<string, string> = {}) {
   const t = await createTestApp(environment)
   const clinic = await t.newClinic()
@@ -39,12 +39,12 @@ export async function createWaitlistApp(environment: Record<string, string> = {}
       if (status !== 200) throw new Error(`no entry: ${status}`)
       return body
     },
-    /** Books a time of the doctor for somebody and cancels it again: it is free, and the jobs know. */
+    /** Books a slot of the doctor for a new patient and cancels it, which enqueues the job that offers it. */
     async free(doctor: Doctor, startsAt = TEN) {
       const somebody = await t.newPatient()
       await this.cancel(somebody, await this.book(somebody, doctor, startsAt))
     },
-    /** As the background does, all at once. */
+    /** Expires holds and runs the jobs, as the background tasks do. */
     async settle() {
       await expireHolds(t.deps, t.clock.now())
       await run()

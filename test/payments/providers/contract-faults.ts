@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { type Contract, newId, newRequest } from './contract-world'
 import { fails } from './fails'
 
-/** Whatever happens on the way, trying again has one effect. */
+/** A retry after any network fault has one effect. */
 export function describeFaults(t: Contract): void {
   describe('faults', () => {
     const FAULTS = ['lost_request', 'lost_answer', 'rubbish', 'error', 'slow'] as const
 
-    test.each(FAULTS)('%s while paying: unavailable in time, and trying again makes one payment', async (fault) => {
+    test.each(FAULTS)('the fault %s fails a payment in time, and a retry makes one payment', async (fault) => {
       const before = t.world.count().payments
       const request = newRequest()
       t.world.disturb(fault)
@@ -17,7 +17,7 @@ export function describeFaults(t: Contract): void {
       expect(t.world.count().payments).toBe(before + 1)
     })
 
-    test.each(FAULTS)('%s while refunding: unavailable in time, and trying again makes one refund', async (fault) => {
+    test.each(FAULTS)('the fault %s fails a refund in time, and a retry makes one refund', async (fault) => {
       const { ref } = await t.createPaid()
       const request = t.refundOf(ref, 2500)
       t.world.disturb(fault, 'write')
@@ -26,7 +26,7 @@ export function describeFaults(t: Contract): void {
       expect(await t.provider.getPayment(ref)).toMatchObject({ refunded: 2500 })
     })
 
-    test.each(FAULTS)('%s while cancelling: unavailable in time, and trying again cancels', async (fault) => {
+    test.each(FAULTS)('the fault %s fails a cancellation in time, and a retry cancels the payment', async (fault) => {
       const { ref } = await t.create()
       const key = newId()
       t.world.disturb(fault)
@@ -34,8 +34,8 @@ export function describeFaults(t: Contract): void {
       expect(await t.provider.cancelPayment(ref, key)).toBe('cancelled')
     })
 
-    // A runtime may repeat a GET by itself on a fresh connection, so a lost one need not fail.
-    test.each(['rubbish', 'error', 'slow'] as const)('%s while reading: unavailable in time', async (fault) => {
+    // The runtime may repeat a GET on a new connection, so a lost request or answer need not fail.
+    test.each(['rubbish', 'error', 'slow'] as const)('the fault %s fails a read in time', async (fault) => {
       const { ref } = await t.create()
       t.world.disturb(fault)
       await failsInTime(t.provider.getPayment(ref))

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { type Contract, newId, newRequest } from './contract-world'
 import { fails } from './fails'
 
-/** Paying and calling it off. */
+/** Payments and their cancellation. */
 export function describePayments(t: Contract): void {
   describe('payments', () => {
     test('a new payment waits for its payer', async () => {
@@ -25,7 +25,7 @@ export function describePayments(t: Contract): void {
       ['succeed', 'succeeded'],
       ['fail', 'failed'],
       ['require_action', 'requires_action'],
-    ] as const)('when its payer makes it %s, it reads %s', async (outcome, status) => {
+    ] as const)('a payment with the payer outcome %s has the status %s', async (outcome, status) => {
       const { ref } = await t.create()
       await t.world.pay(ref, outcome)
       const payment = await t.provider.getPayment(ref)
@@ -33,14 +33,14 @@ export function describePayments(t: Contract): void {
       expect(typeof payment.failureCode).toBe(outcome === 'fail' ? 'string' : 'object')
     })
 
-    test('a payer whose card failed may pay with another', async () => {
+    test('a payer whose card failed may pay with another card', async () => {
       const { ref } = await t.create()
       await t.world.pay(ref, 'fail')
       await t.world.pay(ref, 'succeed')
       expect(await t.provider.getPayment(ref)).toMatchObject({ status: 'succeeded', failureCode: null })
     })
 
-    test('the same key twice is one payment', async () => {
+    test('the same idempotency key twice makes one payment', async () => {
       const before = t.world.count().payments
       const request = newRequest()
       const first = await t.provider.createPayment(request)
@@ -48,7 +48,7 @@ export function describePayments(t: Contract): void {
       expect(t.world.count().payments).toBe(before + 1)
     })
 
-    test('the same key many times at once is one payment', async () => {
+    test('the same idempotency key many times at once makes one payment', async () => {
       const before = t.world.count().payments
       const request = newRequest()
       const tries = await Promise.allSettled(Array.from({ length: 8 }, () => t.provider.createPayment(request)))
@@ -60,7 +60,7 @@ export function describePayments(t: Contract): void {
       expect(t.world.count().payments).toBe(before + 1)
     })
 
-    test('a key that was used for another amount is refused', async () => {
+    test('an idempotency key that was used for another amount is refused', async () => {
       const before = t.world.count().payments
       const request = newRequest()
       await t.provider.createPayment(request)
@@ -72,7 +72,7 @@ export function describePayments(t: Contract): void {
       ['JPY', 1200],
       ['KWD', 12_340],
       ['USD', 100],
-    ])('amounts in %s arrive as they were meant', async (currency, amount) => {
+    ])('payments and refunds in %s keep their amounts', async (currency, amount) => {
       const { ref } = await t.createPaid({ amount, currency })
       expect(await t.provider.getPayment(ref)).toMatchObject({ amount, currency })
       const half = { ...t.refundOf(ref, amount / 2), currency }
@@ -80,11 +80,11 @@ export function describePayments(t: Contract): void {
       expect(await t.provider.getPayment(ref)).toMatchObject({ refunded: amount / 2 })
     })
 
-    test.each([0, -1, 1.5, Number.NaN, 2 ** 53])('an amount of %p is refused', async (amount) => {
+    test.each([0, -1, 1.5, Number.NaN, 2 ** 53])('a payment amount of %p is refused', async (amount) => {
       await fails('rejected', t.create({ amount }))
     })
 
-    test('an amount between the steps of its currency is refused', async () => {
+    test('an amount that is no multiple of the currency step is refused', async () => {
       const before = t.world.count().payments
       const step = t.provider.amountStep('KWD')
       expect(await t.create({ amount: 7 * step, currency: 'KWD' })).toMatchObject({ amount: 7 * step })
@@ -92,7 +92,7 @@ export function describePayments(t: Contract): void {
       expect(t.world.count().payments).toBe(before + 1)
     })
 
-    test('what does not exist is refused', async () => {
+    test('calls for an unknown payment or refund are rejected', async () => {
       await fails('rejected', t.provider.getPayment('none_1'))
       await fails('rejected', t.provider.cancelPayment('none_1', newId()))
       await fails('rejected', t.provider.refund(t.refundOf('none_1', 100)))
@@ -100,8 +100,8 @@ export function describePayments(t: Contract): void {
     })
   })
 
-  describe('cancelling', () => {
-    test.each([undefined, 'fail', 'require_action'] as const)('ends a payment after %p for good', async (outcome) => {
+  describe('cancellation', () => {
+    test.each([undefined, 'fail', 'require_action'] as const)('a cancellation after %p is final', async (outcome) => {
       const { ref } = await t.create()
       if (outcome) await t.world.pay(ref, outcome)
       expect(await t.provider.cancelPayment(ref, newId())).toBe('cancelled')
@@ -109,7 +109,7 @@ export function describePayments(t: Contract): void {
       expect(await t.statusOf(ref)).toBe('cancelled')
     })
 
-    test('twice, by the same or another key, says the same', async () => {
+    test('cancelling a payment again, with the same or another idempotency key, returns the same status', async () => {
       const { ref } = await t.create()
       const key = newId()
       expect(await t.provider.cancelPayment(ref, key)).toBe('cancelled')
@@ -117,7 +117,7 @@ export function describePayments(t: Contract): void {
       expect(await t.provider.cancelPayment(ref, newId())).toBe('cancelled')
     })
 
-    test('comes too late for a payment that succeeded, and says so', async () => {
+    test('cancelling a succeeded payment returns succeeded', async () => {
       const { ref } = await t.createPaid()
       const key = newId()
       expect(await t.provider.cancelPayment(ref, key)).toBe('succeeded')

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import { type Contract, newId } from './contract-world'
 import { fails } from './fails'
 
-/** Giving back, and what a comparison with our ledger gets to see. */
+/** Refunds, and the entries that reconciliation reads. */
 export function describeRefunds(t: Contract): void {
   describe('refunds', () => {
-    test('give back a part, then the rest, and never more', async () => {
+    test('a payment can be refunded in parts, and never beyond its amount', async () => {
       const { ref } = await t.createPaid()
       const request = t.refundOf(ref, 4500)
       const part = await t.provider.refund(request)
@@ -24,14 +24,14 @@ export function describeRefunds(t: Contract): void {
       expect(await t.provider.getPayment(ref)).toMatchObject({ status: 'succeeded', amount: 9500, refunded: 9500 })
     })
 
-    test('of a payment that did not succeed are refused', async () => {
+    test('a refund of a payment that did not succeed is refused', async () => {
       const { ref } = await t.create()
       await fails('rejected', t.provider.refund(t.refundOf(ref, 100)))
       await t.world.pay(ref, 'fail')
       await fails('rejected', t.provider.refund(t.refundOf(ref, 100)))
     })
 
-    test('the same key twice is one refund', async () => {
+    test('the same idempotency key twice makes one refund', async () => {
       const { ref } = await t.createPaid()
       const before = t.world.count().refunds
       const request = t.refundOf(ref, 1000)
@@ -40,7 +40,7 @@ export function describeRefunds(t: Contract): void {
       expect(t.world.count().refunds).toBe(before + 1)
     })
 
-    test('the same refund is one even when its key has been forgotten', async () => {
+    test('the same refund id makes one refund even under a new idempotency key', async () => {
       const { ref } = await t.createPaid()
       const request = t.refundOf(ref, 1000)
       const first = await t.provider.refund(request)
@@ -49,7 +49,7 @@ export function describeRefunds(t: Contract): void {
       expect(await t.provider.getPayment(ref)).toMatchObject({ refunded: 1000 })
     })
 
-    test('the same refund is one among many others of its payment', async () => {
+    test('the same refund id makes one refund among many other refunds of its payment', async () => {
       const { ref } = await t.createPaid()
       const request = t.refundOf(ref, 1000)
       const first = await t.provider.refund(request)
@@ -58,7 +58,7 @@ export function describeRefunds(t: Contract): void {
       expect(await t.provider.getPayment(ref)).toMatchObject({ refunded: 2500 })
     })
 
-    test('the same refund many times at once is one', async () => {
+    test('the same refund many times at once makes one refund', async () => {
       const { ref } = await t.createPaid()
       const before = t.world.count().refunds
       const request = t.refundOf(ref, 1000)
@@ -71,7 +71,7 @@ export function describeRefunds(t: Contract): void {
       expect(t.world.count().refunds).toBe(before + 1)
     })
 
-    test('two at once cannot give back more than was paid', async () => {
+    test('two concurrent refunds cannot exceed the payment', async () => {
       const { ref } = await t.createPaid()
       const tries = [t.refundOf(ref, 6000), t.refundOf(ref, 6000)].map((request) => t.provider.refund(request))
       const outcomes = await Promise.allSettled(tries)
@@ -108,7 +108,7 @@ export function describeRefunds(t: Contract): void {
       }
     })
 
-    test('what was never paid is not listed, nor what lies outside the period', async () => {
+    test('unpaid payments and entries outside the period are not listed', async () => {
       const waiting = await t.create()
       const failed = await t.create()
       await t.world.pay(failed.ref, 'fail')

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { type Contract, newId, newRequest } from './contract-world'
 import { fails } from './fails'
 
-/** What is told later, and what is believed. */
+/** The events that webhooks report, and the signatures that are accepted. */
 export function describeWebhooks(t: Contract): void {
   describe('webhooks', () => {
     const verify = ({ rawBody, headers }: { rawBody: string; headers: Headers }, now = t.world.now) =>
@@ -22,7 +22,7 @@ export function describeWebhooks(t: Contract): void {
       ['succeed', 'succeeded'],
       ['fail', 'failed'],
       ['require_action', 'requires_action'],
-    ] as const)('tell that a payer made a payment %s', async (outcome, status) => {
+    ] as const)('a webhook reports a payment with the payer outcome %s', async (outcome, status) => {
       const request = newRequest()
       const { ref } = await t.provider.createPayment(request)
       await t.world.pay(ref, outcome)
@@ -35,21 +35,21 @@ export function describeWebhooks(t: Contract): void {
       expect(JSON.stringify(events)).not.toContain('secret')
     })
 
-    test('tell of a cancelled payment', async () => {
+    test('a webhook reports a cancelled payment', async () => {
       const { ref } = await t.create()
       await t.provider.cancelPayment(ref, newId())
       const last = (await takeEvents()).at(-1)
       expect(last).toMatchObject({ type: 'payment', payment: { ref, status: 'cancelled' } })
     })
 
-    test('tell of a refund once, as the answer did', async () => {
+    test('one webhook reports a refund, with the same content as the answer', async () => {
       const { ref } = await t.createPaid()
       const refund = await t.provider.refund(t.refundOf(ref, 1200))
       const refunds = (await takeEvents()).filter((event) => event.type === 'refund')
       expect(refunds).toMatchObject([{ refund }])
     })
 
-    test('read the same however often they come, and each has an id of its own', async () => {
+    test('a repeated webhook is read as the same event, and each event has its own id', async () => {
       const { delivery, event } = await takeOne()
       expect(await verify(delivery)).toEqual(event)
       await t.createPaid()
@@ -57,13 +57,13 @@ export function describeWebhooks(t: Contract): void {
       expect(new Set([...ids, event.id]).size).toBe(ids.length + 1)
     })
 
-    test('signed with the second secret in use are believed', async () => {
+    test('a webhook signed with the second active secret is accepted', async () => {
       const { delivery, event } = await takeOne()
       const headers = await t.world.sign(delivery.rawBody, t.world.secrets[1], t.world.now)
       expect(await verify({ ...delivery, headers })).toEqual(event)
     })
 
-    test('signed with any other secret are refused', async () => {
+    test('a webhook signed with an unknown secret is refused', async () => {
       const { delivery } = await takeOne()
       for (const secret of ['whsec_retired', `${t.world.secrets[0]}x`]) {
         const headers = await t.world.sign(delivery.rawBody, secret, t.world.now)
@@ -71,7 +71,7 @@ export function describeWebhooks(t: Contract): void {
       }
     })
 
-    test('without a signature, or with half of one, are refused', async () => {
+    test('a webhook without a signature, or with half a signature, is refused', async () => {
       const { delivery } = await takeOne()
       await fails('bad_signature', verify({ ...delivery, headers: new Headers() }))
       const [[name, value = ''] = ['']] = [...(await t.world.sign(delivery.rawBody, t.world.secrets[0], t.world.now))]
@@ -79,7 +79,7 @@ export function describeWebhooks(t: Contract): void {
         await fails('bad_signature', verify({ ...delivery, headers: new Headers({ [name]: part }) }))
     })
 
-    test('with a changed body are refused', async () => {
+    test('a webhook with a changed body is refused', async () => {
       const { delivery } = await takeOne()
       const { rawBody } = delivery
       for (const changed of [
@@ -90,7 +90,7 @@ export function describeWebhooks(t: Contract): void {
         await fails('bad_signature', verify({ ...delivery, rawBody: changed }))
     })
 
-    test('are believed for 300 seconds, to either side', async () => {
+    test('a webhook is accepted up to 300 seconds before or after its signature', async () => {
       const { delivery, event } = await takeOne()
       expect(await verify(delivery, t.at(300))).toEqual(event)
       expect(await verify(delivery, t.at(-300))).toEqual(event)
@@ -98,7 +98,7 @@ export function describeWebhooks(t: Contract): void {
       await fails('bad_signature', verify(delivery, t.at(-301)))
     })
 
-    test('of an unknown kind are read as unknown', async () => {
+    test('a webhook of an unknown kind is read as unknown', async () => {
       const rawBody = t.world.otherEvent()
       const headers = await t.world.sign(rawBody, t.world.secrets[0], t.world.now)
       expect(await verify({ rawBody, headers })).toEqual({
@@ -110,7 +110,7 @@ export function describeWebhooks(t: Contract): void {
     })
 
     test.each(['', 'null', '[]', '{}', '{"id":1}', 'not json', '{"id":"evt_1","object":"event"}'])(
-      'that are signed rubbish are rejected: %s',
+      'a signed webhook with a malformed body is rejected: %s',
       async (rawBody) => {
         const headers = await t.world.sign(rawBody || ' ', t.world.secrets[0], t.world.now)
         await fails('rejected', verify({ rawBody: rawBody || ' ', headers }))

@@ -5,25 +5,25 @@ import type {
   RefundRequest,
 } from '../../../src/ledger/provider'
 
-/** What can go wrong on the way. `lost_request` leaves no effect; each of the others may. */
+/** Network faults. `lost_request` has no effect at the provider; each of the others may have. */
 export type ContractFault = 'lost_request' | 'lost_answer' | 'rubbish' | 'error' | 'slow'
 
 export type Delivery = { rawBody: string; headers: Headers }
 
-/** A provider and the world behind it, made anew for each file of tests. */
+/** A provider under test and the service behind it, created for each test file. */
 export type ProviderWorld = {
   provider: PaymentProvider
-  /** What the provider's clock says, in whole seconds. */
+  /** The time of the provider's clock, in whole seconds. */
   now: Date
-  /** What the provider under test was given as its deadline; a few hundred milliseconds keep the tests quick. */
+  /** The deadline of the provider under test; a few hundred milliseconds keep the tests fast. */
   deadlineMs: number
-  /** Two secrets the provider under test believes. */
+  /** The two webhook secrets that the provider under test accepts. */
   secrets: [first: string, second: string]
-  /** What the payer does with the payment. */
+  /** Acts as the payer. */
   pay(ref: string, outcome: 'succeed' | 'fail' | 'require_action'): unknown
-  /** The next request meets the fault; with `write`, the next that changes something. */
+  /** The next request meets the fault; with `write`, the next request that changes something. */
   disturb(fault: ContractFault, only?: 'write'): void
-  /** How many payments and refunds exist at the provider, whoever got to know of them. */
+  /** The number of payments and refunds at the provider, whether or not their answers arrived. */
   count(): { payments: number; refunds: number }
   /** The webhooks sent since the last call, signed with the first secret. */
   takeWebhooks(): Promise<Delivery[]>
@@ -34,16 +34,16 @@ export type ProviderWorld = {
   close(): unknown
 }
 
-/** What every part of the contract works with; usable once its tests run. */
+/** Shared by all parts of the contract; usable only while its tests run. */
 export type Contract = {
   readonly world: ProviderWorld
   readonly provider: PaymentProvider
-  /** A new payment of 95 USD unless said otherwise. */
+  /** A new payment, of 95 USD by default. */
   create(changes?: Partial<CreatePaymentRequest>): Promise<ProviderPaymentDetails>
   createPaid(changes?: Partial<CreatePaymentRequest>): Promise<ProviderPaymentDetails>
   refundOf(ref: string, amount: number): RefundRequest
   statusOf(ref: string): Promise<ProviderPaymentDetails['status']>
-  /** So many seconds after the world's now. */
+  /** `seconds` after the provider's time. */
   at(seconds: number): Date
 }
 

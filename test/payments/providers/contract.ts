@@ -6,9 +6,9 @@ import { describeWebhooks } from './contract-webhooks'
 import { createContract, type ProviderWorld } from './contract-world'
 
 /**
- * What the payment flow relies on. A new provider is done when this passes: `describeProvider('name', setup)` in a test
- * file of its own, where `setup` stands a server that speaks the provider's protocol behind it. The tests of `sandbox`
- * and `stripe` are examples.
+ * The behaviour that the payment flow relies on. A new provider is complete when `describeProvider('name', setup)`
+ * passes in its own test file; `setup` starts a server that speaks the provider's protocol. The tests of `sandbox` and
+ * `stripe` are examples.
  */
 export function describeProvider(name: string, setup: () => Promise<ProviderWorld>): void {
   describe(`contract of ${name}`, () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { formatMoney, minorUnitDigits } from '../../../src/ledger/currency'
 
 describe('currencies', () => {
-  test('digits are those of ISO 4217 for every currency that can be chosen', () => {
+  test('the minor unit digits of every supported currency follow ISO 4217', () => {
     const byIntl = (currency: string) =>
       new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits
     const differing = Intl.supportedValuesOf('currency').filter((code) => minorUnitDigits(code) !== byIntl(code))
@@ -18,7 +18,7 @@ describe('currencies', () => {
     [123_456_789, 'EUR', 'de-DE', '1.234.567,89 €'],
     [0, 'EUR', 'en-US', '€0.00'],
     [1_000_000_000, 'KWD', 'en-US', 'KWD 1,000,000.000'],
-  ])('%i of %s in %s reads %s', (amount, currency, locale, text) => {
+  ])('formats %i minor units of %s in %s as %s', (amount, currency, locale, text) => {
     expect(formatMoney({ amount, currency }, locale).replaceAll('\u00a0', ' ')).toBe(text)
   })
 })

@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
 import { ProviderError, type ProviderErrorKind } from '../../../src/ledger/provider'
 
-/** The call ends with a ProviderError of this kind; it is given back. */
+/** Expects a ProviderError of this kind and returns it. */
 export async function fails(kind: ProviderErrorKind, call: Promise<unknown>): Promise<ProviderError> {
   const [error, value] = await call.then(
     (answer) => [undefined, answer],

@@ -1,6 +1,6 @@
 import type { Schedule } from '../../../src/payments/providers/sandbox-webhooks'
 
-/** A clock that stands still until it is told to go on, and then runs what was due, in order. */
+/** A clock that moves only by `advance`, which runs the due tasks in order. */
 export function createManualTime(start: Date) {
   let now = start.getTime()
   let due: { at: number; run: () => unknown }[] = []

@@ -4,7 +4,7 @@ import { createProviders, type ProviderSettings } from '../../../src/payments/pr
 const NOW = new Date('2026-01-05T12:00:00Z')
 const stripe = { secretKey: 'sk_test_1', webhookSecrets: ['whsec_1'] }
 
-describe('who takes which payments', () => {
+describe('choice of the payment provider', () => {
   let opened: ReturnType<typeof createProviders> | undefined
   afterEach(() => opened?.close())
   const open = (settings: ProviderSettings) => {
@@ -17,14 +17,14 @@ describe('who takes which payments', () => {
     ['sandbox', undefined, 'sandbox'],
     ['stripe', stripe, 'stripe'],
     ['none', stripe, undefined],
-  ] as const)('cards by %s go there', (card, stripe, name) => {
+  ] as const)('the card provider setting %s decides the provider of card payments', (card, stripe, name) => {
     const providers = open({ card, stripe })
     expect(providers.forMethod('card')?.name).toBe(name)
     expect(providers.forMethod('cash')?.name).toBe('desk')
     expect(providers.forMethod('insurance')?.name).toBe('desk')
   })
 
-  test('what was paid at Stripe can be refunded there after cards went elsewhere', () => {
+  test('Stripe stays available for refunds after another card provider is configured', () => {
     const providers = open({ card: 'sandbox', stripe })
     expect(providers.named('stripe')?.name).toBe('stripe')
     expect(providers.named('sandbox')).toBe(providers.sandbox)
@@ -32,11 +32,11 @@ describe('who takes which payments', () => {
     expect(providers.named('constructor')).toBeUndefined()
   })
 
-  test('without a sandbox there is none to be called', () => {
+  test('the sandbox is not available when another card provider is configured', () => {
     expect(open({ card: 'stripe', stripe }).named('sandbox')).toBeUndefined()
   })
 
-  test('Stripe without its keys is refused', () => {
+  test('the card provider Stripe is refused without its keys', () => {
     expect(() => open({ card: 'stripe' })).toThrow('webhook secrets')
   })
 })

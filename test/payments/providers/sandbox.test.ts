@@ -62,7 +62,7 @@ describeProvider('sandbox', async () => {
   }
 })
 
-describe('sandbox', () => {
+describe('sandbox provider', () => {
   function start(options: Partial<SandboxOptions> = {}) {
     const time = createManualTime(NOW)
     const sent: WebhookDelivery[] = []
@@ -91,7 +91,7 @@ describe('sandbox', () => {
     [9500, 'tok_action', ['payment.requires_action']],
     [9500, 'tok_processing', ['payment.processing', 'payment.succeeded']],
     [9503, 'tok_unheard_of', ['payment.requires_action']],
-  ])('a payment of %i with %s has its outcome', async (amount, testToken, names) => {
+  ])('a sandbox payment of %i with %s gets its automatic outcome', async (amount, testToken, names) => {
     const { time, create, sandbox, told } = start()
     const { ref, status } = await create(amount, testToken === 'no token' ? {} : { testToken })
     expect(status).toBe('pending')
@@ -100,7 +100,7 @@ describe('sandbox', () => {
     expect(`payment.${(await sandbox.getPayment(ref)).status}`).toBe(names.at(-1)!)
   })
 
-  test('the outcome comes after the delay, and its webhook after another', async () => {
+  test('the sandbox outcome follows after the delay, and its webhook after a second delay', async () => {
     const { time, create, sandbox, told } = start({ delayMs: 1_000 })
     const { ref } = await create(9500)
     await time.advance(999)
@@ -113,7 +113,7 @@ describe('sandbox', () => {
     expect(told()).toEqual(['payment.succeeded'])
   })
 
-  test('a payment that needs action waits for it', async () => {
+  test('a sandbox payment that requires action waits for its payer', async () => {
     const { time, create, sandbox, told } = start()
     const { ref } = await create(9503)
     await time.advance(86_400_000)
@@ -123,7 +123,7 @@ describe('sandbox', () => {
     expect(told()).toEqual(['payment.requires_action', 'payment.succeeded'])
   })
 
-  test('without automatic outcomes a payment waits for its payer, whatever its amount', async () => {
+  test('a sandbox payment waits for its payer when automatic outcomes are off', async () => {
     const { time, create, sandbox, told } = start({ automatic: false })
     const payments = [await create(9500), await create(9502), await create(9504)]
     await time.advance(86_400_000)
@@ -148,7 +148,7 @@ describe('sandbox', () => {
     expect((await sandbox.getPayment(ref)).status).toBe('cancelled')
   })
 
-  test('a payment under way cannot be cancelled, and says so', async () => {
+  test('a processing payment cannot be cancelled, and its status is returned', async () => {
     const { time, create, sandbox } = start({ delayMs: 1_000 })
     const { ref } = await create(9504)
     await time.advance(1_500)
@@ -157,7 +157,7 @@ describe('sandbox', () => {
     expect((await sandbox.getPayment(ref)).status).toBe('succeeded')
   })
 
-  test('a slow answer is given up at the deadline', async () => {
+  test('a slow answer of the sandbox is unavailable at the deadline', async () => {
     const { time, create, sandbox } = start()
     const { ref } = await create(9500)
     sandbox.disturb('slow')
@@ -170,7 +170,7 @@ describe('sandbox', () => {
     expect(states).toEqual(['unavailable'])
   })
 
-  test('a webhook that is not taken comes again, signed anew, and at last no more', async () => {
+  test('a failed webhook is sent five times in all, with a new signature each time', async () => {
     const tries: WebhookDelivery[] = []
     const { time, create, sandbox } = start({
       delayMs: 1_000,
@@ -191,7 +191,7 @@ describe('sandbox', () => {
     expect(event).toMatchObject({ type: 'payment', occurredAt: new Date(NOW.getTime() + 1_000) })
   })
 
-  test('posts webhooks to an address, and counts only 2xx as taken', async () => {
+  test('posts webhooks to a URL and counts only 2xx as delivered', async () => {
     const received: { body: string; signature: string | null }[] = []
     let status = 503
     using server = Bun.serve({
@@ -211,7 +211,7 @@ describe('sandbox', () => {
     expect(received).toEqual(Array(2).fill({ body: '{"a":1}', signature: 't=1,v1=0' }))
   })
 
-  test('nothing happens after it is closed', async () => {
+  test('a closed sandbox sends no webhooks', async () => {
     const { time, create, sandbox, told } = start()
     await create(9500)
     sandbox.close()
@@ -219,7 +219,7 @@ describe('sandbox', () => {
     expect(told()).toEqual([])
   })
 
-  test('the outcome goes by the amount in minor units, whatever the currency', () => {
+  test('the sandbox outcome depends on the amount in minor units', () => {
     expect(outcomeOf({ amount: 102 })).toBe('fail')
     expect(outcomeOf({ amount: 203 })).toBe('require_action')
     expect(outcomeOf({ amount: 4 })).toBe('process')

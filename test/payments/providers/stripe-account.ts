@@ -1,6 +1,6 @@
 import type { Stripe } from 'stripe'
 
-/** Form fields with brackets, unfolded: `metadata[payment_id]=x` → `{ metadata: { payment_id: 'x' } }`. */
+/** Form fields with brackets as nested objects: `metadata[payment_id]=x` → `{ metadata: { payment_id: 'x' } }`. */
 export type Params = { [name: string]: string | Params }
 
 type Intent = Pick<
@@ -53,12 +53,12 @@ type Refund = Pick<
   'id' | 'object' | 'amount' | 'created' | 'currency' | 'failure_reason' | 'metadata' | 'reason' | 'status'
 > & { charge: string; payment_intent: string | null }
 
-/** What the payer, or the bank, does. */
+/** The outcome that the payer or the bank decides. */
 export type Outcome = 'succeed' | 'fail' | 'require_action' | 'process'
 
 type ErrorBody = { type: string; message: string; code?: string; param?: string; doc_url?: string }
 
-/** An error answer. Only those of endpoints that began to run are kept for their idempotency key. */
+/** An error answer. With `kept`, it is stored for its idempotency key, because the endpoint began to run. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
@@ -135,7 +135,7 @@ export function createStripeAccount(clock: () => Date, emit: (type: string, obje
     return intent
   }
 
-  /** What the payer's browser does with the client secret. Throws for a payment that has ended. */
+  /** Acts as the payer's browser with the client secret. Throws for a payment that has ended. */
   function confirm(id: string, outcome: Outcome): void {
     const intent = findIntent(id)
     if (intent.status === 'succeeded' || intent.status === 'canceled') throw new Error(`${id} is ${intent.status}`)
@@ -216,7 +216,7 @@ export function createStripeAccount(clock: () => Date, emit: (type: string, obje
     return refund
   }
 
-  /** What a bank may do days later. */
+  /** Fails a refund, as a bank may do days later. */
   function failRefund(id: string): void {
     const refund = findRefund(id)
     Object.assign(refund, { status: 'failed', failure_reason: 'expired_or_canceled_card' })
@@ -268,7 +268,7 @@ export function createStripeAccount(clock: () => Date, emit: (type: string, obje
     listCharges: (params: Params) => list('/v1/charges', charges, params),
     listRefunds: (params: Params) => list('/v1/refunds', refunds, params),
     count: () => ({ payments: intents.size, refunds: refunds.size }),
-    /** Minor units taken and not given back, over all payments. */
+    /** Charged minus refunded minor units, over all payments. */
     balance: () =>
       [...charges.values()].reduce(
         (sum, { amount_captured, amount_refunded }) => sum + amount_captured - amount_refunded,

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { Stripe } from 'stripe'
 import { createStripeAccount, type Params, Refusal } from './stripe-account'
 
-/** What happens to one request. All but `cut_before`, `server_error` and `bad_gateway` leave its effect behind. */
+/** The fault of one request, which has its effect except with `cut_before`, `server_error` and `bad_gateway`. */
 export type NetworkFault =
   | 'cut_before'
   | 'cut_during'
@@ -20,7 +20,7 @@ type Kept = { fingerprint: string; answer: Answer | undefined }
 export type StripeServerOptions = {
   secretKey: string
   clock: () => Date
-  /** Gets each event as Stripe would send it; signed by `sign`, if the receiver wants that. */
+  /** Receives each event as Stripe would send it, but unsigned; `sign` makes the signature. */
   onEvent?: (event: { type: string; rawBody: string }) => void
 }
 
@@ -75,7 +75,7 @@ export async function startStripeServer({ secretKey, clock, onEvent }: StripeSer
   const refuse = ({ status, body }: Refusal, headers?: Record<string, string>) =>
     answer(status, { error: body }, headers)
 
-  /** https://docs.stripe.com/api/idempotent_requests: also errors are kept, once the endpoint began to run. */
+  /** https://docs.stripe.com/api/idempotent_requests: errors are stored too, once the endpoint began to run. */
   async function handle(request: IncomingMessage, url: URL, body: string): Promise<Answer> {
     if (request.headers.authorization !== `Bearer ${secretKey}`)
       return refuse(new Refusal(401, { type: 'invalid_request_error', message: 'Invalid API Key provided.' }))
@@ -132,17 +132,17 @@ export async function startStripeServer({ secretKey, clock, onEvent }: StripeSer
   return {
     ...account,
     url: `http://127.0.0.1:${port}`,
-    /** The next `times` requests meet the fault; with `only`, the next that change something. */
+    /** The next `times` requests meet the fault; with `only`, the next requests that change something. */
     disturb: (fault: NetworkFault, { times = 1, only }: { times?: number; only?: 'write' } = {}) =>
       void faults.push(...Array.from({ length: times }, () => ({ fault, only }))),
-    /** Faults that no request has met are forgotten. */
+    /** Removes the faults that no request has met. */
     calm: () => void faults.splice(0),
-    /** As if 24 hours had passed since every key was used. */
+    /** Forgets all idempotency keys, as Stripe does after 24 hours. */
     forgetKeys: () => kept.clear(),
     requests: () => requests,
     /** Sends an event of any kind. */
     emit,
-    /** The header of a webhook, made by Stripe's own SDK. */
+    /** The signature header of a webhook, made by Stripe's own SDK. */
     sign: (rawBody: string, secret: string, at: Date) =>
       Stripe.webhooks.generateTestHeaderStringAsync({
         payload: rawBody,

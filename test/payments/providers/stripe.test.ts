@@ -51,7 +51,7 @@ describeProvider('stripe', async () => {
   }
 })
 
-describe('stripe', () => {
+describe('Stripe provider', () => {
   const events: { type: string; rawBody: string }[] = []
   let server: StripeServer
   let stripe: PaymentProvider
@@ -64,7 +64,7 @@ describe('stripe', () => {
     })
     stripe = createStripe({ ...options, baseUrl: server.url })
   })
-  // One that is given up early leaves the fault of its second request to the next test.
+  // A call that fails early may leave the fault of its second request to the next test.
   afterEach(() => server.calm())
   afterAll(() => server.close())
 
@@ -86,11 +86,11 @@ describe('stripe', () => {
     return stripe.verifyWebhook(rawBody, headers, NOW)
   }
 
-  describe('whatever answers instead of the API', () => {
+  describe('answers that are not from the Stripe API', () => {
     const ANSWERS: [title: string, fault: NetworkFault][] = [
-      ['a page', { status: 200, body: '<html>Welcome to your hotel</html>' }],
-      ['nothing', { status: 200, body: '' }],
-      ['half of the answer', 'cut_during'],
+      ['an HTML page', { status: 200, body: '<html>Welcome to your hotel</html>' }],
+      ['an empty body', { status: 200, body: '' }],
+      ['half of the real answer', 'cut_during'],
       ['truncated JSON', { status: 200, body: '{"id": "pi_1", "obj' }],
       ['JSON that is a string', { status: 200, body: '"ok"' }],
       ['JSON that is null', { status: 200, body: 'null' }],
@@ -103,11 +103,11 @@ describe('stripe', () => {
       ['a 404 with JSON of a proxy', { status: 404, body: '{"message":"no Route matched"}' }],
       ['a redirect', { status: 307, body: '' }],
       ['an error in another form', { status: 500, body: '{"error":"oops"}' }],
-      ['too many requests, said in the old way', { status: 400, body: '{"error":{"code":"rate_limit"}}' }],
+      ['too many requests in the old form', { status: 400, body: '{"error":{"code":"rate_limit"}}' }],
       ['too many requests', { status: 429, body: '{"error":{"type":"invalid_request_error","code":"rate_limit"}}' }],
     ]
 
-    test.each(ANSWERS)('%s is unavailable, and the same key then finds one payment', async (_title, fault) => {
+    test.each(ANSWERS)('a Stripe answer of %s is unavailable, and a retry makes one payment', async (_title, fault) => {
       const before = server.count().payments
       const request = newRequest()
       server.disturb(fault)
@@ -116,7 +116,7 @@ describe('stripe', () => {
       expect(server.count().payments).toBe(before + 1)
     })
 
-    test.each(ANSWERS)('%s is unavailable to what reads lists and to refunds as well', async (_title, fault) => {
+    test.each(ANSWERS)('a Stripe answer of %s is unavailable for listings and refunds too', async (_title, fault) => {
       const { ref } = await createPaid()
       const request = refundOf(ref, 100)
       server.disturb(fault)
@@ -130,7 +130,7 @@ describe('stripe', () => {
     })
   })
 
-  test('a redirect is not followed: it would take the secret key elsewhere', async () => {
+  test('a redirect from Stripe is not followed, because it would send the secret key elsewhere', async () => {
     let visits = 0
     using elsewhere = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => Response.json({ visits: ++visits }) })
     server.disturb({ status: 307, body: '', headers: { location: elsewhere.url.href } })
@@ -138,7 +138,7 @@ describe('stripe', () => {
     expect(visits).toBe(0)
   })
 
-  test('one call is one request: nothing is tried again behind the deadline', async () => {
+  test('one call to Stripe is one request, without hidden retries', async () => {
     const before = server.requests()
     server.disturb('cut_before')
     await stripe.createPayment(newRequest()).catch(() => undefined)
@@ -147,7 +147,7 @@ describe('stripe', () => {
     expect(server.requests()).toBe(before + 2)
   })
 
-  test('a refund keeps the deadline over both of its requests', async () => {
+  test('a Stripe refund keeps the deadline over both of its requests', async () => {
     const { ref } = await createPaid()
     server.disturb({ delayMs: DEADLINE * 0.8 })
     server.disturb('slow')
@@ -156,12 +156,12 @@ describe('stripe', () => {
     expect(performance.now() - start).toBeLessThan(DEADLINE * 1.6)
   })
 
-  test('nobody at the address is unavailable', async () => {
+  test('a Stripe address without a server is unavailable', async () => {
     const nowhere = createStripe({ ...options, baseUrl: 'http://127.0.0.1:1' })
     await fails('unavailable', nowhere.createPayment(newRequest()))
   })
 
-  test('a wrong key is rejected, and no error quotes the key or the answer', async () => {
+  test('a wrong Stripe key is rejected, and the error contains neither the key nor the answer', async () => {
     const other = createStripe({ ...options, secretKey: 'sk_test_wrong', baseUrl: server.url })
     const error = await fails('rejected', other.createPayment(newRequest()))
     expect(error.code).toBe('invalid_request_error')
@@ -169,7 +169,7 @@ describe('stripe', () => {
     expect(Bun.inspect(error)).not.toContain('sk_test')
   })
 
-  test('a declined card is declined, with the code and without the card holder', async () => {
+  test('a declined card is reported with its code and without the card holder', async () => {
     const body = JSON.stringify({
       error: {
         type: 'card_error',
@@ -184,13 +184,13 @@ describe('stripe', () => {
     expect(Bun.inspect(error)).not.toContain('Ada')
   })
 
-  test('a key still in use elsewhere is unavailable for now', async () => {
+  test('an idempotency key that is still in use at Stripe is unavailable', async () => {
     const body = JSON.stringify({ error: { type: 'idempotency_error', code: 'idempotency_key_in_use', message: '' } })
     server.disturb({ status: 409, body })
     await fails('unavailable', stripe.createPayment(newRequest()))
   })
 
-  test('the same refund is one after Stripe has forgotten the key', async () => {
+  test('the same refund is made once even after Stripe has forgotten its idempotency key', async () => {
     const { ref } = await createPaid()
     const request = refundOf(ref, 4000)
     const first = await stripe.refund(request)
@@ -199,7 +199,7 @@ describe('stripe', () => {
     expect(await stripe.getPayment(ref)).toMatchObject({ refunded: 4000 })
   })
 
-  test('a refund that the bank sends back is told as failed', async () => {
+  test('a refund that the bank rejects later is reported as failed', async () => {
     const { ref } = await createPaid()
     const refund = await stripe.refund(refundOf(ref, 4000))
     server.failRefund(refund.ref)
@@ -217,14 +217,14 @@ describe('stripe', () => {
     ['succeeded', 'succeeded'],
     ['failed', 'failed'],
     ['canceled', 'failed'],
-  ] as const)('a refund that is %s there is %s here', async (theirs, ours) => {
+  ] as const)('a refund that is %s at Stripe is %s here', async (theirs, ours) => {
     const { ref } = await createPaid()
     const refund = server.createRefund({ payment_intent: ref, amount: '100' })
     server.emit('refund.updated', { ...refund, status: theirs })
     expect(await verify(events.at(-1)!)).toMatchObject({ refund: { status: ours } })
   })
 
-  test('money that was not taken through this port is told without ids of ours, or not at all', async () => {
+  test('a payment made outside this API is reported without our id, and a refund without a payment as unknown', async () => {
     const intent = server.createIntent({ amount: '700', currency: 'usd', capture_method: 'automatic' })
     server.confirm(intent.id, 'succeed')
     expect(await verify(events.at(-1)!)).toMatchObject({
@@ -238,12 +238,12 @@ describe('stripe', () => {
     expect(await verify(events.at(-1)!)).toMatchObject({ type: 'unknown', name: 'refund.created' })
   })
 
-  test('a payment event of another shape is rejected rather than passed over', async () => {
+  test('a payment event with an unknown status is rejected, not ignored', async () => {
     server.emit('payment_intent.succeeded', { id: 'pi_1', object: 'payment_intent', status: 'beamed_up' })
     await fails('rejected', verify(events.at(-1)!))
   })
 
-  test("our signatures are the SDK's, and the other way round", async () => {
+  test('our webhook signatures equal those of the Stripe SDK, which accepts them', async () => {
     const rawBody = JSON.stringify({ id: 'evt_1', object: 'event', text: 'Grüße, 東京' })
     const header = await signWebhook(SECRETS[0], rawBody, NOW)
     expect(header).toBe(await server.sign(rawBody, SECRETS[0], NOW))
@@ -252,7 +252,7 @@ describe('stripe', () => {
     expect(event.id).toBe('evt_1')
   })
 
-  test('one good signature among others is enough, as while a secret is rolled', async () => {
+  test('one valid signature among several is enough while a webhook secret is rotated', async () => {
     const [{ rawBody }] = [events[0]!]
     const [old, fresh] = await Promise.all(['whsec_old', SECRETS[1]].map((secret) => server.sign(rawBody, secret, NOW)))
     const header = `${old},v0=${'0'.repeat(64)},${fresh!.split(',')[1]}`
@@ -276,7 +276,7 @@ describe('amounts at Stripe', () => {
     ['UGX', 9500, 950_000, 1],
     ['MGA', 9500, 95, 100],
     ['HUF', 9500, 9500, 1],
-  ])('%s %i is sent as %i', (currency, amount, sent, step) => {
+  ])('Stripe gets the amount of %s %i as %i', (currency, amount, sent, step) => {
     expect(toStripeMoney({ amount, currency })).toEqual({ amount: sent, currency: currency.toLowerCase() })
     expect(fromStripeMoney(sent, currency.toLowerCase())).toEqual({ amount, currency })
     expect(stripeAmountStep(currency)).toBe(step)
@@ -287,7 +287,7 @@ describe('amounts at Stripe', () => {
     ['MGA', 9550],
     ['USD', 0],
     ['USD', 0.5],
-  ])('%s %d cannot be sent', (currency, amount) => {
+  ])('the amount of %s %d cannot be sent to Stripe', (currency, amount) => {
     expect(() => toStripeMoney({ amount, currency })).toThrow(RangeError)
   })
 })
