@@ -57,4 +57,18 @@ describe('prepared statements', () => {
       for (const userId of ['one', 'two']) expect(await whoAmI(t.db, { role, userId })).toEqual([{ role, userId }])
     expect(roles).toEqual(['patient', 'admin', 'doctor'])
   })
+
+  test.each<[how: string, convert: (value: { from: Date }) => unknown]>([
+    ['compares a value', ({ from }) => from < new Date()],
+    ['calculates with a value', ({ from }) => +from + 1],
+    ['puts a value into a text', ({ from }) => `${from}`],
+    ['calls toString on a value', ({ from }) => from.toString()],
+    ['calls valueOf on a value', ({ from }) => from.valueOf()],
+    ['turns its values into JSON', (value) => JSON.stringify(value)],
+  ])('a prepared statement whose builder %s throws a TypeError that names the value', async (_how, convert) => {
+    const wrong = prepared((_db, value: { from: Date }) => sql`select ${convert(value)}`)
+    const error = await wrong(t.db, { from: new Date() }).catch((thrown) => thrown)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error.message).toContain('`from`')
+  })
 })
