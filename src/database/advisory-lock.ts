@@ -2,21 +2,21 @@ import type pg from 'pg'
 import type { Postgres } from './postgres'
 
 /**
- * Runs `task` while no other copy of the API is inside one of the same name; undefined, without running it, when one is.
- * The lock belongs to a connection of its own: should that be lost, another copy may begin before `task` has ended.
+ * Runs `task` while this copy holds the lock of that name; returns undefined at once if another copy holds it. The lock
+ * belongs to one connection: if that is lost, another copy may begin before `task` has ended.
  */
 export async function withTryLock<T>({ pool }: Postgres, name: string, task: () => Promise<T>): Promise<T | undefined> {
   const client = await pool.connect()
   let unlocked = false
   try {
-    if (!(await ask(client, 'pg_try_advisory_lock', name))) {
+    if (!(await callLock(client, 'pg_try_advisory_lock', name))) {
       unlocked = true
       return undefined
     }
     try {
       return await task()
     } finally {
-      unlocked = await ask(client, 'pg_advisory_unlock', name).catch(() => false)
+      unlocked = await callLock(client, 'pg_advisory_unlock', name).catch(() => false)
     }
   } finally {
     // A connection that may still hold the lock must not go back to the pool.
@@ -24,7 +24,7 @@ export async function withTryLock<T>({ pool }: Postgres, name: string, task: () 
   }
 }
 
-async function ask(client: pg.PoolClient, verb: 'pg_try_advisory_lock' | 'pg_advisory_unlock', name: string) {
+async function callLock(client: pg.PoolClient, verb: 'pg_try_advisory_lock' | 'pg_advisory_unlock', name: string) {
   const { rows } = await client.query(`select ${verb}(hashtext('task'), hashtext($1)) as done`, [name])
   return rows[0].done as boolean
 }

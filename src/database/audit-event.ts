@@ -4,7 +4,7 @@ import { newId } from './ids'
 
 /** Create, read, update, delete, execute (HL7 AuditEvent.action). */
 export type AuditAction = 'C' | 'R' | 'U' | 'D' | 'E'
-/** `pending`: the write spans two databases and is not settled yet; the relay leaves it where it is. */
+/** `pending`: a clinical write that is not settled yet; the relay skips it. */
 export type AuditOutcome = 'pending' | 'success' | 'denied' | 'error'
 /** Why health data was accessed (HL7 PurposeOfUse); `emergency` is emergency access ("break the glass"). */
 export type AuditPurpose = 'patient_request' | 'treatment' | 'operations' | 'emergency'
@@ -60,24 +60,25 @@ export const auditRecord = () => sql.raw(COLUMNS.map(({ name, type }) => `"${nam
 /** `"id", "occurredAt", …`: the members of such a record. */
 export const auditRecordMembers = () => sql.raw(COLUMNS.map(({ name }) => `"${name}"`).join(', '))
 
-/** The event's values in the order of `auditColumns`; `replaced` gives SQL for what the statement itself knows. */
+/** The event's values in the order of `auditColumns`; `replaced` holds SQL for members that the statement computes. */
 export const auditValues = (
   event: AuditEvent,
   replaced: Partial<Record<keyof AuditEvent, RawBuilder<unknown>>>,
 ): RawBuilder<unknown> => sql.join(COLUMNS.map(({ name }) => replaced[name] ?? sql`${event[name]}`))
 
-/** What a handler adds to the event of its request: the patients and the thing concerned. */
+/** What a handler adds to the event of its request, such as the patients and the target. */
 export type AuditFacts = {
   patientIds?: string[]
   targetId?: string
   outcome?: AuditOutcome
-  /** By default that of the caller's role. */
+  /** By default the usual purpose of the caller's role. */
   purpose?: AuditPurpose
   detail?: AuditEvent['detail']
-  /** Set where the request itself made the actor known, as a sign-in does. */
+  /** Set by operations that identify the actor themselves, such as a sign-in. */
   actor?: { userId: string; role: Role }
 }
 
+/** What an audit event takes from the context. */
 export type AuditedRequest = { actor: Actor | null; now: Date; requestId: string; ip: string | null }
 
 /** A trigger turns `treatment` into `emergency` where the doctor has emergency access. */
@@ -85,6 +86,7 @@ const PURPOSE_OF: Record<Role, AuditPurpose> = { patient: 'patient_request', doc
 
 const purposeOf = (role: Role | null) => role && PURPOSE_OF[role]
 
+/** The event of one request, with a new id. The purpose is set only if patients are concerned. */
 export function auditEvent(request: AuditedRequest, { kind, action }: AuditKind, facts: AuditFacts): AuditEvent {
   const caller = request.actor === 'system' ? null : request.actor
   const { userId, role } = facts.actor ?? caller ?? { userId: null, role: null }
@@ -107,7 +109,7 @@ export function auditEvent(request: AuditedRequest, { kind, action }: AuditKind,
 }
 
 /** The event of reading one row; the statement that reads the row adds its patient. */
-export function readEvent(request: AuditedRequest, kind: AuditKind, targetId: string): AuditEvent {
+export function auditEventOfRead(request: AuditedRequest, kind: AuditKind, targetId: string): AuditEvent {
   const event = auditEvent(request, kind, { targetId })
   return { ...event, purpose: purposeOf(event.actorRole) }
 }

@@ -6,14 +6,14 @@ import { isRetryable } from './constraints'
 import { prepared } from './prepared'
 import type { Database } from './schema'
 
-/** Appends to the outbox in the caller's transaction. */
+/** Appends events in the caller's transaction. Throws `unavailable` if the outbox does not accept them. */
 export async function appendAuditEvent(db: Kysely<Database>, ...events: AuditEvent[]): Promise<void> {
   await db.insertInto('auditOutbox').values(events).execute().catch(refuseUnaudited)
 }
 
 const audited = new WeakSet<object>()
 
-/** Marks an error whose request needs no event any more: it has one already, or none can be written. */
+/** Marks an error so that no further event is written for its request: there is one already, or none can be written. */
 export function markAudited<E>(error: E): E {
   if (typeof error === 'object' && error !== null) audited.add(error)
   return error
@@ -21,7 +21,7 @@ export function markAudited<E>(error: E): E {
 
 export const isAudited = (error: unknown) => typeof error === 'object' && error !== null && audited.has(error)
 
-/** No audit row, no answer: whatever keeps an event out of the outbox fails its request as unavailable. */
+/** Turns the error of an audit insert into 503: no request succeeds without its event. Rethrows retryable errors. */
 export function refuseUnaudited(error: unknown): never {
   if (isRetryable(error)) throw error
   throw markAudited(unavailable('The audit trail cannot be written at the moment.', error))
@@ -34,7 +34,7 @@ export type AuditWriter = {
 
 const LARGEST_INSERT = 200
 
-/** Requests share INSERTs, so that a busy API commits once for many events. */
+/** Inserts events in batches, so that a busy API commits once for many of them. */
 export function createAuditWriter(db: Kysely<Database>): AuditWriter {
   const append = batched((events: AuditEvent[]) => insertEvents(db, { events: JSON.stringify(events) }), {
     largest: LARGEST_INSERT,
@@ -42,7 +42,7 @@ export function createAuditWriter(db: Kysely<Database>): AuditWriter {
   return { append: (event) => append(event).then(() => {}, refuseUnaudited) }
 }
 
-/** One statement text for any number of events: they come as one JSON array. */
+/** Events are passed as one JSON array, so that the statement's text is the same for any number of them. */
 const insertEvents = prepared(
   (_db, { events }: { events: string }) => sql`
     insert into audit_outbox (${auditColumns()})

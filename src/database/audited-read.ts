@@ -4,8 +4,8 @@ import { type AuditEvent, auditColumns, auditValues } from './audit-event'
 import { preparedRow, type Statement } from './prepared'
 import type { Database } from './schema'
 
-/** One row about one patient, as far as the caller may see it; with an event, the read is audited in the same statement. */
-export type OneRow<V, O> = (
+/** Finds one row about one patient if the caller may see it. Given an event, the same statement audits the read. */
+export type FindOneRow<V, O> = (
   db: Kysely<Database>,
   caller: Caller,
   values: V,
@@ -13,12 +13,12 @@ export type OneRow<V, O> = (
 ) => Promise<O | undefined>
 
 /**
- * A prepared select of one row about one patient, for each role. With an event it appends, where there is a row, that
- * event with the row's patient: one statement, so that neither exists without the other.
+ * A prepared select of one row about one patient, compiled once per role. If it finds a row and is given an event, the
+ * same statement appends that event with the row's patient, so that no row is read without its event.
  */
 export function preparedOneRow<V extends Record<string, unknown>, O extends { patientId: string }>(
   select: (db: Kysely<Database>, caller: Caller, values: V) => Expression<O> & Statement<O>,
-): OneRow<V, O> {
+): FindOneRow<V, O> {
   const find = preparedRow(select, ['role'])
   const findAudited = preparedRow(
     (db, caller: Caller, values: V, event: AuditEvent) => audited(select(db, caller, values), event),

@@ -1,14 +1,13 @@
 import { asUnavailable } from './constraints'
 
-/** Longer than any statement may take: a connection that has fallen silent keeps those behind it waiting no longer. */
+/** Above `statement_timeout`: fires only when a connection hangs, so that the queue behind it moves on. */
 const PATIENCE_MS = 30_000
 
 type Waiting<Q, A> = { question: Q; resolve: (answer: A) => void; reject: (error: unknown) => void }
 
 /**
- * Callers share round trips: `run` answers several questions, in their order. The first goes out at once, and what comes
- * while `width` are under way goes into the next, at most `largest` at a time: none waits when there is little to do, and
- * a busy API asks once for many.
+ * Batches questions: `run` answers several of them in one round trip, in their order. The first one is sent at once.
+ * Questions that arrive while `width` batches run go into the next batch, which has at most `largest` of them.
  */
 export function batched<Q, A>(
   run: (questions: Q[]) => Promise<A[]>,
@@ -28,7 +27,7 @@ export function batched<Q, A>(
       const answers = await inTime(run(batch.map(({ question }) => question)), patienceMs)
       for (const [i, { resolve }] of batch.entries()) resolve(answers[i] as A)
     } catch (error) {
-      // The statement was refused and has done nothing: one question must not fail the others.
+      // The refused statement has done nothing: ask one by one, so that a bad question does not fail the others.
       if (batch.length > 1 && !asUnavailable(error)) for (const each of batch) await answer([each])
       else for (const { reject } of batch) reject(error)
     }

@@ -5,7 +5,7 @@ import type { Logger } from '../log'
 export type Channel = {
   /** Connects in the background and stays connected; calling it again does nothing. Never fails. */
   start(): void
-  /** True while everything committed more than three seconds ago is certain to have been heard. */
+  /** True while every message committed more than `silenceMs` ago has certainly arrived. */
   isCurrent(): boolean
   stop(): Promise<void>
 }
@@ -13,10 +13,10 @@ export type Channel = {
 type Options = {
   name: string
   hear: (payload: string) => void
-  /** Reads what was said while nobody listened; runs after LISTEN, so that nothing falls between the two. */
+  /** Reads what was missed while not connected; runs after LISTEN, so that no message is lost between the two. */
   catchUp: () => Promise<void>
   log: Logger
-  /** Milliseconds: how often the channel hears itself, and how long it may be silent. */
+  /** Milliseconds from pulse to pulse (default 1,000), and without one until the connection counts as lost (3,000). */
   pulseMs?: number
   silenceMs?: number
 }
@@ -25,17 +25,17 @@ const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 
 /**
- * LISTEN on a connection of its own, outside the pool. A pulse to itself shows that messages arrive: they come in the
- * order of commits, so a pulse that is heard proves everything before it. Silent for too long, it connects anew.
+ * LISTEN on its own connection, outside the pool. The channel sends itself pulses: messages arrive in the order of
+ * commits, so a pulse proves that all earlier messages have arrived. Without pulses it connects again.
  */
 export function openChannel(config: Config['postgres'], options: Options): Channel {
   const { name, hear, catchUp, log, pulseMs = 1_000, silenceMs = 3_000 } = options
-  /** Nobody else's: with many copies, each would otherwise hear the pulses of all. */
+  /** A name of this channel alone: otherwise each copy would hear the pulses of all copies. */
   const pulse = `pulse_${crypto.randomUUID().replaceAll('-', '')}`
   let state: 'new' | 'running' | 'stopped' = 'new'
   let provenAt = Number.NEGATIVE_INFINITY
   let client: pg.Client | undefined
-  /** Whose last pulse has not been sent through yet. */
+  /** The connection that is still sending its last pulse. */
   let pulsing: pg.Client | undefined
   let beat: ReturnType<typeof setInterval> | undefined
   let retry: ReturnType<typeof setTimeout> | undefined

@@ -5,7 +5,7 @@ import type { CollectionSpec, Mongo } from './mongo'
 /** `size` in bytes, `sha256` in hexadecimal. */
 export type StoredFile = { size: number; sha256: string }
 
-/** The two collections of a GridFS bucket, with the indexes that GridFS asks for. */
+/** The two collections of a GridFS bucket, with the indexes that GridFS requires. */
 export const fileCollections = (bucket: string): CollectionSpec[] => [
   { name: `${bucket}.files`, indexes: [{ key: { filename: 1, uploadDate: 1 }, name: 'filename_1_uploadDate_1' }] },
   { name: `${bucket}.chunks`, indexes: [{ key: { files_id: 1, n: 1 }, name: 'files_id_1_n_1', unique: true }] },
@@ -14,8 +14,8 @@ export const fileCollections = (bucket: string): CollectionSpec[] => [
 export const newFileId = (): string => new ObjectId().toHexString()
 
 /**
- * Files in GridFS, in pieces both ways: no more than one of 255 KiB is held. A file that was not stored to its end has
- * chunks but no entry, so it cannot be read; `remove` takes those away too.
+ * Files in GridFS, written and read in pieces of 255 KiB to use little memory. An incomplete file has chunks but no
+ * entry, so it cannot be read; `remove` deletes such chunks too.
  */
 export function fileStore(mongo: Mongo, bucketName: string) {
   const bucket = new GridFSBucket(mongo.db, {
@@ -25,11 +25,11 @@ export function fileStore(mongo: Mongo, bucketName: string) {
   })
 
   return {
-    /** Stores what comes; when that fails, nothing stays. The id must be a new one. */
+    /** Stores the content under a new id. If that fails, it removes what was stored. */
     async put(id: string, content: AsyncIterable<Uint8Array>): Promise<StoredFile> {
       const hash = createHash('sha256')
       const file = bucket.openUploadStreamWithId(new ObjectId(id), id)
-      // Whoever waits for a step is told of its failure.
+      // The step that fails rejects; without a listener the event would end the process.
       file.on('error', () => {})
       try {
         for await (const piece of content) {
@@ -44,7 +44,7 @@ export function fileStore(mongo: Mongo, bucketName: string) {
       return { size: file.length, sha256: hash.digest('hex') }
     },
 
-    /** What was stored. Fails before its last piece when that is not what `sha256` says. */
+    /** Yields the content. Throws before the last piece if the content does not match `sha256`. */
     async *read(id: string, sha256: string): AsyncGenerator<Uint8Array, void, void> {
       const hash = createHash('sha256')
       let held: Uint8Array | undefined
@@ -53,11 +53,11 @@ export function fileStore(mongo: Mongo, bucketName: string) {
         if (held) yield held
         held = piece
       }
-      if (hash.digest('hex') !== sha256) throw new Error('a stored file is not what it was')
+      if (hash.digest('hex') !== sha256) throw new Error('a stored file does not match its SHA-256')
       if (held) yield held
     },
 
-    /** All there is under the id, if only a part. */
+    /** Deletes the file, complete or not. */
     async remove(id: string): Promise<void> {
       await mongo.db.collection(`${bucketName}.files`).deleteOne({ _id: new ObjectId(id) })
       await mongo.db.collection(`${bucketName}.chunks`).deleteMany({ files_id: new ObjectId(id) })

@@ -11,8 +11,9 @@ import {
 import type { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
 
 /**
- * A select's rows as one JSON array, `[]` when there are none. Unlike Kysely's `jsonArrayFrom` its keys are the camelCase
- * names: the plugin leaves keys inside JSON as they are, so the statement has to write them. Instants come out as strings.
+ * A select's rows as one JSON array, `[]` when there are none. Unlike Kysely's `jsonArrayFrom` its keys are the
+ * camelCase names: the plugin leaves keys inside JSON as they are, so the statement has to write them. Instants come
+ * out as strings.
  */
 export const jsonRows = <O>(select: Expression<O>): ReturnType<typeof jsonArrayFrom<O>> =>
   sql`(select coalesce(json_agg(${jsonObject(select)}), '[]') from ${select} as j)`

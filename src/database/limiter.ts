@@ -1,43 +1,43 @@
 import { unavailable } from '../errors'
 
 /**
- * At most `width` tasks of one key run at a time in this process; the rest wait in order, without a connection, for at
- * most `patienceMs` (then 503), and no more than `room` of them. Keeps a hot doctor from filling the pool, and a login
- * storm from taking every core.
+ * Runs at most `width` tasks of one key at once in this process. Others wait in order, without a connection; 503 after
+ * `patienceMs`, or at once behind `longest` waiting tasks. So bookings of one doctor cannot fill the pool, nor sign-ins
+ * use every core.
  */
-export function createLimiter(width: number, patienceMs: number, room = 1_000) {
-  const busy = new Map<string, { running: number; waiting: (() => void)[] }>()
-  const tooMany = () => unavailable('Too many requests for the same thing are waiting.')
+export function createLimiter(width: number, patienceMs: number, longest = 1_000) {
+  const queues = new Map<string, { running: number; waiting: (() => void)[] }>()
+  const tooMany = () => unavailable('Too many requests for the same thing are waiting. Try again later.')
 
   async function enter(key: string): Promise<void> {
-    const lane = busy.get(key) ?? { running: 0, waiting: [] }
-    busy.set(key, lane)
-    if (lane.running < width) {
-      lane.running++
+    const queue = queues.get(key) ?? { running: 0, waiting: [] }
+    queues.set(key, queue)
+    if (queue.running < width) {
+      queue.running++
       return
     }
-    if (lane.waiting.length >= room) throw tooMany()
+    if (queue.waiting.length >= longest) throw tooMany()
     await new Promise<void>((resolve, reject) => {
       const turn = () => {
         clearTimeout(timer)
         resolve()
       }
       const timer = setTimeout(() => {
-        lane.waiting.splice(lane.waiting.indexOf(turn), 1)
+        queue.waiting.splice(queue.waiting.indexOf(turn), 1)
         reject(tooMany())
       }, patienceMs)
-      lane.waiting.push(turn)
+      queue.waiting.push(turn)
     })
   }
 
   function leave(key: string): void {
-    const lane = busy.get(key)!
-    const next = lane.waiting.shift()
+    const queue = queues.get(key)!
+    const next = queue.waiting.shift()
     if (next) next()
-    else if (--lane.running === 0) busy.delete(key)
+    else if (--queue.running === 0) queues.delete(key)
   }
 
-  return async function inLane<T>(key: string, task: () => Promise<T>): Promise<T> {
+  return async function limit<T>(key: string, task: () => Promise<T>): Promise<T> {
     await enter(key)
     try {
       return await task()

@@ -8,61 +8,63 @@ export type Mongo = {
   db: Db
   /** `id` columns of clinical documents are UUID strings in `_id`. */
   collection<T extends Document>(name: string): Collection<T>
-  /** Resolves once collections, validators and indexes are there; costs nothing after that. Fails while MongoDB is down. */
+  /** Resolves once collections, validators and indexes exist; costs nothing after that. Fails while MongoDB is down. */
   ready(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * The one shared client. It connects when first used and again by itself, so the API starts and books without MongoDB;
- * an operation fails after at most 3 s when no server answers, or as the address says. Writes are acknowledged by a majority, from the journal.
+ * The shared client. It connects on first use and reconnects by itself, so the API starts and books without MongoDB.
+ * Without a server an operation fails after 3 s, or after the timeout in the URI. A write is acknowledged once a
+ * majority has it in the journal.
  */
 export function openMongo(config: Config['mongo'], collections: CollectionSpec[]): Mongo {
   const client = new MongoClient(config.uri, {
-    ...patienceOf(config.uri),
+    ...timeoutsFor(config.uri),
     maxPoolSize: config.poolSize,
     retryWrites: false,
     writeConcern: { w: 'majority', journal: true, wtimeoutMS: 5_000 },
     appName: 'clinic-api',
-    // With the default `{}`, bson 7 gives back as bytes what is in an array whose name every object inherits, like `constructor`.
+    // With the default `{}`, bson 7 returns as bytes the items of an array that has the name of an inherited property,
+    // like `constructor`.
     fieldsAsRaw: Object.create(null),
   })
   client.on('error', () => {})
   const db = client.db(config.database)
-  let made: Promise<void> | undefined
+  let prepared: Promise<void> | undefined
   return {
     client,
     db,
     collection: (name) => db.collection(name),
     ready() {
-      made ??= ensureMongo(db, collections).catch((error) => {
-        made = undefined
+      prepared ??= ensureCollections(db, collections).catch((error) => {
+        prepared = undefined
         throw error
       })
-      return made
+      return prepared
     },
     close: () => client.close(),
   }
 }
 
-const PATIENCE = {
+const TIMEOUTS = {
   serverSelectionTimeoutMS: 3_000,
   connectTimeoutMS: 3_000,
   socketTimeoutMS: 10_000,
   waitQueueTimeoutMS: 3_000,
 }
 
-/** The address may name others; the driver would let an option win over it. */
-const patienceOf = (uri: string) =>
-  Object.fromEntries(Object.entries(PATIENCE).filter(([name]) => !uri.toLowerCase().includes(`${name.toLowerCase()}=`)))
+/** Leaves out the timeouts that the URI sets: for the driver, an option would win over the URI. */
+const timeoutsFor = (uri: string) =>
+  Object.fromEntries(Object.entries(TIMEOUTS).filter(([name]) => !uri.toLowerCase().includes(`${name.toLowerCase()}=`)))
 
 const NAMESPACE_EXISTS = 48
 
 /**
- * Makes collections with their validators, and indexes; repeating it changes nothing. The validator of a collection that
- * exists stays as it is: each lets documents of a later `schemaVersion` through, so that it need not change.
+ * Creates collections with their validators and indexes; repeating it changes nothing. The validator of an existing
+ * collection stays as it is: each accepts documents of a later `schemaVersion`, so it need not change.
  */
-async function ensureMongo(db: Db, collections: CollectionSpec[]): Promise<void> {
+async function ensureCollections(db: Db, collections: CollectionSpec[]): Promise<void> {
   for (const { name, validator, indexes } of collections) {
     try {
       await db.createCollection(name, { validator })
@@ -83,7 +85,7 @@ export async function prepareMongo(mongo: Pick<Mongo, 'ready'>, signal: AbortSig
     } catch {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, PREPARE_AGAIN_MS)
-        // Node's and Bun's timers; elsewhere a timer keeps nothing alive.
+        // In Node and Bun a timer is an object and keeps the process alive.
         if (typeof timer === 'object') timer.unref()
       })
     }

@@ -17,14 +17,14 @@ export type Postgres = {
   db: Kysely<Database>
   pool: pg.Pool
   /**
-   * One transaction at READ COMMITTED. `opening` statements (complete SQL, no parameters) travel with BEGIN in one round
-   * trip; each sees a fresh snapshot; their rows are handed to `run`. Any error rolls back.
+   * One transaction at READ COMMITTED. `opening` statements (complete SQL, no parameters) are sent with BEGIN in one
+   * round trip; each sees a fresh snapshot, and `run` receives their rows. Any error rolls back.
    */
   transaction<T>(opening: string[], run: (trx: Transaction<Database>, opened: Rows[]) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
-/** COMMIT was sent and its result never came: the work may or may not be there. */
+/** COMMIT was sent and no result arrived: the work may or may not be committed. */
 export class UnknownOutcomeError extends Error {
   override name = 'UnknownOutcomeError'
 }
@@ -52,7 +52,7 @@ class PreparingClient extends pg.Client {
   }
 }
 
-/** `date` and `time` stay strings (pg would make them local-midnight Dates); bigint is a count here and fits a number. */
+/** `date` and `time` stay strings (pg would make Dates of local midnight). A bigint is a count here and fits a number. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === 1082 || oid === 1083) return (value: string) => value
@@ -82,7 +82,7 @@ export function openPostgres(config: Config['postgres'], onError: (error: Error)
     types,
     Client: PreparingClient as unknown as typeof pg.Client,
   })
-  // The pool listens only while a client is idle: an error of one that is out would end the process.
+  // pg.Pool handles `error` on idle clients only; on a checked-out one it would crash the process.
   pool.on('connect', (client) => client.on('error', onError))
   pool.on('error', onError)
   const dialect = new PostgresDialect({ pool })
@@ -103,11 +103,11 @@ export function openPostgres(config: Config['postgres'], onError: (error: Error)
         if (!(error instanceof UnknownOutcomeError)) await client.query('rollback').catch(() => {})
         throw error
       } finally {
-        // Whoever got a client back inside a transaction would write into somebody else's.
+        // A client that is still in a transaction is destroyed: the next user would run inside it.
         client.release(statusOf(client) !== 'I')
       }
     },
-    // Not db.destroy(): Kysely leaves a pool open that only transactions have used.
+    // Not db.destroy(): Kysely does not close a pool that only these transactions have used.
     close: async () => {
       if (!pool.ending) await pool.end()
     },

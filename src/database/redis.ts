@@ -8,7 +8,7 @@ export type Redis = {
   close(): void
 }
 
-/** Connects by itself, again and again; a command fails after 200 ms, since nothing here is worth waiting longer for. */
+/** Connects and reconnects by itself. A command fails after 200 ms, so a slow Redis does not slow down requests. */
 export function openRedis(url: string): Redis {
   const client = new Client(url, {
     commandTimeout: 200,
@@ -16,7 +16,7 @@ export function openRedis(url: string): Redis {
     maxRetriesPerRequest: 1,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   })
-  // Every failed attempt to connect is one; whoever sends a command learns of it there.
+  // Each failed attempt to connect emits an error; commands report it as well.
   client.on('error', () => {})
   return {
     scriptLoad: (script) => client.script('LOAD', script) as Promise<string>,

@@ -11,9 +11,9 @@ export type InTransaction<C> = Omit<C, 'db'> & { db: Transaction<Database> }
 const ATTEMPTS = 5
 
 /**
- * Runs `run` in one transaction; call it as `inTransaction(ctx, async (ctx) => …)`, so that the outer handle is out of
- * reach. Inside a transaction it joins. After a serialisation failure or deadlock the whole closure runs again, at most
- * five times in all: it must be pure (no network, no clock but the injected one, no captured state).
+ * Runs `run` in one transaction, or in the current one. Call it as `inTransaction(ctx, async (ctx) => …)`, so that the
+ * outer `db` is out of reach. After a serialisation failure or deadlock `run` runs again, at most five times in all: it
+ * must be pure (no network, no clock but the injected one, no captured state).
  */
 export async function inTransaction<C extends Handle, T>(
   ctx: C,
@@ -32,8 +32,8 @@ export async function inTransaction<C extends Handle, T>(
 }
 
 /**
- * Takes the advisory locks of doctors, patients or clinics' rooms until the transaction ends, always in the same order.
- * A statement of its own by necessity: one that locks and reads would read from before the lock.
+ * Takes the advisory locks of doctors, patients or rooms until the transaction ends, always in the same order. It has
+ * to be a statement of its own: if the same statement also read, it would read the state before the lock.
  */
 export async function lockResources(db: Transaction<Database>, ids: string[]): Promise<void> {
   await lockAll(db, { ids })
@@ -43,7 +43,7 @@ const lockAll = prepared((db, { ids }: { ids: string[] }) =>
   lockStatement(db, sql<{ id: string }>`select unnest(${ids}::uuid[]) as id`),
 )
 
-/** The same for the ids that a select gives. A lock is known by the low 64 bits of its id: 62 of them are random. */
+/** The same for the ids that a select returns. A lock's key is the low 64 bits of the id, of which 62 are random. */
 export function lockStatement(db: Kysely<Database>, ids: Expression<{ id: string }>) {
   const ordered = sql<{ key: string }>`(
     select distinct ('x' || right(replace(id::text, '-', ''), 16))::bit(64)::bigint as key from (${ids}) as wanted order by key)`

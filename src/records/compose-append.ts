@@ -1,9 +1,9 @@
 import type { Document, Filter } from 'mongodb'
-import { type AppendOnly, appendClinicalEntry, type Entry } from '../database/clinical-writes/append'
+import { type AppendOnly, appendClinicalEntry, type ListEntry } from '../database/clinical-writes/append'
 import type { PatientDocument } from '../database/clinical-writes/insert'
 import type { TransactionContext } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
-import type { ClinicalWrite, Fixed } from '../http/operations/clinical-mutation'
+import type { ClinicalWrite, FixedWrite } from '../http/operations/clinical-mutation'
 import {
   AMENDMENTS,
   type Amendment,
@@ -24,7 +24,7 @@ export async function composeAmendment(
   ctx: TransactionContext,
   record: MedicalRecordDocument,
   { reason, data }: AmendRecord,
-  fixed: Fixed,
+  fixed: FixedWrite,
 ): Promise<Append<MedicalRecordDocument>> {
   const author = await getAuthor(ctx)
   const amendment: Amendment = { id: fixed.id, reason, data, author, createdAt: fixed.createdAt }
@@ -35,7 +35,7 @@ export async function composeAmendment(
 export function composeStop(
   prescription: PrescriptionDocument,
   { reason = null, data }: StopPrescription,
-  fixed: Fixed,
+  fixed: FixedWrite,
 ): Append<PrescriptionDocument> {
   const refusal = new AppError('invalid_state', 'This prescription is stopped already.')
   if (fixed.isFirstAttempt && !canStop(prescription)) throw refusal
@@ -49,7 +49,7 @@ export function composeStop(
 export function composeRenewal(
   prescription: PrescriptionDocument,
   { reason = null, until, data }: RenewPrescription,
-  fixed: Fixed,
+  fixed: FixedWrite,
 ): Append<PrescriptionDocument> {
   const today = dayOf(fixed.createdAt)
   if (until && until < today) throw invalid('until', 'must not lie in the past')
@@ -58,14 +58,14 @@ export function composeRenewal(
   return { ...appendTo(EVENTS, prescription, event satisfies PrescriptionEvent, fixed), detail: { eventId: fixed.id } }
 }
 
-const eventOf = ({ id, createdAt }: Fixed) => ({ id, at: createdAt })
+const eventOf = ({ id, createdAt }: FixedWrite) => ({ id, at: createdAt })
 
 /** An entry under the fixed id, where the document has room for it and, in that moment, fits `condition`. */
 export function appendTo<D extends PatientDocument>(
   place: AppendOnly,
   document: D,
-  entry: Entry,
-  fixed: Fixed,
+  entry: ListEntry,
+  fixed: FixedWrite,
   condition: Filter<Document> = {},
 ): Append<D> {
   const { _id: id, patientId } = document

@@ -1,7 +1,7 @@
 import { insertClinicalDocument, type PatientDocument } from '../database/clinical-writes/insert'
 import type { TransactionContext } from '../deps'
 import { invalid, notFound } from '../errors'
-import type { ClinicalWrite, Fixed } from '../http/operations/clinical-mutation'
+import type { ClinicalWrite, FixedWrite } from '../http/operations/clinical-mutation'
 import { MEDICAL_RECORDS, type MedicalRecordDocument, PRESCRIPTIONS, type PrescriptionDocument } from './collections'
 import { findAuthorship } from './queries'
 import type { CreatePrescription, CreateRecord } from './schemas'
@@ -13,7 +13,7 @@ export async function composeRecord(
   ctx: TransactionContext,
   patientId: string,
   { type, title, appointmentId, data }: CreateRecord,
-  fixed: Fixed,
+  fixed: FixedWrite,
 ): Promise<Insert<MedicalRecordDocument>> {
   const envelope = await composeEnvelope(ctx, patientId, appointmentId, fixed)
   return insertInto(MEDICAL_RECORDS, { ...envelope, type, title, data, amendments: [], attachments: [] })
@@ -24,7 +24,7 @@ export async function composePrescription(
   ctx: TransactionContext,
   patientId: string,
   { appointmentId, medicines }: CreatePrescription,
-  fixed: Fixed,
+  fixed: FixedWrite,
 ): Promise<Insert<PrescriptionDocument>> {
   return insertInto(PRESCRIPTIONS, {
     ...(await composeEnvelope(ctx, patientId, appointmentId, fixed)),
@@ -43,7 +43,7 @@ async function composeEnvelope(
   ctx: TransactionContext,
   patientId: string,
   appointmentId: string | null = null,
-  { id, createdAt }: Fixed,
+  { id, createdAt }: FixedWrite,
 ) {
   const { doctorId } = ctx.actor
   const authorship = doctorId && (await findAuthorship(ctx.db, ctx, { doctorId, patientId, appointmentId }))

@@ -3,60 +3,61 @@ import type { Mongo } from '../mongo'
 import type { PatientDocument } from './insert'
 import { asNotWritten, durable, notYetDurable, type Stored, type WriteOutcome, withMaps } from './outcome'
 
-/** A list inside of documents that is only ever added to; `names` are the fields of an entry that name it, `id` among them. */
+/** A list inside documents that only grows. `names` are the fields that identify an entry; `id` is one of them. */
 export type AppendOnly = { collection: string; list: string; names: readonly string[] }
 /** The document that has the list. */
-export type Holder = { id: string; patientId: string }
-export type Entry = { id: string }
+type Holder = { id: string; patientId: string }
+export type ListEntry = { id: string }
 
 /**
- * Appends an entry of a fixed id, any number of times; `room` is what else must hold of the document in that moment. One
- * document is changed in one atomic step, so that no entry is lost to another and none is there twice.
+ * Appends an entry under its fixed id; repeating it adds nothing. The document must also meet `condition`. Everything
+ * is checked and written in one atomic step, so that no entry is lost and none is stored twice.
  */
 export async function appendClinicalEntry<D extends PatientDocument>(
   mongo: Mongo,
-  place: AppendOnly,
+  { collection, list, names }: AppendOnly,
   holder: Holder,
-  entry: Entry,
-  room: Filter<Document> = {},
+  entry: ListEntry,
+  condition: Filter<Document> = {},
 ): Promise<WriteOutcome<D>> {
-  const documents = durable(mongo, place.collection)
+  const documents = durable(mongo, collection)
   const { id: _id, patientId } = holder
-  const names = place.names.map((name): [string, string] => [name, entry[name as 'id']])
-  const unnamed = names.map(([name, value]) => ({ [`${place.list}.${name}`]: { $ne: value }, voids: { $ne: value } }))
+  const values = names.map((name) => ({ name, value: entry[name as 'id'] }))
+  const isNew = values.map(({ name, value }) => ({ [`${list}.${name}`]: { $ne: value }, voids: { $ne: value } }))
   try {
     await mongo.ready()
     const appended = await documents.findOneAndUpdate(
-      // The driver's types know no lists by a name that is given.
-      { $and: [{ _id, patientId }, ...unnamed, room] } as Filter<Stored>,
-      { $push: { [place.list]: withMaps(entry) } } as UpdateFilter<Stored>,
+      // The driver's types do not allow computed field names.
+      { $and: [{ _id, patientId }, ...isNew, condition] } as Filter<Stored>,
+      { $push: { [list]: withMaps(entry) } } as UpdateFilter<Stored>,
       { returnDocument: 'after' },
     )
-    if (appended) return there(appended)
+    if (appended) return thereAs(appended)
   } catch (error) {
     const notWritten = asNotWritten(error)
     if (notWritten) return { state: 'not_written', error: notWritten }
     throw error
   }
-  const findEntry = () => documents.findOne({ _id, patientId, [`${place.list}.id`]: entry.id })
+  const findEntry = () => documents.findOne({ _id, patientId, [`${list}.id`]: entry.id })
   const found = await findEntry()
-  if (found) return there(found)
-  if (await documents.findOne({ _id, patientId, voids: { $in: names.map(([, value]) => value) } }))
+  if (found) return thereAs(found)
+  if (await documents.findOne({ _id, patientId, voids: { $in: values.map(({ value }) => value) } }))
     return { state: 'blocked' }
-  // There was no room. No other attempt under the id may find some after this one has been refused.
-  if ((await findOrBlockEntry(mongo, place, holder, ['id', entry.id])) === 'blocked') return { state: 'refused' }
+  // The condition was not met. The tombstone keeps later attempts under this id from succeeding after this refusal.
+  const outcome = await findOrBlockEntry(mongo, { collection, list }, holder, ['id', entry.id])
+  if (outcome === 'blocked') return { state: 'refused' }
   const late = await findEntry()
   if (!late) throw notYetDurable()
-  return there(late)
+  return thereAs(late)
 }
 
 /**
- * Says whether an entry is there and, when it is not, makes its name void in the same atomic step, so that an append which
- * is still on its way can no longer succeed. A document that is gone takes no entry either.
+ * Looks for the entry with this name. If it is missing, the same atomic step writes a tombstone, so that a late append
+ * under the name fails. Returns `blocked` for a missing document too.
  */
 export async function findOrBlockEntry(
   mongo: Mongo,
-  { collection, list }: AppendOnly,
+  { collection, list }: Pick<AppendOnly, 'collection' | 'list'>,
   { id: _id, patientId }: Holder,
   [name, value]: [name: string, value: string],
 ): Promise<'there' | 'blocked'> {
@@ -72,5 +73,5 @@ export async function findOrBlockEntry(
   return 'blocked'
 }
 
-/** Whose list it is knows what its documents are. */
-const there = <D>(document: Document): WriteOutcome<D> => ({ state: 'there', document: document as D })
+/** The caller knows the type of the documents in its collection. */
+const thereAs = <D>(document: Document): WriteOutcome<D> => ({ state: 'there', document: document as D })

@@ -2,13 +2,13 @@ import type { Document } from 'mongodb'
 import type { Mongo } from '../mongo'
 import { asNotWritten, durable, isDuplicate, notYetDurable, type WriteOutcome, withMaps } from './outcome'
 
-/** A document of one patient. `patientId` is in every filter here: it would be the shard key, and `_id` is unique per shard. */
+/** A document of one patient. All filters have `patientId`: as a shard key, it would make `_id` unique per shard only. */
 export type PatientDocument = { _id: string; patientId: string; createdAt: Date }
 
-/** For reads: an id that was given up is no document. */
+/** Filter for reads: a tombstone is not a document. */
 export const NOT_TOMBSTONE = { voidedAt: { $exists: false } }
 
-/** Inserts under a fixed id, any number of times. An error that it throws leaves the outcome open. */
+/** Inserts a document under its fixed id; repeating it changes nothing. If it throws, the outcome is not known. */
 export async function insertClinicalDocument<D extends PatientDocument>(
   mongo: Mongo,
   name: string,
@@ -27,13 +27,13 @@ export async function insertClinicalDocument<D extends PatientDocument>(
   const { _id, patientId } = document
   const stored = await collection.findOne({ _id, patientId })
   if (!stored) throw notYetDurable()
-  // Under our id there is what an earlier attempt at the same document inserted, or the mark of a void one.
+  // The id has the document of an earlier attempt, or a tombstone.
   return stored.voidedAt ? { state: 'blocked' } : { state: 'there', document: stored as Document as D }
 }
 
 /**
- * Says whether a document is there and, when it is not, takes its id in the same atomic step, so that an insert which is
- * still on its way can no longer succeed.
+ * Looks for the document. If it is missing, the same atomic step stores a tombstone under its id, so that a late insert
+ * fails.
  */
 export async function findOrBlock(
   mongo: Mongo,
@@ -48,7 +48,7 @@ export async function findOrBlock(
       { upsert: true, returnDocument: 'after', projection: { voidedAt: 1 } },
     )
   const found = await upsert().catch((error) => {
-    // Somebody inserted between its look and its insert: now there is something to find.
+    // Lost the race against another upsert; the id exists now, so try once more.
     if (isDuplicate(error)) return upsert()
     throw error
   })

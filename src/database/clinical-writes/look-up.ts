@@ -10,10 +10,10 @@ export type PendingWrite = {
   detail: Record<string, string | number | boolean> | null
 }
 
-/** Says whether MongoDB has the write; if not, blocks its id for good, so that a late attempt fails. */
+/** Looks the write up in MongoDB; if it is missing, blocks its id for good, so that a late attempt fails. */
 export type LookUp = (mongo: Mongo, write: PendingWrite, now: Date) => Promise<'there' | 'blocked'>
 
-/** By the audit kind of the operation that writes. Filled in where the operations are declared. */
+/** Look-ups by the audit kind of the operation that writes; filled in where the operations are declared. */
 export type LookUps = Map<string, LookUp>
 
 /** For a write that inserts a document into the collection. */
@@ -24,8 +24,8 @@ export const lookUpDocument =
 
 /** For a write that appends to a list; `holderOf` is the id of the document with the list, by default the target. */
 export const lookUpEntry =
-  (place: AppendOnly, holderOf = ({ targetId }: PendingWrite) => targetId!): LookUp =>
+  (list: AppendOnly, holderOf = ({ targetId }: PendingWrite) => targetId!): LookUp =>
   (mongo, write) => {
     const holder = { id: holderOf(write), patientId: write.patientIds[0]! }
-    return findOrBlockEntry(mongo, place, holder, ['id', write.writeId])
+    return findOrBlockEntry(mongo, list, holder, ['id', write.writeId])
   }

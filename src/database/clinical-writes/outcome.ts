@@ -1,48 +1,48 @@
 import { type Collection, MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
 import type { Mongo } from '../mongo'
 
-/**
- * What became of an attempt at a write whose id is fixed: `there`, with the document as it is now, whoever's attempt it
- * was; `void` when the id had been given up; `refused` when the document does not allow it, and for that id never will;
- * `not_written` when MongoDB certainly has not taken this attempt. What is thrown leaves the outcome open.
- */
+/** The outcome of an attempt at a write under a fixed id. If the attempt throws, its outcome is not known. */
 export type WriteOutcome<D> =
+  /** This or another attempt has written; `document` is its state now. */
   | { state: 'there'; document: D }
+  /** A tombstone is under the id: no attempt can succeed any more. */
   | { state: 'blocked' }
+  /** The document does not allow the write, and for this id never will. */
   | { state: 'refused' }
+  /** MongoDB certainly has not stored this attempt. */
   | { state: 'not_written'; error: Error }
 
 const DUPLICATE_KEY = 11_000
 const VALIDATION_FAILED = 121
 
-/** `voids` are ids of entries that may not be appended any more. */
+/** The stored form of tombstones: `voidedAt` under the id of a document, `voids` for names of entries in its lists. */
 export type Stored = { _id: string; patientId: string; voidedAt?: Date; voids?: string[] }
 
-/** Reads here decide what is true for good, so they see only what no failover takes back. */
+/** Reads of this handle settle writes for good, so they only see data that no failover rolls back. */
 export const durable = ({ db }: Mongo, name: string): Collection<Stored> =>
   db.collection(name, { readConcern: { level: 'majority' }, readPreference: 'primary' })
 
 export const isDuplicate = (error: unknown) => error instanceof MongoServerError && error.code === DUPLICATE_KEY
 
-/** No server or no connection to one: nothing was sent. Refused by the validator: nothing was kept. */
+/** Returns an error if certainly nothing was stored: there was no connection, or the validator refused the document. */
 export function asNotWritten(error: unknown): Error | undefined {
   if (!(error instanceof MongoError)) return undefined
-  // The original quotes the document.
+  // The driver's message quotes the document.
   if (error.code === VALIDATION_FAILED) return new Error('the validator of the collection refused the document')
   const unsent =
     error instanceof MongoServerSelectionError ||
     error.name === 'MongoWaitQueueTimeoutError' ||
-    // The driver's mark for a connection that could not be made.
+    // The driver's label for a connection that could not be opened.
     (error instanceof MongoNetworkError && error.hasErrorLabel('SystemOverloadedError'))
   return unsent ? error : undefined
 }
 
-/** What was seen may still be taken back by a failover: neither yes nor no can be said. */
+/** For a write that was seen, but not by a majority: a failover may roll it back, so the outcome is not known. */
 export const notYetDurable = () => new MongoNetworkError('an earlier write under this id may still be rolled back')
 
 /**
- * Plain objects become Maps, which BSON writes the same way: in an object it would take a field named `_bsontype`, which
- * clients may send like any other, for a type of its own.
+ * Turns plain objects into Maps, which BSON stores the same way. In an object BSON would read a field named
+ * `_bsontype`, which clients may send, as one of its own types.
  */
 export function withMaps(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withMaps)

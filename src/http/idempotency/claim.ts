@@ -4,14 +4,13 @@ import type { IdempotencyKey } from './keys'
 
 export type StoredAnswer = { status: number; body: string; headers: Record<string, string> }
 
-/** Whose data the request was about, and which thing. */
-export type StoredFacts = { patientIds: string[]; targetId?: string }
-
+/** What a transaction finds when it claims an idempotency key. */
 export type Claim =
   | { state: 'new' }
-  /** A write over two databases that was begun under this key and not finished. */
+  /** A clinical write was begun under this key and is not settled. */
   | { state: 'unfinished'; documentId: string; startedAt: Date }
-  | { state: 'answered'; answer: StoredAnswer; facts: StoredFacts }
+  /** `subject`: the patients and the target that the first request's audit event names. */
+  | { state: 'answered'; answer: StoredAnswer; subject: { patientIds: string[]; targetId?: string } }
 
 type StoredKey = {
   fingerprint: Uint8Array
@@ -24,12 +23,12 @@ type StoredKey = {
   created_at: Date
 }
 
-/** Reads what the claim statements gave. Throws 409 while the same key is at work, 422 when it came with another request. */
+/** Reads the rows of `claimStatements`. Throws 409 while a request has the key, 422 if it belongs to another request. */
 export function readClaim(key: IdempotencyKey, [claims, keys]: Rows[]): Claim {
   if (!claims?.[0]?.claimed)
     throw new AppError(
       'request_in_progress',
-      'A request with this Idempotency-Key is being worked on.',
+      'A request with this Idempotency-Key is still running. Try again later.',
       {},
       { 'Retry-After': '1' },
     )
@@ -42,7 +41,7 @@ export function readClaim(key: IdempotencyKey, [claims, keys]: Rows[]): Claim {
   return {
     state: 'answered',
     answer: { status: stored.status, body: stored.body!, headers: stored.headers! },
-    facts: { patientIds: stored.patient_ids, targetId: stored.target_id ?? undefined },
+    subject: { patientIds: stored.patient_ids, targetId: stored.target_id ?? undefined },
   }
 }
 

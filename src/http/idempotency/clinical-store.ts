@@ -5,7 +5,7 @@ import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'
 
-/** Step (a): the pending event and, under a new key, the fixed id of the write. */
+/** Step (a): stores the pending event and, under a new key, the fixed id of the write. */
 export async function beginClinicalWrite(
   db: Transaction<Database>,
   writeId: string,
@@ -39,7 +39,7 @@ export async function beginClinicalWrite(
     .catch(refuseUnaudited)
 }
 
-/** Step (c): every attempt at the write has succeeded, and under a key the answer is kept. */
+/** Step (c): settles all attempts at the write as successful and, with a key, stores the answer. */
 export async function settleWritten(
   db: Kysely<Database>,
   writeId: string,
@@ -69,7 +69,7 @@ export async function settleWritten(
     .execute()
 }
 
-/** It is not there and never will be: every attempt has failed, and the key is free for another write. */
+/** Step (c) of a write that can never succeed: settles all attempts as failed and frees the key for another write. */
 export async function settleNotWritten(db: Kysely<Database>, writeId: string): Promise<void> {
   await db
     .with('failed', (qb) =>
@@ -83,11 +83,12 @@ export async function settleNotWritten(db: Kysely<Database>, writeId: string): P
     .deleteFrom('idempotencyKeys')
     .where('documentId', '=', writeId)
     .where('status', 'is', null)
-    // The key is as old as the first attempt: by its age an index finds it.
+    // The key was created with the first attempt; `created_at` has an index, `document_id` has none.
     .where('createdAt', 'in', (qb) => qb.selectFrom('failed').select('failed.occurredAt'))
     .execute()
 }
 
+/** The number of attempts at the write that are not settled. */
 export async function countPendingAttempts(db: Transaction<Database>, writeId: string): Promise<number> {
   const { attempts } = await db
     .selectFrom('auditOutbox')
@@ -98,7 +99,7 @@ export async function countPendingAttempts(db: Transaction<Database>, writeId: s
   return attempts
 }
 
-/** Writes under way since before `before`, the oldest first. */
+/** Clinical writes of these audit kinds that have been pending since before `before`, oldest first. */
 export function listPendingWrites(db: Kysely<Database>, kinds: string[], before: Date, limit: number) {
   return db
     .selectFrom('auditOutbox')
@@ -112,6 +113,6 @@ export function listPendingWrites(db: Kysely<Database>, kinds: string[], before:
     .execute()
 }
 
-/** Events of versions that only inserted whole documents have no other id than that of the document. */
+/** Older versions only inserted documents, under the id of the write: their events have a `target_id` only. */
 const WRITE_ID = sql<string>`coalesce(write_id, target_id)`
 const isOfWrite = (writeId: string) => sql<boolean>`${WRITE_ID} = ${writeId}`

@@ -1,6 +1,6 @@
 import type { Context } from '../../deps'
 
-/** A key of the caller's for one request: `id` names it, `fingerprint` tells another request under the same key. */
+/** A caller's key for one request: `id` identifies the key, `fingerprint` the request. */
 export type IdempotencyKey = { id: Uint8Array; fingerprint: Uint8Array }
 
 const encoder = new TextEncoder()
@@ -13,8 +13,8 @@ async function hmac(secret: string, text: string): Promise<Uint8Array> {
 }
 
 /**
- * Keys belong to a user: two users may send the same one. The fingerprint is keyed with the pepper: a body may hold a
- * password, and a plain digest of it could be guessed at.
+ * Keys belong to a user: two users may send the same one. The fingerprint is an HMAC with the pepper: a body may
+ * contain a password, which could be guessed from a plain digest.
  */
 export async function idempotencyKey(ctx: Context, key: string, request: string): Promise<IdempotencyKey> {
   const [id, fingerprint] = await Promise.all([
@@ -27,8 +27,8 @@ export async function idempotencyKey(ctx: Context, key: string, request: string)
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /**
- * Two statements to travel with BEGIN: claim the key for this transaction, then (a snapshot later) read what is stored
- * under it. Hex digests only, hence no parameters. See `readClaim`.
+ * Two statements to send with BEGIN: the first claims the key for this transaction, the second reads what is stored
+ * under it, in a later snapshot. They contain only digests in hexadecimal, so they need no parameters. See `readClaim`.
  */
 export function claimStatements({ id }: IdempotencyKey): string[] {
   const lock = BigInt.asIntN(64, BigInt(`0x${hex(id).slice(0, 16)}`))

@@ -6,21 +6,22 @@ import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'
 
-/** The last statement of a mutation: its audit event and, under a key, its answer. One round trip for both. */
+/** The last statement of a mutation: stores its audit event and, with a key, its answer, in one round trip. */
 export async function recordOutcome(
   db: Transaction<Database>,
   event: AuditEvent,
-  key: (Key & { answer: StoredAnswer }) | undefined,
+  key: (CallerKey & { answer: StoredAnswer }) | undefined,
 ): Promise<void> {
   if (!key) return appendAuditEvent(db, event)
   const headers = JSON.stringify(key.answer.headers)
   await insertOutcome(db, key, { ...key.answer, headers }, event).catch(refuseUnaudited)
 }
 
-type StoredAs = { status: number; body: string; headers: string }
-type Key = IdempotencyKey & { userId: string }
+/** `headers` is JSON text. */
+type AnswerColumns = { status: number; body: string; headers: string }
+type CallerKey = IdempotencyKey & { userId: string }
 
-const insertOutcome = prepared((db, key: Key, answer: StoredAs, event: AuditEvent) =>
+const insertOutcome = prepared((db, key: CallerKey, answer: AnswerColumns, event: AuditEvent) =>
   db
     .with('stored', (qb) =>
       qb.insertInto('idempotencyKeys').values({
@@ -40,7 +41,7 @@ const insertOutcome = prepared((db, key: Key, answer: StoredAs, event: AuditEven
     .selectNoFrom(sql`1`.as('done')),
 )
 
-/** Forgets answers after 24 hours, by the injected clock, at most `limit` of them in one call. Gives how many. */
+/** Deletes at most `limit` keys that are older than 24 hours, with their answers. Returns how many. */
 export async function deleteOldKeys(db: Kysely<Database>, now: Date, limit: number): Promise<number> {
   const dayAgo = new Date(now.getTime() - 24 * 3_600_000)
   const { numDeletedRows } = await db

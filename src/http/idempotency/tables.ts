@@ -6,12 +6,12 @@ export type IdempotencyKeysTable = {
   userId: string
   /** HMAC of method, path, query and body: the same key with another request is refused. */
   fingerprint: Uint8Array
-  /** Set while a write that spans two databases is under way; such a row has no answer yet. */
+  /** The fixed id of a clinical write, which has no answer before it is settled. Null for other mutations. */
   documentId: string | null
   status: number | null
   body: string | null
   headers: Record<string, string> | null
-  /** What the audit event named; those of replays name it too. */
+  /** Patients and target of the first request's audit event; the events of replays name them too. */
   patientIds: Generated<string[]>
   targetId: string | null
   createdAt: Generated<Date>

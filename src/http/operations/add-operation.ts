@@ -17,12 +17,12 @@ export type ActorOf<A extends Access> = A extends 'public' ? null : A extends 'o
 /** The context of an operation's handler: its actor follows from who may call it. */
 export type ContextOf<O extends OperationTypes> = Context<ActorOf<O['access']>>
 
-/** What a request says, read and checked. */
+/** The checked input of a request. */
 export type Input<O extends OperationTypes> = {
   params: z.output<O['params']>
   query: z.output<O['query']>
   body: z.output<O['body']>
-  /** The version that If-Match names; null without the header, -1 for one that can never match. */
+  /** The version in If-Match; null without the header, -1 for a value that no version matches. */
   ifMatch: number | null
 }
 
@@ -36,14 +36,14 @@ type Handle<O extends OperationTypes> = (
   text: string,
 ) => Promise<Response>
 
-/** Adds an operation to a router: its entry in the document, and a handler behind authentication, checks and limits. */
-export type Register = <O extends OperationTypes>(op: Operation<O>, handle: Handle<O>) => void
+/** Adds an operation to an app: its OpenAPI entry, and its handler with authentication, input checks and rate limits. */
+export type AddOperation = <O extends OperationTypes>(op: Operation<O>, handle: Handle<O>) => void
 
-/** An app without routes, and what adds an operation to it. */
-export function createRegister(deps: Deps): { app: OpenAPIHono<HttpEnv>; register: Register } {
+/** An app without routes, and the function that adds operations to it. */
+export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; addOperation: AddOperation } {
   const app = new OpenAPIHono<HttpEnv>()
 
-  function register<O extends OperationTypes>(op: Operation<O>, handle: Handle<O>): void {
+  function addOperation<O extends OperationTypes>(op: Operation<O>, handle: Handle<O>): void {
     app.openAPIRegistry.registerPath(op.route)
     app.on(op.method, [op.route.getRoutingPath()], async (c) => {
       const ctx = await contextOf(deps, c, op.access)
@@ -65,7 +65,7 @@ export function createRegister(deps: Deps): { app: OpenAPIHono<HttpEnv>; registe
     })
   }
 
-  return { app, register }
+  return { app, addOperation }
 }
 
 async function contextOf(deps: Deps, c: HonoContext, access: Access): Promise<Context<Caller | null>> {
@@ -89,7 +89,7 @@ function ifMatchOf(c: HonoContext): number | null {
   return version === undefined ? -1 : Number(version)
 }
 
-/** What an idempotency key and its fingerprint are made of. */
+/** The key that the client sent, and the text of its fingerprint. */
 export function requestOf(c: HonoContext, text: string) {
   const { pathname, search } = new URL(c.req.url)
   return {

@@ -8,7 +8,7 @@ import type { ErrorCode } from '../../errors'
 import { toAppError } from '../problem'
 
 type Audited = { path: string; audit?: AuditKind }
-/** What had been read of a request when it failed. */
+/** The parts of a request that were read before it failed. */
 export type ReadSoFar = { params: Record<string, string>; query?: unknown; body?: unknown }
 
 /** An invalid request leaves no event: it reached no data. */
@@ -20,9 +20,9 @@ const OUTCOME: Partial<Record<ErrorCode, 'denied' | 'error'>> = {
 }
 
 /**
- * Audits that a signed-in caller was refused, or that their request failed on our side: one event, in a statement of its
- * own, as the transaction is rolled back. Neither the event nor the time it takes shows whether a thing does not exist or
- * is not the caller's. Throws `unavailable` when the event cannot be written.
+ * Audits a refused or failed request of a signed-in caller: one event in its own statement, since the transaction is
+ * rolled back. Missing data and data of others get the same event after the same time, so that callers cannot
+ * distinguish them. Throws `unavailable` if the event cannot be written.
  */
 export async function auditFailure(
   ctx: Context<Caller | null>,
@@ -39,12 +39,12 @@ export async function auditFailure(
 }
 
 const Uuid = z.uuid()
-const Named = z.object({ patientId: Uuid })
+const WithPatient = z.object({ patientId: Uuid })
 
-/** The patients and the thing that the request names, whether they exist or not. */
+/** The patients and the target that the request names, whether they exist or not. */
 function subjectOf(path: string, { params, query, body }: ReadSoFar): AuditFacts {
   const id = Uuid.safeParse(params.id).data?.toLowerCase()
   const ofPatient = path.startsWith('/patients/{id}')
-  const named = [query, body].flatMap((part) => Named.safeParse(part).data?.patientId.toLowerCase() ?? [])
+  const named = [query, body].flatMap((part) => WithPatient.safeParse(part).data?.patientId.toLowerCase() ?? [])
   return { targetId: id, patientIds: id && ofPatient ? [id, ...named] : named }
 }

@@ -4,7 +4,7 @@ import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import type { Access } from './operation'
 
-/** Who is calling, from `Authorization: Bearer`. Throws 401 where `access` asks for a token, and for a bad one anywhere it counts. */
+/** The caller, from `Authorization: Bearer`. Throws 401 for a bad token, or a missing one that `access` requires. */
 export async function authenticate(deps: Deps, c: HonoContext, access: Access): Promise<Caller | null> {
   if (access === 'public') return null
   const header = c.req.header('authorization')
@@ -17,7 +17,7 @@ export async function authenticate(deps: Deps, c: HonoContext, access: Access): 
   return deps.authenticate(token)
 }
 
-/** Throws 403 when the caller's role may not use the operation at all. */
+/** Throws 403 if no caller with this role may use the operation. */
 export function authorise(access: Access, actor: Caller | null): void {
   if (typeof access === 'string') return
   if (!actor || !access.includes(actor.role)) throw new AppError('forbidden', 'Your role may not do this.')

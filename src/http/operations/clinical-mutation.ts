@@ -18,39 +18,39 @@ import {
   settleWritten,
 } from '../idempotency/clinical-store'
 import { claimStatements } from '../idempotency/keys'
-import { auditOf, keyOf, type MutationRequest, replayEvent, replayed } from './mutation'
+import { asReplay, auditOf, keyOf, type MutationRequest, replayEvent } from './mutation'
 
-/** What is the same in every attempt at one write, and whether any earlier attempt has come this far. */
-export type Fixed = { id: string; createdAt: Date; isFirstAttempt: boolean }
+/** The id and time that all attempts at one write share, and whether this is the first attempt. */
+export type FixedWrite = { id: string; createdAt: Date; isFirstAttempt: boolean }
 
-/** One write to MongoDB under a fixed id, as an operation has decided it. */
+/** One write to MongoDB under a fixed id, as planned by an operation. */
 export type ClinicalWrite<T, D extends PatientDocument> = {
   patientId: string
-  /** What the audit event names; with `detail`, enough for the sweeper to look the write up. */
+  /** For the audit event. With `detail` it is enough for the sweeper to look the write up. */
   targetId: string
   detail?: AuditFacts['detail']
-  /** Idempotent, and refused once a tombstone blocks its id: see `database/clinical-writes`. */
+  /** Idempotent, and blocked once a tombstone is under its id: see `database/clinical-writes`. */
   write: (mongo: Mongo) => Promise<WriteOutcome<D>>
-  /** Makes the answer of the document that is stored in the end. */
+  /** Makes the answer from the stored document. */
   present: (document: D) => Answer<T>
-  /** Thrown when MongoDB finds the document in a state that does not allow the write. */
+  /** Thrown when the document is in a state that does not allow the write. */
   refusal?: AppError
 }
 
 export type ClinicalSteps<I, T, D extends PatientDocument, P> = {
-  /** How the sweeper finds out, after a crash, whether MongoDB has the write. */
+  /** How the sweeper checks, after a crash, whether MongoDB has the write. */
   lookUp: LookUp
-  /** What the decision needs of MongoDB, read before the transaction opens; a stream of the request is consumed here. */
+  /** Reads what `plan` needs from MongoDB and consumes an upload, before the transaction opens. */
   beforeTransaction?: (ctx: Context, input: I) => Promise<P>
-  /** What the request holds besides its text, for the fingerprint of its key. */
+  /** The content of an upload, such as its digest, for the fingerprint of the idempotency key. */
   contentOf?: (prepared: P) => string
   /**
-   * Decides: authorisation and every read of PostgreSQL belong here. It must follow from its arguments and the database
-   * alone, since a retry under the same key runs it again with the same `id` and `createdAt`; what a first attempt is
-   * refused for, a later one may have brought about itself, so it leaves that to MongoDB.
+   * Authorises and plans the write, with all reads of PostgreSQL. A retry runs it again with the same `id` and
+   * `createdAt`, so it must depend on nothing but its arguments and the database. Only the first attempt may be refused
+   * for the state of the document: later ones may find their own write, so MongoDB checks the state for them.
    */
-  plan: (ctx: TransactionContext, input: I, fixed: Fixed, prepared: P) => Promise<ClinicalWrite<T, D>>
-  /** Cleans up once nothing of this request will be written any more, given the document when it is there. May fail. */
+  plan: (ctx: TransactionContext, input: I, fixed: FixedWrite, prepared: P) => Promise<ClinicalWrite<T, D>>
+  /** Cleans up once this request writes nothing more; receives the document if it is stored. May fail. */
   afterWrite?: (ctx: Context, prepared: P, document?: D) => Promise<void>
 }
 
@@ -58,16 +58,15 @@ const OUTCOME_UNKNOWN = 'The outcome is not known. Send the request again with t
 
 type Audited = Parameters<typeof auditOf>[0]
 type Key = Awaited<ReturnType<typeof keyOf>>
-type Begun<T, D extends PatientDocument> = ClinicalWrite<T, D> & { fixed: Fixed }
+type BegunWrite<T, D extends PatientDocument> = ClinicalWrite<T, D> & { fixed: FixedWrite }
 
 /**
- * A write that spans two databases, in three steps: (a) PostgreSQL fixes an id under the key and writes the audit event as
- * pending; (b) MongoDB takes the write under that id; (c) PostgreSQL settles event and key.
+ * A clinical write has three steps: (a) PostgreSQL stores a fixed id with the key, and a pending audit event; (b)
+ * MongoDB stores the document under that id; (c) PostgreSQL settles the event and the key.
  *
- * MongoDB is the arbiter. A write has succeeded once it is durable, which any later attempt finds; it has failed only when
- * no attempt can succeed any more: its id is void (`findOrBlock`, `findOrBlockEntry`), or its one attempt sent nothing
- * (`giveUp`). A crash after (a), (b) or (c) is finished by a retry or the sweeper; a request that the sweeper overtook
- * meets the void.
+ * MongoDB decides. The write has succeeded once it is durable there. It has failed only if no attempt can succeed any
+ * more: a tombstone blocks its id, or its only attempt sent nothing (`giveUp`). After a crash, a retry or the sweeper
+ * finishes the steps; a request that is slower than the sweeper finds the tombstone.
  */
 export async function runClinicalMutation<I, T, D extends PatientDocument, P>(
   op: Audited,
@@ -80,7 +79,7 @@ export async function runClinicalMutation<I, T, D extends PatientDocument, P>(
   const prepared = (await beforeTransaction?.(ctx, input)) as P
   const close = async (document?: D) =>
     afterWrite?.(ctx, prepared, document).catch((error) =>
-      ctx.log.warn({ error, requestId: ctx.requestId }, 'what a clinical write leaves behind is left to the sweeper'),
+      ctx.log.warn({ error, requestId: ctx.requestId }, 'cleaning up after a clinical write is left to the sweeper'),
     )
   const start = async () => {
     const fingerprint = `${request.fingerprint}${contentOf?.(prepared) ?? ''}`
@@ -93,19 +92,19 @@ export async function runClinicalMutation<I, T, D extends PatientDocument, P>(
   })
   if ('replay' in begun) {
     await close()
-    return replayed(begun.replay)
+    return asReplay(begun.replay)
   }
   return complete(op, ctx, key, begun, close).catch((error) => {
     throw markAudited(error)
   })
 }
 
-/** Steps (b) and (c); whatever becomes of them, the event of step (a) will tell. */
+/** Steps (b) and (c). The event of step (a) records their outcome, so a failure needs no event of its own. */
 async function complete<T, D extends PatientDocument>(
   op: Audited,
   ctx: Context,
   key: Key,
-  { write, present, refusal, fixed }: Begun<T, D>,
+  { write, present, refusal, fixed }: BegunWrite<T, D>,
   close: (document?: D) => Promise<void>,
 ): Promise<StoredAnswer> {
   const attempt = await write(ctx.mongo).catch((error) => {
@@ -125,13 +124,13 @@ async function complete<T, D extends PatientDocument>(
   return answer
 }
 
-/** Step (a). Every attempt leaves an event of its own; all those at one write are settled together. */
+/** Step (a). Every attempt writes its own event; the events of all attempts at one write are settled together. */
 function begin<T, D extends PatientDocument>(
   audit: ReturnType<typeof auditOf>,
   ctx: Context,
   key: Key,
-  plan: (ctx: TransactionContext, fixed: Fixed) => Promise<ClinicalWrite<T, D>>,
-): Promise<{ replay: StoredAnswer } | Begun<T, D>> {
+  plan: (ctx: TransactionContext, fixed: FixedWrite) => Promise<ClinicalWrite<T, D>>,
+): Promise<{ replay: StoredAnswer } | BegunWrite<T, D>> {
   return inTransaction(
     ctx,
     async (tx, opened) => {
@@ -156,8 +155,8 @@ function begin<T, D extends PatientDocument>(
 }
 
 /**
- * After a first attempt that reached no MongoDB. Under a key another attempt may have begun: holding the key keeps new
- * ones out, and those that have begun are counted; with any of them about, or without PostgreSQL, the sweeper decides.
+ * Settles a first attempt that did not reach MongoDB. Another attempt may have begun under the key: claiming the key
+ * keeps new attempts out, and if another one is pending, or PostgreSQL fails, the sweeper settles the write.
  */
 async function giveUp(ctx: Context, key: Key, writeId: string): Promise<void> {
   try {

@@ -6,11 +6,11 @@ export const MAX_BODY_BYTES = 1024 * 1024
 const MAX_DEPTH = 64
 const MAX_ERRORS = 50
 
-/** With `upload` the body is left unread. */
+/** With `upload` the body is not read here. */
 type Schemas = { params?: z.ZodType; query?: z.ZodType; body?: z.ZodType; upload?: object }
 export type RawInput = { params: unknown; query: unknown; body: unknown; text: string }
 
-/** Reads and checks path, query and body against their schemas. Throws 400, 413, 415 or 422 (every bad field named). */
+/** Checks path, query and body against their schemas. Throws 400, 413, 415, or 422 that names every invalid field. */
 export async function readInput(c: HonoContext, schemas: Schemas): Promise<RawInput> {
   const text = schemas.upload ? '' : await readText(c.req.raw)
   const body = schemas.body ? parseJson(c, text) : refuseBody(text)
@@ -64,13 +64,13 @@ function parseJson(c: HonoContext, text: string): unknown {
 
 function refuseBody(text: string): undefined {
   if (text === '') return undefined
-  throw new AppError('validation_failed', 'body: this operation takes none', {
+  throw new AppError('validation_failed', 'body: this operation takes no body', {
     errors: [{ path: '', message: 'this operation takes no body' }],
   })
 }
 
 function queryOf(c: HonoContext, errors: FieldError[]): Record<string, string> {
-  // No prototype: a parameter may be called `__proto__`, and must then be seen to be refused.
+  // Without a prototype, a parameter named `__proto__` becomes a field like any other, and is refused.
   const query: Record<string, string> = Object.create(null)
   for (const [name, value] of new URL(c.req.url).searchParams) {
     if (name in query) errors.push({ path: `query.${name}`.slice(0, 200), message: 'must be given once' })
@@ -89,14 +89,14 @@ function check(schema: z.ZodType | undefined, value: unknown, prefix: string, er
   if (prefix !== '') refuseUnstorable(value, prefix, 0, errors)
   if (!schema) {
     for (const name of Object.keys(value as object))
-      errors.push({ path: `${prefix}.${name}`.slice(0, 200), message: 'is not known here' })
+      errors.push({ path: `${prefix}.${name}`.slice(0, 200), message: 'unknown field' })
     return undefined
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   for (const issue of parsed.error.issues) {
     const keys = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path]
-    const message = issue.code === 'unrecognized_keys' ? 'is not known here' : issue.message
+    const message = issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message
     for (const path of keys)
       errors.push({
         path: [prefix, ...path]
@@ -109,14 +109,14 @@ function check(schema: z.ZodType | undefined, value: unknown, prefix: string, er
   return undefined
 }
 
-/** What JSON can say but no database here can hold: NUL, lone surrogates, `__proto__`, bottomless nesting. */
+/** Refuses what JSON allows but a database cannot store: NUL, lone surrogates, `__proto__`, very deep nesting. */
 function refuseUnstorable(value: unknown, path: string, depth: number, errors: FieldError[]): void {
   const refuse = (message: string) => {
     if (errors.length < MAX_ERRORS) errors.push({ path: path.slice(0, 200), message })
   }
   if (depth > MAX_DEPTH) refuse(`must not be nested deeper than ${MAX_DEPTH}`)
   else if (typeof value === 'string') {
-    if (value.includes('\0')) refuse('must not hold the NUL character')
+    if (value.includes('\0')) refuse('must not contain the NUL character')
     else if (!value.isWellFormed()) refuse('must be well-formed Unicode')
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, member] of Object.entries(value)) {

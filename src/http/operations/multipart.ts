@@ -1,35 +1,36 @@
 import { AppError, type FieldError, invalid } from '../../errors'
-import type { Upload } from './operation'
+import type { FileUpload } from './operation'
 
-/** The file as it arrives. `content` ends only once the whole body was as it should be; else it throws 413 or 422. */
+/** The file as it arrives. Reading `content` to its end checks the whole body: it throws 413 or 422. */
 export type UploadedFile = { filename: string; content: AsyncIterable<Uint8Array> }
 
-/** For everything in the body that is not the file: boundaries, headers, an epilogue. */
+/** Bytes for everything in the body that is not the file: boundaries, headers, an epilogue. */
 const OVERHEAD = 64 * 1024
 const MAX_HEADERS = 8 * 1024
 const MAX_FILENAME = 200
 const LINE = '\r\n'
 
 /**
- * Reads a multipart/form-data body (RFC 7578) up to its one file; the rest is read as `content` is, so that no more than a
- * piece of it is ever held. Throws 413, 415 or 422.
+ * Reads a multipart/form-data body (RFC 7578) up to its one file. The rest is read with `content`, piece by piece, to
+ * use little memory. Throws 413, 415 or 422.
  */
-export async function openUpload(request: Request, { field, maxBytes }: Upload): Promise<UploadedFile> {
+export async function openUpload(request: Request, { field, maxBytes }: FileUpload): Promise<UploadedFile> {
   const boundary = boundaryOf(request.headers.get('content-type') ?? '')
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes + OVERHEAD) throw tooLarge(maxBytes)
-  const body = createReader(request.body, field, maxBytes)
+  const body = createBodyReader(request.body, field, maxBytes)
   const first = await body.take(boundary.length + 4)
   if (first === `--${boundary}--`) throw invalid(field, 'is missing')
   if (first !== `--${boundary}${LINE}`) throw malformed('must begin with the boundary that its Content-Type names')
   const { name, filename } = await readHeaders(body, field)
-  if (name !== field) throw invalid(name.slice(0, 100), 'is not known here')
+  if (name !== field) throw invalid(name.slice(0, 100), 'unknown field')
   if (!filename) throw invalid(field, 'must be a file with a name')
   return { filename, content: contentOf(body, { field, boundary, maxBytes }) }
 }
 
-type Reader = ReturnType<typeof createReader>
+type BodyReader = ReturnType<typeof createBodyReader>
+type FilePart = Omit<FileUpload, 'schema'> & { boundary: string }
 
-async function* contentOf(body: Reader, { field, boundary, maxBytes }: Omit<Upload, 'schema'> & { boundary: string }) {
+async function* contentOf(body: BodyReader, { field, boundary, maxBytes }: FilePart) {
   let size = 0
   for await (const piece of body.until(`${LINE}--${boundary}`)) {
     size += piece.length
@@ -39,7 +40,7 @@ async function* contentOf(body: Reader, { field, boundary, maxBytes }: Omit<Uplo
   if (size === 0) throw invalid(field, 'must not be empty')
   if ((await body.take(2)) !== '--') {
     const { name } = await readHeaders(body, field)
-    throw name === field ? invalid(field, 'must be one file') : invalid(name.slice(0, 100), 'is not known here')
+    throw name === field ? invalid(field, 'must be one file') : invalid(name.slice(0, 100), 'unknown field')
   }
   await body.drain()
 }
@@ -60,7 +61,7 @@ function boundaryOf(contentType: string): string {
   return boundary
 }
 
-async function readHeaders(body: Reader, field: string): Promise<{ name: string; filename: string | undefined }> {
+async function readHeaders(body: BodyReader, field: string): Promise<{ name: string; filename: string | undefined }> {
   let bytes = new Uint8Array()
   for await (const piece of body.until(LINE + LINE)) {
     bytes = concat(bytes, piece)
@@ -74,7 +75,7 @@ async function readHeaders(body: Reader, field: string): Promise<{ name: string;
   return { name, filename: filename === undefined ? undefined : tidy(filename) }
 }
 
-/** Quoted, with `"` and line breaks as browsers (`%22`) or other programs (`\"`) write them, or a bare word. */
+/** A bare word, or quoted: browsers write `"` and line breaks like `%22`, other programs like `\"`. */
 function parameter(disposition: string, name: string): string | undefined {
   const [, quoted, word] = new RegExp(`;\\s*${name}=(?:"((?:\\\\"|[^"])*)"|([^\\s;"]+))`, 'i').exec(disposition) ?? []
   return quoted === undefined
@@ -84,7 +85,7 @@ function parameter(disposition: string, name: string): string | undefined {
       )
 }
 
-/** Without folders and without characters that are not seen, which can make a name look like another. */
+/** Removes folders and invisible characters, which can make a name look like another. */
 const tidy = (filename: string) =>
   [...(filename.split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()]
     .slice(0, MAX_FILENAME)
@@ -98,16 +99,16 @@ function decode(bytes: Uint8Array, field: string): string {
   }
 }
 
-/** Over the bytes of a body; throws 413 past the most that it may have, 422 when it ends before what is looked for. */
-function createReader(stream: ReadableStream<Uint8Array> | null, field: string, maxBytes: number) {
+/** A reader of the bytes of a body. It throws 413 if there are too many, and 422 if the body ends too early. */
+function createBodyReader(stream: ReadableStream<Uint8Array> | null, field: string, maxBytes: number) {
   const source = stream?.getReader()
   let buffer: Uint8Array = new Uint8Array()
   let total = 0
 
-  /** False at the end. */
+  /** Returns false at the end of the body. */
   async function fill(): Promise<boolean> {
     const next = await source?.read().catch((error: unknown) => {
-      throw new AppError('validation_failed', 'body: broke off', {}, {}, { cause: error })
+      throw new AppError('validation_failed', 'body: it was cut off', {}, {}, { cause: error })
     })
     if (!next?.value) return false
     total += next.value.length
@@ -121,25 +122,25 @@ function createReader(stream: ReadableStream<Uint8Array> | null, field: string, 
   }
 
   return {
-    /** As Latin-1, so that each byte is a character. */
+    /** The next bytes as Latin-1, so that each byte is a character. */
     async take(length: number): Promise<string> {
       await need(() => buffer.length < length)
-      const taken = buffer.subarray(0, length)
+      const bytes = buffer.subarray(0, length)
       buffer = buffer.subarray(length)
-      return String.fromCharCode(...taken)
+      return String.fromCharCode(...bytes)
     },
 
-    /** Everything up to the delimiter, in pieces; the delimiter is passed over. */
+    /** Everything up to the delimiter, in pieces. Skips the delimiter. */
     async *until(delimiter: string): AsyncGenerator<Uint8Array> {
-      const wanted = new TextEncoder().encode(delimiter)
+      const sought = new TextEncoder().encode(delimiter)
       while (true) {
-        await need(() => buffer.length < wanted.length)
-        const found = indexOf(buffer, wanted)
-        const end = found === -1 ? buffer.length - wanted.length + 1 : found
+        await need(() => buffer.length < sought.length)
+        const at = indexOf(buffer, sought)
+        const end = at === -1 ? buffer.length - sought.length + 1 : at
         const piece = buffer.subarray(0, end)
-        buffer = buffer.subarray(found === -1 ? end : found + wanted.length)
+        buffer = buffer.subarray(at === -1 ? end : at + sought.length)
         if (piece.length > 0) yield piece
-        if (found !== -1) return
+        if (at !== -1) return
       }
     },
 
@@ -149,9 +150,9 @@ function createReader(stream: ReadableStream<Uint8Array> | null, field: string, 
   }
 }
 
-function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
-  for (let at = bytes.indexOf(wanted[0]!); at !== -1; at = bytes.indexOf(wanted[0]!, at + 1))
-    if (wanted.every((byte, i) => bytes[at + i] === byte)) return at
+function indexOf(bytes: Uint8Array, sought: Uint8Array): number {
+  for (let at = bytes.indexOf(sought[0]!); at !== -1; at = bytes.indexOf(sought[0]!, at + 1))
+    if (sought.every((byte, i) => bytes[at + i] === byte)) return at
   return -1
 }
 

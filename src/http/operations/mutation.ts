@@ -10,13 +10,13 @@ import { claimStatements, idempotencyKey } from '../idempotency/keys'
 import { recordOutcome } from '../idempotency/store'
 
 export type MutationRequest = { idempotencyKey: string | undefined; fingerprint: string }
-type Answered = Extract<Claim, { state: 'answered' }>
+type AnsweredClaim = Extract<Claim, { state: 'answered' }>
 type MutationSpec = { audit?: { kind: string; action: AuditAction }; operationId: string; answer: { status: number } }
 
 /**
- * One transaction: claim the key, run, write the audit event, store the answer, commit; only then is anything sent. A
- * request that was answered before gets that answer again, and the replay is audited too. A refusal is thrown once what
- * it leaves behind is committed.
+ * One transaction: claim the key, run, write the audit event, store the answer, commit; only then the answer is sent.
+ * If the key has a stored answer, that is returned again, and this replay is audited too. A refusal is thrown after the
+ * commit.
  */
 export async function runMutation<A extends Caller | null>(
   op: MutationSpec,
@@ -32,7 +32,7 @@ export async function runMutation<A extends Caller | null>(
       const claim = key && readClaim(key, opened)
       if (claim?.state === 'answered') {
         await appendAuditEvent(tx.db, replayEvent(ctx, audit, claim))
-        return replayed(claim.answer)
+        return asReplay(claim.answer)
       }
       const answer = await run(tx)
       if ('refused' in answer) {
@@ -50,7 +50,7 @@ export async function runMutation<A extends Caller | null>(
   return outcome
 }
 
-/** The caller's key, when they sent one and are signed in. Throws 422 for one that is empty or too long. */
+/** The idempotency key of a signed-in caller, if they sent one. Throws 422 for an empty or too long one. */
 export async function keyOf(ctx: Context<Caller | null>, { idempotencyKey: header, fingerprint }: MutationRequest) {
   const { actor } = ctx
   if (header === undefined || actor === null) return undefined
@@ -61,16 +61,21 @@ export async function keyOf(ctx: Context<Caller | null>, { idempotencyKey: heade
   return { ...(await idempotencyKey({ ...ctx, actor }, header, fingerprint)), userId: actor.userId }
 }
 
+/** The audit event that the operation declares. Throws if it declares none. */
 export const auditOf = ({ audit, operationId }: MutationSpec) => {
   if (!audit) throw new Error(`${operationId} changes data and declares no audit event`)
   return audit
 }
 
-/** Tells of the same patients and thing as the event of the first request. */
-export const replayEvent = (ctx: Context<Caller | null>, audit: ReturnType<typeof auditOf>, { facts }: Answered) =>
-  auditEvent(ctx, audit, { ...facts, detail: { replayed: true } })
+/** The event of a replay names the same patients and target as the event of the first request. */
+export const replayEvent = (
+  ctx: Context<Caller | null>,
+  audit: ReturnType<typeof auditOf>,
+  { subject }: AnsweredClaim,
+) => auditEvent(ctx, audit, { ...subject, detail: { replayed: true } })
 
-export const replayed = (answer: StoredAnswer): StoredAnswer => ({
+/** Marks a stored answer that is returned again. */
+export const asReplay = (answer: StoredAnswer): StoredAnswer => ({
   ...answer,
   headers: { ...answer.headers, 'Idempotent-Replayed': 'true' },
 })

@@ -7,14 +7,14 @@ import type { OperationLimit } from '../middleware/rate-limits'
 import { STATUS, titleOf } from '../problem'
 import { Problem } from '../schemas'
 
-/** `public`: a token is not looked at. `optional`: none is fine, a bad one is 401. `signed_in`: whatever the role. */
+/** `public`: tokens are ignored. `optional`: the token may be missing, a bad one is 401. `signed_in`: any role. */
 export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
 
 type Schema = z.ZodType
 type Header = 'ETag' | 'Location'
 
-/** One file in multipart/form-data, under the name `field`; `schema` is for the document. */
-export type Upload = { field: string; maxBytes: number; schema: z.ZodType }
+/** One file in multipart/form-data, under the name `field`; `schema` is for the OpenAPI document. */
+export type FileUpload = { field: string; maxBytes: number; schema: z.ZodType }
 
 /** The types that one operation ties together: what comes in, what goes out, who may call. */
 export type OperationTypes = { params: Schema; query: Schema; body: Schema; answer: Schema; access: Access }
@@ -28,22 +28,22 @@ export type OperationSpec<O extends OperationTypes> = {
   operationId: string
   summary: string
   description: string
-  /** Roles that may call it; which things they may reach is the service's rule and stands in `who`. */
+  /** Roles that may call it. Which data they may reach is a rule of the service, and described in `who`. */
   access: O['access']
-  /** In words, for the document: "Patients for themselves, admins". */
+  /** The callers in words, for the OpenAPI document: "Patients for themselves, admins". */
   who: string
-  /** What is written to the audit trail; mutations always have it, reads where health data leaves. */
+  /** The audit event. Every mutation has one, and every read that returns health data. */
   audit?: AuditKind
   params?: O['params']
   query?: O['query']
   body?: O['body']
   /** Instead of a JSON body; for the router's `clinicalUpload`. */
-  upload?: Upload
+  upload?: FileUpload
   answer: {
     status: 200 | 201 | 204
     description: string
     schema?: O['answer']
-    /** JSON unless something else is said; a list where it can be any of several. */
+    /** JSON by default; a list if there are several types. */
     contentType?: string | string[]
     headers?: Header[]
     /** A second success of the same schema, without headers or links; a handler chooses it by `Answer.status`. */
@@ -53,17 +53,17 @@ export type OperationSpec<O extends OperationTypes> = {
       { operationId: string; parameters?: Record<string, string>; requestBody?: unknown; description: string }
     >
   }
-  /** Beyond those that any operation of its kind can give. */
+  /** In addition to the problems that every operation of its kind has. */
   problems?: ErrorCode[]
-  /** Replaces `Problem` where an answer has more members than the base. */
+  /** Replaces `Problem`, by status, where a problem has more members. */
   problemSchemas?: Record<number, Schema>
-  /** Beyond the limit that all share; `none` for what is not limited at all. */
+  /** In addition to the default limit; `none` switches all limits off. */
   rateLimit?: OperationLimit | 'none'
 }
 
 export type Operation<O extends OperationTypes> = OperationSpec<O> & {
   route: ReturnType<typeof createRoute>
-  /** Never set: from it the compiler infers the types of an operation. */
+  /** Never set: the compiler infers the types of an operation from it. */
   types?: O
 }
 
@@ -124,7 +124,7 @@ const SECURITY: Record<'public' | 'optional' | 'signed_in', Record<string, strin
 }
 
 const IdempotencyKeyHeader = z.string().min(1).max(200).optional().openapi({
-  description: 'Makes a retry safe: the same key with the same request gives the stored answer again.',
+  description: 'Makes a retry safe: the same request with the same key gets the stored answer.',
   example: 'b7c1f0de-booking',
 })
 
@@ -132,7 +132,7 @@ const IfMatchHeader = z
   .string()
   .max(100)
   .optional()
-  .openapi({ description: 'The ETag that was read; another current version is refused with 412.', example: '"3"' })
+  .openapi({ description: 'The ETag that you read. If it is not the current one, the answer is 412.', example: '"3"' })
 
 type AnySpec = OperationSpec<OperationTypes>
 
@@ -150,14 +150,14 @@ function answerResponse(spec: AnySpec) {
       ...(spec.rateLimit !== 'none' && { RateLimit: RATE_LIMIT }),
       ...(answer.headers?.includes('ETag') && {
         ETag: answer.contentType
-          ? header('SHA-256 of the content in hexadecimal, quoted.', `"${'0123456789abcdef'.repeat(4)}"`)
-          : header('The version, quoted, for If-Match.', '"3"'),
+          ? header('SHA-256 of the content in hexadecimal, in quotes.', `"${'0123456789abcdef'.repeat(4)}"`)
+          : header('The version, in quotes, for If-Match.', '"3"'),
       }),
       ...(answer.headers?.includes('Location') && {
-        Location: header('Path of what was made.', '/appointments/01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'),
+        Location: header('Path of the created resource.', '/appointments/01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'),
       }),
       ...(acceptsIdempotencyKey(spec) && {
-        'Idempotent-Replayed': header('`true` when the answer is a stored one.', 'true'),
+        'Idempotent-Replayed': header('`true` if this is the stored answer of an earlier request.', 'true'),
       }),
     },
     ...(answer.schema && {
@@ -182,12 +182,15 @@ const header = (description: string, example: string) => ({
 })
 
 const REQUEST_ID = header(
-  'Names this request in our logs; a valid one sent in is used.',
+  'Identifies this request in our logs. A valid one that you send is kept.',
   '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
 )
-const RATE_LIMIT = header('What is left of the tightest limit (IETF draft RateLimit header).', '"default";r=297;t=54')
+const RATE_LIMIT = header(
+  'Requests left (`r`) and seconds until reset (`t`) of the tightest limit (IETF draft RateLimit header).',
+  '"default";r=297;t=54',
+)
 
-/** Every code an operation may answer with: its own and those its kind brings along. */
+/** Every error code of an operation: its own and those of its kind. */
 function codesOf(spec: AnySpec): ErrorCode[] {
   const codes: ErrorCode[] = [...(spec.problems ?? []), 'validation_failed', 'internal', 'unavailable']
   if (spec.rateLimit !== 'none') codes.push('rate_limited')
@@ -201,8 +204,8 @@ function codesOf(spec: AnySpec): ErrorCode[] {
   return [...new Set(codes)]
 }
 
-/** Answered with Retry-After: the same request may go through later. */
-const isPassing = (code: ErrorCode) =>
+/** Answered with Retry-After: the same request may succeed later. */
+const isTemporary = (code: ErrorCode) =>
   code === 'request_in_progress' || code === 'rate_limited' || code === 'unavailable'
 
 function problemResponses(spec: AnySpec) {
@@ -214,7 +217,7 @@ function problemResponses(spec: AnySpec) {
         description: `${titleOf(codes[0]!)}: ${codes.map((code) => `\`${code}\``).join(', ')}`,
         headers: {
           'X-Request-Id': REQUEST_ID,
-          ...(codes.some(isPassing) && { 'Retry-After': header('Seconds to wait.', '2') }),
+          ...(codes.some(isTemporary) && { 'Retry-After': header('Seconds to wait.', '2') }),
           ...(status === 429 && { RateLimit: RATE_LIMIT }),
           ...(status === 401 && { 'WWW-Authenticate': header('Always `Bearer`.', 'Bearer') }),
         },
@@ -242,7 +245,7 @@ function problemExample(code: ErrorCode) {
   return code === 'validation_failed' ? { ...base, errors: [{ path: 'field', message: 'must not be empty' }] } : base
 }
 
-/** The example a named schema carries; the document shows it for bodies and answers alike. */
+/** The example of a named schema, which the OpenAPI document shows for bodies and answers. */
 function exampleOf(schema: Schema): unknown {
   return getOpenApiMetadata(schema)?.example
 }

@@ -1,34 +1,34 @@
 import type { z } from '@hono/zod-openapi'
 import type { Role } from '../../actor'
-import { auditEvent, readEvent } from '../../database/audit-event'
+import { auditEvent, auditEventOfRead } from '../../database/audit-event'
 import { markAudited } from '../../database/audit-outbox'
-import type { OneRow } from '../../database/audited-read'
+import type { FindOneRow } from '../../database/audited-read'
 import type { Context } from '../../deps'
 import { notFound } from '../../errors'
 import { type Answer, serialise } from '../answer'
 import { withinDeadline } from '../deadline'
+import { type AddOperation, type BodyOf, type ContextOf, type Input, toResponse } from './add-operation'
 import { auditOf } from './mutation'
 import type { Operation, OperationTypes } from './operation'
-import { type BodyOf, type ContextOf, type Input, type Register, toResponse } from './register'
 import { streamBody, wholeBody } from './stream'
 
-/** Deadline of a read; writes are bounded by lock and statement timeouts, so that COMMIT is always awaited. */
+/** Deadline of reads. Writes have none, so that COMMIT is always awaited; lock and statement timeouts bound them. */
 const READ_DEADLINE_MS = 10_000
 
-/** A GET. Where health data leaves, its audit event is committed before the answer is sent. */
+/** A GET. If it is audited, the event is committed before the answer is sent. */
 export function addRead<O extends OperationTypes>(
-  register: Register,
+  addOperation: AddOperation,
   op: Operation<O>,
   run: (ctx: ContextOf<O>, input: Input<O>) => Promise<Answer<BodyOf<O>>>,
 ): void {
-  register(op, async (_c, ctx, input) => {
+  addOperation(op, async (_c, ctx, input) => {
     const answer = await withinDeadline(READ_DEADLINE_MS, () => run(ctx, input))
     if (op.audit) await ctx.auditWriter.append(auditEvent(ctx, op.audit, answer.audit ?? {}))
     return toResponse(serialise(op.answer.status, answer))
   })
 }
 
-/** An operation on one thing, for callers who are signed in. */
+/** An operation of signed-in callers on one thing, named by the path parameter `id`. */
 export type OneThing = OperationTypes & {
   params: z.ZodType<{ id: string }>
   access: 'signed_in' | readonly Role[]
@@ -36,23 +36,23 @@ export type OneThing = OperationTypes & {
 
 export type ReadOne<O extends OneThing, Row> = {
   /** Made by `preparedOneRow`: reads the row and writes the audit event in one statement. */
-  find: OneRow<{ id: string }, Row>
-  /** What a 404 calls it: `There is no such <thing>.` */
+  find: FindOneRow<{ id: string }, Row>
+  /** The noun in a 404: `There is no such <thing>.` */
   thing: string
   answer: (ctx: Context, row: Row, input: Input<O>) => Answer<BodyOf<O>> | Promise<Answer<BodyOf<O>>>
 }
 
 /** A GET of one row about one patient, read and audited in one round trip. */
 export function addReadOne<O extends OneThing, Row>(
-  register: Register,
+  addOperation: AddOperation,
   op: Operation<O>,
   { find, thing, answer }: ReadOne<O, Row>,
 ): void {
-  register(op, async (_c, context, input) => {
-    // `access` asks for a token, so that there is an actor.
+  addOperation(op, async (_c, context, input) => {
+    // `access` requires a token, so there is an actor.
     const ctx = context as Context
     const { id } = input.params as { id: string }
-    const event = readEvent(ctx, auditOf(op), id)
+    const event = auditEventOfRead(ctx, auditOf(op), id)
     const readAndAnswer = async () => {
       const row = await find(ctx.db, ctx.actor, { id }, event)
       if (!row) throw notFound(thing)
@@ -66,16 +66,13 @@ export function addReadOne<O extends OneThing, Row>(
   })
 }
 
-/**
- * A GET whose text or bytes are sent as they are made, or are all there; its audit event is committed before the first
- * leaves.
- */
+/** A GET that streams its answer, or sends bytes. If it is audited, the event is committed before the first byte. */
 export function addStream<O extends OperationTypes>(
-  register: Register,
+  addOperation: AddOperation,
   op: Operation<O>,
   run: (ctx: ContextOf<O>, input: Input<O>) => Promise<Answer<AsyncIterable<string | Uint8Array> | Uint8Array>>,
 ): void {
-  register(op, async (_c, ctx, input) => {
+  addOperation(op, async (_c, ctx, input) => {
     const answer = await withinDeadline(READ_DEADLINE_MS, () => run(ctx, input))
     if (op.audit) await ctx.auditWriter.append(auditEvent(ctx, op.audit, answer.audit ?? {}))
     const { status, headers } = serialise(op.answer.status, { ...answer, body: '' })
@@ -83,7 +80,7 @@ export function addStream<O extends OperationTypes>(
     const body =
       answer.body instanceof Uint8Array
         ? wholeBody(answer.body)
-        : streamBody(answer.body, (error) => log.error({ error, requestId }, 'an answer broke off'))
+        : streamBody(answer.body, (error) => log.error({ error, requestId }, 'an answer was cut off'))
     return new Response(body, { status, headers })
   })
 }

@@ -1,11 +1,11 @@
-/** Text is sent by this much at a time, so that neither many small writes nor much memory are needed. */
+/** Characters of text per chunk: few writes, little memory. */
 const CHUNK = 32 * 1024
-/** A longer text is better off as a stream: of a string of 15 KiB or more Bun sends each header in packets of its own. */
+/** Longer texts are sent as a stream: with a string of 15 KiB or more Bun sends each header in packets of its own. */
 const LONG_TEXT = 15_000
 
 const encoder = new TextEncoder()
 
-/** A body that is all there, in the form in which it leaves fastest. */
+/** A complete body in the form that Bun sends fastest. */
 export function wholeBody(body: string | Uint8Array): string | ReadableStream<Uint8Array> {
   if (typeof body === 'string' && body.length < LONG_TEXT) return body
   return new ReadableStream<Uint8Array>({
@@ -17,8 +17,8 @@ export function wholeBody(body: string | Uint8Array): string | ReadableStream<Ui
 }
 
 /**
- * Bytes of a body as it is made: nothing is made before it is asked for, nor faster than it is taken. A failure on the way
- * is told to `onError` and cuts the connection, so that nobody takes the part for the whole.
+ * Streams the pieces of a body; each is made only when the client is ready for it. An error is passed to `onError` and
+ * cuts the connection, so that no client takes a part for the whole.
  */
 export function streamBody(pieces: AsyncIterable<string | Uint8Array>, onError: (error: unknown) => void) {
   const iterator = inChunks(pieces)
@@ -31,8 +31,8 @@ export function streamBody(pieces: AsyncIterable<string | Uint8Array>, onError: 
           else controller.enqueue(next.value)
         } catch (error) {
           onError(error)
-          // Runtimes print what they are given here: the original may quote a row.
-          controller.error(new Error('the answer broke off'))
+          // Runtimes print this error; the original may quote a row.
+          controller.error(new Error('the answer was cut off'))
         }
       },
       async cancel() {

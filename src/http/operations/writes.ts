@@ -6,13 +6,13 @@ import type { Context } from '../../deps'
 import { AppError } from '../../errors'
 import type { Answer, Refusal } from '../answer'
 import type { StoredAnswer } from '../idempotency/claim'
+import { type AddOperation, type BodyOf, type ContextOf, type Input, requestOf, toResponse } from './add-operation'
 import { type ClinicalSteps, runClinicalMutation } from './clinical-mutation'
 import { openUpload, type UploadedFile } from './multipart'
 import { auditOf, runMutation } from './mutation'
 import type { Operation, OperationTypes } from './operation'
-import { type BodyOf, type ContextOf, type Input, type Register, requestOf, toResponse } from './register'
 
-/** The body as it came, for signatures over it. */
+/** The body as it arrived, for signatures over it. */
 export type RawRequest = { text: string; headers: Headers }
 
 type Run<O extends OperationTypes, Prepared> = (
@@ -22,30 +22,30 @@ type Run<O extends OperationTypes, Prepared> = (
 ) => Promise<Answer<BodyOf<O>> | Refusal>
 
 export type MutationSteps<O extends OperationTypes, Prepared> = {
-  /** Slow or outside work (hashing, checking a password). */
+  /** Slow or outside work, such as hashing a password. */
   beforeTransaction?: (ctx: ContextOf<O>, input: Input<O>, raw: RawRequest) => Promise<Prepared>
-  /** Requests with one key take turns in this process before they take a connection. */
+  /** Requests with the same key wait for this limiter before they take a connection. */
   limiter?: (input: Input<O>) => [limiter: Limiter, key: string]
   run: Run<O, Prepared>
-  /** Adds to a refusal, once the transaction has ended and the turn has passed on: it may read, and holds no lock. */
+  /** Adds to a refusal, after the transaction and the turn in the limiter have ended: it may read and holds no lock. */
   explainRefusal?: (ctx: ContextOf<O>, input: Input<O>, error: AppError) => Promise<AppError>
   /**
-   * Outside work that the committed answer calls for, and what is added to it on the way out but never stored. Runs after
-   * every replay too, so that a retry finishes what was cut off. May throw.
+   * Outside work after the commit, such as a call of a payment provider; may add to the answer what must not be stored.
+   * Runs after every replay too, so that a retry finishes interrupted work. May throw.
    */
   afterCommit?: (ctx: ContextOf<O>, stored: StoredAnswer) => Promise<StoredAnswer>
 }
 
 /** A write: one transaction with its idempotency key, its audit event and its stored answer. */
 export function addMutation<O extends OperationTypes, Prepared = undefined>(
-  register: Register,
+  addOperation: AddOperation,
   op: Operation<O>,
   steps: MutationSteps<O, Prepared> | Run<O, undefined>,
 ): void {
   const { beforeTransaction, limiter, run, explainRefusal, afterCommit } = (
     typeof steps === 'function' ? { run: steps } : steps
   ) as MutationSteps<O, Prepared>
-  register(op, async (c, ctx, input, text) => {
+  addOperation(op, async (c, ctx, input, text) => {
     const perform = async () => {
       // Without `beforeTransaction`, Prepared is undefined.
       const prepared = (await beforeTransaction?.(ctx, input, { text, headers: c.req.raw.headers })) as Prepared
@@ -61,25 +61,25 @@ export function addMutation<O extends OperationTypes, Prepared = undefined>(
   })
 }
 
-/** An operation of doctors: there always is an actor. */
-export type ByDoctor = OperationTypes & { access: readonly ['doctor'] }
+/** An operation for doctors only: there always is an actor. */
+export type DoctorOperation = OperationTypes & { access: readonly ['doctor'] }
 
 /** A write of a clinical document: PostgreSQL, MongoDB, PostgreSQL (see clinical-mutation.ts). */
-export function addClinicalMutation<O extends ByDoctor, D extends PatientDocument, Prepared = undefined>(
-  register: Register,
+export function addClinicalMutation<O extends DoctorOperation, D extends PatientDocument, Prepared = undefined>(
+  addOperation: AddOperation,
   lookUps: LookUps,
   op: Operation<O>,
   steps: ClinicalSteps<Input<O>, BodyOf<O>, D, Prepared>,
 ): void {
   lookUps.set(auditOf(op).kind, steps.lookUp)
-  register(op, async (c, ctx, input, text) =>
+  addOperation(op, async (c, ctx, input, text) =>
     toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, text), input, steps)),
   )
 }
 
-/** The same with a file; `beforeTransaction` has to read the file to its end, where it is known to be complete. */
-export function addClinicalUpload<O extends ByDoctor, D extends PatientDocument, Prepared>(
-  register: Register,
+/** A clinical mutation with a file. `beforeTransaction` must read the file to its end, to know that it is complete. */
+export function addClinicalUpload<O extends DoctorOperation, D extends PatientDocument, Prepared>(
+  addOperation: AddOperation,
   lookUps: LookUps,
   op: Operation<O>,
   steps: ClinicalSteps<Input<O> & { file: UploadedFile }, BodyOf<O>, D, Prepared>,
@@ -87,7 +87,7 @@ export function addClinicalUpload<O extends ByDoctor, D extends PatientDocument,
   const { upload, operationId } = op
   if (!upload) throw new Error(`${operationId} does not declare its upload`)
   lookUps.set(auditOf(op).kind, steps.lookUp)
-  register(op, async (c, ctx, input) => {
+  addOperation(op, async (c, ctx, input) => {
     const file = await openUpload(c.req.raw, upload)
     return toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, ''), { ...input, file }, steps))
   })

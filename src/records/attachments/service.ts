@@ -3,7 +3,7 @@ import { newFileId } from '../../database/file-store'
 import type { Mongo } from '../../database/mongo'
 import type { Context, TransactionContext } from '../../deps'
 import { notFound, unavailable } from '../../errors'
-import type { Fixed } from '../../http/operations/clinical-mutation'
+import type { FixedWrite } from '../../http/operations/clinical-mutation'
 import type { UploadedFile } from '../../http/operations/multipart'
 import { ATTACHMENTS, type Attachment, type MedicalRecordDocument, medicalRecords } from '../collections'
 import { type Append, appendTo, getAuthor } from '../compose-append'
@@ -58,7 +58,7 @@ async function* inTime(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
 export async function composeAttachment(
   ctx: TransactionContext,
   { record, ...file }: Received,
-  fixed: Fixed,
+  fixed: FixedWrite,
 ): Promise<Append<MedicalRecordDocument>> {
   if (!(await canRead(ctx, record))) throw notFound('record')
   const { id, createdAt } = fixed
