@@ -14,8 +14,8 @@ import { docsRoutes } from './http/docs/routes'
 import { allowOrigins, guardBrowsers } from './http/middleware/browser-rules'
 import { answerErrors } from './http/middleware/errors'
 import { observeRequests } from './http/middleware/observe'
-import { announceLimits, limitRequests } from './http/middleware/rate-limits'
-import { demandAddress, identifyRequest } from './http/middleware/request-id'
+import { limitRequests, sendRateLimitHeaders } from './http/middleware/rate-limits'
+import { identifyRequest, requireValidHost } from './http/middleware/request-id'
 import { healthRoutes } from './http/probes/health'
 import { metricsRoutes } from './http/probes/metrics'
 import type { HttpEnv } from './http/request'
@@ -28,16 +28,16 @@ import { recordRoutes } from './records/routes'
 import { schedulingRoutes } from './scheduling/routes'
 import { waitlistRoutes } from './waitlist/routes'
 
-/** The whole API over what `deps` holds: middleware in order, then one line per feature. Web standards only. */
+/** The whole API: middleware in order, then one line per feature. Needs nothing of a server but web standards. */
 export function createApp(deps: Deps) {
   const app = new OpenAPIHono<HttpEnv>()
   app.use(identifyRequest(deps))
   app.use(observeRequests(deps))
   app.use(guardBrowsers)
   app.use(allowOrigins(deps))
-  app.use(announceLimits)
+  app.use(sendRateLimitHeaders)
   app.use(limitRequests(deps))
-  app.use(demandAddress)
+  app.use(requireValidHost)
   answerErrors(app, deps)
 
   app.route('/', authRoutes(deps))

@@ -1,11 +1,11 @@
 import type { AuditFacts } from '../database/audit-event'
 import type { AppError } from '../errors'
 
-/** What a handler gives back; the operation's declaration knows the status. */
+/** What a handler returns. The usual status is declared by the operation. */
 export type Answer<T> = {
-  /** JSON; a string goes out as it is, with the Content-Type that `headers` names. */
+  /** Sent as JSON; a string is sent as it is, with the Content-Type in `headers`. */
   body: T
-  /** Where the operation has a second success. */
+  /** Set to choose the second success of an operation (`or`). */
   status?: 200
   /** Sent as ETag. */
   version?: number
@@ -14,22 +14,22 @@ export type Answer<T> = {
   audit?: AuditFacts
 }
 
-/** An answer of `body`, and what the audit trail should know of it. */
+/** An answer with this body. */
 export const answer = <T>(body: T, rest: Omit<Answer<T>, 'body'> = {}): Answer<T> => ({ body, ...rest })
 
-/** 204. */
+/** An answer without a body (204). */
 export const noContent = (audit?: AuditFacts): Answer<undefined> => ({ body: undefined, audit })
 
-/** A refusal that leaves a mark: what the mutation wrote is committed with an event of outcome `denied`, then it fails. */
+/** A refusal that commits what the mutation wrote, with an event of outcome `denied`, before the error is sent. */
 export type Refusal = { refused: AppError; audit: AuditFacts }
 
-/** For a mutation that must fail and yet keep what it wrote, if only its audit event; to undo everything, throw. */
+/** Refuses a mutation but commits its writes and its audit event. To roll everything back, throw instead. */
 export const refuse = (error: AppError, audit: AuditFacts = {}): Refusal => ({ refused: error, audit })
 
-/** The bytes and headers that go out, and that an idempotency key keeps. */
-export function serialise(usual: number, { body, version, location, headers, status }: Answer<unknown>) {
+/** Status, body and headers as they are sent, and as they are stored with an idempotency key. */
+export function serialise(usualStatus: number, { body, version, location, headers, status }: Answer<unknown>) {
   return {
-    status: status ?? usual,
+    status: status ?? usualStatus,
     body: typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body),
     headers: {
       ...(body !== undefined && { 'Content-Type': 'application/json' }),

@@ -1,10 +1,10 @@
 import { unavailable } from '../errors'
 
-/** 503 when `task` takes longer; for reads only, as the task itself goes on. */
+/** Throws 503 if the task takes longer. For reads only: the task itself goes on. */
 export async function withinDeadline<T>(ms: number, task: () => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable('The answer took too long.')), ms)
+    timer = setTimeout(() => reject(unavailable('The answer took too long. Send the request again.')), ms)
   })
   try {
     return await Promise.race([task(), late])

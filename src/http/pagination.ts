@@ -11,29 +11,33 @@ export const pageFields = {
     .pipe(z.int().min(1).max(100))
     .default(20)
     .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 20, example: 20 }),
-  cursor: z.string().min(1).max(500).optional().openapi({ description: '`nextCursor` of the page before.' }),
+  cursor: z.string().min(1).max(500).optional().openapi({ description: '`nextCursor` of the previous page.' }),
 }
 
-/** `{ data, nextCursor }` of some named schema, as the component `<Name>Page`. */
+/** `{ data, nextCursor }` with items of one schema, as the component `<Name>Page`. */
 export function pageOf<T extends z.ZodType>(name: string, item: T) {
   return z
     .object({
       data: z.array(item).max(100),
-      nextCursor: z.string().max(500).nullable().openapi({ description: 'For the next page; null on the last.' }),
+      nextCursor: z
+        .string()
+        .max(500)
+        .nullable()
+        .openapi({ description: 'Send it as `cursor` to get the next page; null on the last page.' }),
     })
     .openapi(`${name}Page`, { example: { data: [getOpenApiMetadata(item)?.example as never], nextCursor: null } })
 }
 
 export type Page<T> = { data: T[]; nextCursor: string | null }
 
-/** Opaque to clients: the sort values of the last row of a page. */
+/** The sort values of the last row of a page, as an opaque text. */
 export const encodeCursor = (values: string[]): string =>
   btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify(values))))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')
 
-/** The sort values of the row to go on after; one checker per value. Throws 422 for anything that is not a cursor of ours. */
+/** Reads the sort values of the last row of the previous page; one check per value. Throws 422 for anything else. */
 export function decodeCursor(cursor: string | undefined, ...checks: z.ZodType<string>[]): string[] | undefined {
   if (cursor === undefined) return undefined
   try {
@@ -49,17 +53,17 @@ export function decodeCursor(cursor: string | undefined, ...checks: z.ZodType<st
   throw invalid('query.cursor', 'is not a cursor of this list')
 }
 
-/** The last row of the page before, for lists in the order of an instant and an id. Throws as `decodeCursor` does. */
+/** Reads the cursor of a list that is sorted by an instant and an id. Throws 422 like `decodeCursor`. */
 export function cursorAfter<Name extends string>(
   cursor: string | undefined,
   instant: Name,
 ): (Record<Name, Date> & { id: string }) | undefined {
   const values = decodeCursor(cursor, cursorInstant, cursorId)
-  // The compiler makes an index signature of a computed name.
+  // TypeScript types a computed name as an index signature.
   return values && ({ [instant]: new Date(values[0]!), id: values[1]! } as Record<Name, Date> & { id: string })
 }
 
-/** From `limit + 1` rows read: the page, and a cursor when there is more. */
+/** Makes a page from at most `limit + 1` rows; the extra row shows that there is a next page. */
 export function toPage<R, T>(rows: R[], limit: number, keyOf: (row: R) => string[], present: (row: R) => T): Page<T> {
   const data = rows.slice(0, limit)
   const last = data.at(-1)

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import { asUnavailable } from '../database/constraints'
 import { AppError, type ErrorCode } from '../errors'
 
-/** The one table from what went wrong to how HTTP says it. */
+/** The HTTP status of each error code. */
 export const STATUS = {
   malformed_json: 400,
   invalid_signature: 400,
@@ -51,7 +51,7 @@ const TITLES: Record<number, string> = {
 
 export const titleOf = (code: ErrorCode) => TITLES[STATUS[code]]!
 
-/** Whatever was thrown → an AppError fit for a client; what is not ours becomes `internal` and keeps its cause. */
+/** Turns anything thrown into an AppError for the client; an unknown error becomes `internal` and keeps its cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof HTTPException && error.status === 413)
@@ -60,7 +60,7 @@ export function toAppError(error: unknown): AppError {
     asUnavailable(error) ??
     new AppError(
       'internal',
-      'Something failed on our side; the request id finds it in our logs.',
+      'Something failed on our side. Name the request id when you report it.',
       {},
       {},
       { cause: error },
@@ -68,7 +68,7 @@ export function toAppError(error: unknown): AppError {
   )
 }
 
-/** RFC 9457 answer; a personal answer like any other, so never stored by a cache. */
+/** The error as RFC 9457 problem details. Never cached, since it may depend on the caller. */
 export function problemResponse(c: HonoContext, error: AppError): Response {
   const status = STATUS[error.code]
   const requestId: string = c.get('requestId')

@@ -1,15 +1,15 @@
 import type { RateLimitInfo } from 'hono-rate-limiter'
 
-/** What middleware leaves for the rest of a request. */
+/** Values that middleware sets for the rest of a request. */
 export type RequestVariables = {
   requestId: string
-  /** The caller's address, believed through configured proxies only. */
+  /** The caller's address. X-Forwarded-For counts only if a trusted proxy sent it. */
   ip: string | null
   actorId?: string
-  /** What the limit at work counts by. */
+  /** The key under which the current rate limit counts. */
   rateLimitKey: string
   rateLimit: RateLimitInfo
-  /** The limit with the least left, for the answer's headers. */
+  /** The limit with the fewest requests left, for the answer's headers. */
   tightestLimit?: TightestLimit
 }
 
@@ -21,5 +21,5 @@ export type TightestLimit = {
   resetSeconds: number
 }
 
-/** `peerAddress`: what the server that calls `app.fetch` knows of the connection. */
+/** `peerAddress`: the other end of the connection, from the server that calls `app.fetch`. */
 export type HttpEnv = { Variables: RequestVariables; Bindings: { peerAddress?: string } }

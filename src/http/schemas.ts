@@ -13,7 +13,7 @@ export const Uuid = z
 /** Outgoing instant: `2026-03-02T14:00:00Z`. */
 export const Instant = z.string().max(30).openapi({ format: 'date-time', example: '2026-03-02T14:00:00Z' })
 
-/** Incoming instant with any offset → Date; what is none is never handed on, so that rules of a body always see Dates. */
+/** Incoming instant with any offset → Date. Invalid text aborts the check, so that rules of a body always see Dates. */
 export const InstantInput = z.iso
   .datetime({ offset: true, error: 'must be an instant with an offset, like 2026-03-02T14:00:00Z', abort: true })
   .max(40)
@@ -38,7 +38,7 @@ export const Currency = z
 export const Money = z
   .strictObject({ amount: z.int().min(0).max(MAX_MINOR_UNITS), currency: Currency })
   .openapi('Money', {
-    description: 'Integer minor units (cents) and ISO 4217 code.',
+    description: 'An amount in integer minor units (such as cents) and an ISO 4217 currency code.',
     example: { amount: 9500, currency: 'USD' },
   })
 
@@ -59,7 +59,7 @@ export const Phone = z
 
 export const Role = z.enum(['patient', 'doctor', 'admin']).openapi('Role')
 
-/** Out: no fraction of a second, always `Z`. */
+/** Outgoing form of an instant: whole seconds, always `Z`. */
 export const formatInstant = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`
 
 export const Problem = z
@@ -75,4 +75,4 @@ export const Problem = z
       .max(100)
       .optional(),
   })
-  .openapi('Problem', { description: 'RFC 9457 problem details. Programs decide by `code`.' })
+  .openapi('Problem', { description: 'Problem details (RFC 9457). Programs should decide by `code`.' })

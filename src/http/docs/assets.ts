@@ -1,7 +1,7 @@
 import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'text' }
 import script from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'text' }
 
-/** Relative addresses, so that the pages work below a path prefix too. */
+/** Addresses are relative, so that the page works below a path prefix too. */
 export const page = `<!doctype html>
 <html lang="en">
   <head>
@@ -33,7 +33,7 @@ const start = `SwaggerUIBundle({
 
 const JAVASCRIPT = 'text/javascript; charset=utf-8'
 
-/** What the page loads; compiled into the bundle, so that it works offline and without node_modules. */
+/** The files of the page, compiled into the bundle so that it works offline and without node_modules. */
 export const assets = {
   'swagger-ui.js': { content: script, type: JAVASCRIPT },
   'swagger-ui.css': { content: style, type: 'text/css; charset=utf-8' },

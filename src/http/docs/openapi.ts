@@ -9,41 +9,44 @@ import type { HttpEnv } from '../request'
 const GUIDE = `
 Find a doctor, see free times, book, pay and read medical histories.
 
-**Signing in.** \`POST /auth/login\` gives an access token (15 minutes) and a refresh token. Send the access token as
-\`Authorization: Bearer …\`; on \`token_expired\` exchange the refresh token at \`POST /auth/refresh\` for a new pair. A refresh
-token is good for one exchange; using an older one again ends the session.
+**Signing in.** \`POST /auth/login\` returns an access token (15 minutes) and a refresh token. Send the access token as
+\`Authorization: Bearer …\`. After the error \`token_expired\`, send the refresh token to \`POST /auth/refresh\` to get a new
+pair. A refresh token works once; using an older one again ends the session.
 
-**Errors** are problem details (RFC 9457, \`application/problem+json\`). Decide by \`code\`; \`errors\` names each bad field;
-\`requestId\` finds the request in our logs. Checked in this order: 401, 403, 400/413/415/422, 404, 412, 409. What you may not
-see answers 404, exactly as if it did not exist. 429 and 503 carry \`Retry-After\`.
+**Errors** are problem details (RFC 9457, \`application/problem+json\`). Decide by \`code\`; \`errors\` names each
+invalid field; \`requestId\` identifies the request in our logs. Checks run in this order: 401, 403, 400/413/415/422,
+404, 412, 409. Data that you may not see answers 404, as if it did not exist. 429 and 503 have a \`Retry-After\` header.
 
-**Retrying.** Send an \`Idempotency-Key\` with every write and repeat the same request under the same key until it is answered:
-it happens once, and a repeat gets the stored answer with \`Idempotent-Replayed: true\`. Keys are yours alone and kept for 24 hours.
+**Retries.** Send an \`Idempotency-Key\` with every write. Without an answer, repeat the same request with the same key:
+the write happens once, and a repeated request gets the stored answer with \`Idempotent-Replayed: true\`. Keys of
+different users are independent. They are kept for 24 hours.
 
-**Lists** answer \`{ data, nextCursor }\`; send \`nextCursor\` back as \`cursor\` until it is null. Filters only narrow.
+**Lists** return \`{ data, nextCursor }\`. Send \`nextCursor\` as \`cursor\` to get the next page, until it is null.
+Filters never show more data than you may see.
 
-**Changing** what carries an \`ETag\`: send it back as \`If-Match\`, and a change made in between is refused with 412.
+**Changes.** Where a read has an \`ETag\`, send it as \`If-Match\` with your change. If the data changed in between, the
+answer is 412.
 
-**Values.** Instants are UTC (\`2026-03-02T14:00:00Z\`), accepted with any offset; \`localStart\` is the same instant with the
-clinic's offset. Days (\`2026-03-02\`), wall times (\`14:00\`) and weekdays (1 = Monday) are the clinic's own. Money is integer
-minor units with a currency. Unknown fields are refused.
+**Values.** Instants are UTC (\`2026-03-02T14:00:00Z\`) and accepted with any offset; \`localStart\` is the same instant
+with the clinic's offset. Days (\`2026-03-02\`), wall times (\`14:00\`) and weekdays (1 = Monday) are in the clinic's time
+zone. Money is an integer amount of minor units (cents) with a currency. Unknown fields are refused.
 
-**Limits.** 300 requests a minute and address, fewer sign-ins and registrations; \`RateLimit\` says what is left.
+**Limits.** 300 requests per minute and address; fewer sign-ins and registrations. \`RateLimit\` says how many are left.
 `.trim()
 
 const TAGS = {
-  Auth: 'Accounts, sign-in and sessions.',
-  Users: 'Accounts, for admins.',
-  Clinics: 'Places with a time zone and a currency.',
-  Doctors: 'Who can be seen, where, when and for what.',
-  Scheduling: 'What can be booked.',
-  Appointments: 'Booking, holding, moving and cancelling; what happens on the day.',
-  'Waiting list': 'Who waits for a time to become free, and what they are offered.',
-  Patients: 'People and what is known of them.',
+  Auth: 'Registration, sign-in and sessions.',
+  Users: 'User accounts, for admins.',
+  Clinics: 'Clinics with their rooms and closures.',
+  Doctors: 'Doctors with their visit types, weekly hours and exceptions.',
+  Scheduling: 'Free slots, and why a start can or cannot be booked.',
+  Appointments: 'Book, hold, reschedule, cancel and complete appointments.',
+  'Waiting list': 'Patients who wait for a time to become free, and the offers they get.',
+  Patients: 'Patients, their guardians and emergency access.',
   Records: 'Visit notes, prescriptions and other clinical documents.',
-  Privacy: 'Who saw what of a patient, all that is held about them, and its erasure.',
-  Payments: 'What an appointment costs, and whether it is paid.',
-  Audit: 'Who did what with whose data.',
+  Privacy: "A patient's access log, data export and erasure.",
+  Payments: 'Payments, refunds and receipts.',
+  Audit: 'The audit trail, its verification and reviews of emergency access.',
   Operations: 'Health, metrics and this document.',
 }
 
@@ -52,8 +55,8 @@ const documentOperation = operation({
   path: '/openapi.json',
   tag: 'Operations',
   operationId: 'readOpenApi',
-  summary: 'This document',
-  description: 'OpenAPI 3.1, made from the code that answers.',
+  summary: 'Get the OpenAPI document',
+  description: 'OpenAPI 3.1, generated from the code of the operations.',
   access: 'public',
   who: 'anyone',
   answer: {
@@ -66,13 +69,13 @@ const documentOperation = operation({
   },
 })
 
-/** Serves the OpenAPI 3.1 document made from the operations themselves; built once, at the first request. */
+/** Serves the OpenAPI 3.1 document of all operations; built once, at the first request. */
 export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearerAuth', {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'The access token of a sign-in.',
+    description: 'The access token from `POST /auth/login`.',
   })
   const { app: routes, read } = createRouter(deps)
   let document: ReturnType<typeof serialiseDocument> | undefined
@@ -81,7 +84,7 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
     document ??= serialiseDocument(app)
     const { text, version } = await document
     const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' }
-    // Already JSON, and the same megabyte every time.
+    // The text is JSON already: a string is sent as it is.
     return answer(text as never, { version, headers })
   })
   app.route('/', routes)

@@ -10,8 +10,8 @@ const docsOperation = operation({
   path: '/docs',
   tag: 'Operations',
   operationId: 'readDocs',
-  summary: 'This document, to read and try',
-  description: 'A page that shows the OpenAPI document and sends requests; it loads nothing from elsewhere.',
+  summary: 'Open the interactive documentation',
+  description: 'A page that shows the OpenAPI document and can send requests. It loads nothing from other servers.',
   access: 'public',
   who: 'anyone',
   answer: {
@@ -22,7 +22,7 @@ const docsOperation = operation({
   },
 })
 
-/** The page and its files. They are megabytes, hence loaded when first asked for. */
+/** The page and its files. They have megabytes, so they are loaded at the first request. */
 export function docsRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
   const load = () => import('./assets')

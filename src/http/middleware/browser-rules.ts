@@ -27,8 +27,8 @@ const forDocs = secureHeaders({
 })
 
 /**
- * Tells browsers to trust an answer with nothing, unless it brings a policy of its own; only the documentation may run
- * scripts, and only its own.
+ * Sets a Content-Security-Policy that forbids everything, unless the answer has its own. Only the documentation may run
+ * scripts, and only from this server.
  */
 export const guardBrowsers: MiddlewareHandler<HttpEnv> = async (c, next) => {
   let own: string | null = null
@@ -44,8 +44,8 @@ const LOCAL = /^http:\/\/localhost(:\d{1,5})?$/
 const EXPOSED = ['ETag', 'Location', 'X-Request-Id', 'Retry-After', 'RateLimit', 'Idempotent-Replayed']
 
 /**
- * CORS for the configured origins and, outside production, for any port of localhost. hono/cors answers preflights only:
- * on other answers it sets its headers in a way that turns every body into a stream, which costs more than most answers.
+ * CORS for the configured origins and, outside production, for any port of localhost. hono/cors only answers preflights
+ * here: on other answers it would turn every body into a stream, which costs more than most answers do.
  */
 export function allowOrigins({ config }: Deps): MiddlewareHandler<HttpEnv> {
   const known = new Set(config.corsOrigins)
@@ -58,7 +58,7 @@ export function allowOrigins({ config }: Deps): MiddlewareHandler<HttpEnv> {
     maxAge: 600,
   })
   return async (c, next) => {
-    // An OPTIONS that is no preflight asks what an address knows.
+    // Without this header, OPTIONS is no preflight: it asks for the allowed methods.
     if (c.req.method === 'OPTIONS' && c.req.header('access-control-request-method')) return answerPreflight(c, next)
     await next()
     const origin = allowed(c.req.header('origin') ?? '')

@@ -4,7 +4,7 @@ import { AppError } from '../../errors'
 import { problemResponse, toAppError } from '../problem'
 import type { HttpEnv } from '../request'
 
-/** Everything that is thrown, and every address that leads nowhere, is answered as a problem. */
+/** Answers every thrown error, every unknown address and every unknown method with a problem. */
 export function answerErrors(app: OpenAPIHono<HttpEnv>, { log }: Deps): void {
   app.onError((thrown, c) => {
     const error = toAppError(thrown)
@@ -16,12 +16,12 @@ export function answerErrors(app: OpenAPIHono<HttpEnv>, { log }: Deps): void {
     const allow = methodsAt(app, c.req.path)
     if (allow.length === 0) return problemResponse(c, new AppError('not_found', 'There is nothing at this address.'))
     if (c.req.method === 'OPTIONS') return c.body(null, 204, { Allow: allow.join(', ') })
-    const detail = `This address knows ${allow.join(', ')}.`
+    const detail = `Allowed methods: ${allow.join(', ')}.`
     return problemResponse(c, new AppError('method_not_allowed', detail, {}, { Allow: allow.join(', ') }))
   })
 }
 
-/** What may be asked of `path`; a GET can always be asked for its headers alone. */
+/** The allowed methods of a path. GET implies HEAD. */
 function methodsAt(app: OpenAPIHono<HttpEnv>, path: string): string[] {
   const segments = path.split('/')
   const methods = app.routes

@@ -7,7 +7,7 @@ import type { HttpEnv } from '../request'
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const PROBES = /^\/(health\/|metrics$)/
 
-/** One log line and one measurement of every request: ids and the route's pattern, never a path, query, body or address. */
+/** Logs and measures every request: ids and the route's pattern, never a path, query, body or address. */
 export const observeRequests = ({ log, metrics }: Deps) =>
   createMiddleware<HttpEnv>(async (c, next) => {
     const begun = performance.now()

@@ -2,7 +2,7 @@ import { type ClientRateLimitInfo, MemoryStore, type RedisClient, RedisStore, ty
 import type { Logger } from '../../log'
 import type { HttpEnv } from '../request'
 
-/** How long a Redis that failed is left alone before one request tries it again. */
+/** Milliseconds after a failure before one request tries Redis again. */
 const PAUSE_MS = 1_000
 
 /** Counters of this copy alone. */
@@ -10,7 +10,7 @@ export function memoryCounters() {
   const store = new MemoryStore<HttpEnv>()
   return {
     init: (options) => store.init(options),
-    // MemoryStore hands out its own record, which requests of the same moment would count up before it is read.
+    // MemoryStore returns its own record, which another request may increment before it is read.
     increment(key) {
       const { totalHits, resetTime } = store.increment(key)
       return { totalHits, resetTime: resetTime && new Date(resetTime) }
@@ -21,15 +21,15 @@ export function memoryCounters() {
 }
 
 /**
- * Counters that all copies share in Redis, by rule. While it does not answer, each copy counts for itself: no request
- * fails for it. Redis is given keyed hashes only, never an address or an email.
+ * Counters in Redis, the same for all copies, per rule. While Redis does not answer, each copy counts for itself, so
+ * that no request fails. Redis only gets keyed hashes, never an address or an email.
  */
 export function sharedCounters(redis: RedisClient, secret: string, log: Logger): (rule: string) => Store<HttpEnv> {
   const hash = keyedHash(secret)
   let down = false
   let retryAt = 0
 
-  async function share(increment: () => Promise<ClientRateLimitInfo>): Promise<ClientRateLimitInfo | undefined> {
+  async function tryRedis(increment: () => Promise<ClientRateLimitInfo>): Promise<ClientRateLimitInfo | undefined> {
     if (performance.now() < retryAt) return undefined
     if (down) retryAt = performance.now() + PAUSE_MS
     try {
@@ -55,7 +55,7 @@ export function sharedCounters(redis: RedisClient, secret: string, log: Logger):
         shared.init(options)
       },
       async increment(key) {
-        return (await share(async () => shared.increment(await hash(`${rule}\n${key}`)))) ?? local.increment(key)
+        return (await tryRedis(async () => shared.increment(await hash(`${rule}\n${key}`)))) ?? local.increment(key)
       },
       decrement: (key) => local.decrement(key),
       resetKey: (key) => local.resetKey(key),

@@ -8,7 +8,10 @@ import type { HttpEnv, TightestLimit } from '../request'
 
 const MINUTE = 60_000
 
-/** `sign_in` counts by account and, more generously for a clinic behind one address, by address; `change_password` by caller; all else by address. */
+/**
+ * `sign_in` counts by account and by address; the second limit is higher, as a whole clinic may have one address.
+ * `change_password` counts by caller, all other rules by address.
+ */
 const RULES = {
   default: { limit: 300, windowMs: MINUTE },
   sign_in_account: { limit: 10, windowMs: MINUTE },
@@ -19,16 +22,16 @@ const RULES = {
 } as const
 
 type RuleName = keyof typeof RULES
-/** What an operation asks for. */
+/** The stricter limit of an operation. */
 export type OperationLimit = 'sign_in' | 'register' | 'refresh' | 'change_password'
 type CountRequest = (c: HonoContext<HttpEnv>, key: string) => Promise<void>
 
-/** Each counts one request under a key and throws 429 when that was one too many. */
+/** Each counts one request under a key and throws 429 above the limit. */
 export type RateLimits = Record<RuleName, CountRequest>
 
 type Limited = { rateLimits: RateLimits | undefined }
 
-/** Undefined when limits are off. `openStore` gives the counters of one rule. */
+/** Returns undefined if limits are off. `openStore` returns the counters of one rule. */
 export function createRateLimits(
   { rateLimit, demoData }: Pick<Config, 'rateLimit' | 'demoData'>,
   openStore: (rule: string) => Store<HttpEnv>,
@@ -62,23 +65,23 @@ function createRateLimit(name: RuleName, store: Store<HttpEnv>): CountRequest {
   }
 }
 
-/** The stores of hono-rate-limiter go by the system's clock, not by the injected one. */
+/** The stores of hono-rate-limiter use the system's clock, not the injected one. */
 const systemTime = () => performance.timeOrigin + performance.now()
 
 function noteTightest(c: HonoContext<HttpEnv>, name: RuleName, { limit, remaining, resetTime }: RateLimitInfo) {
   const { windowMs } = RULES[name]
   const resetMs = resetTime ? resetTime.getTime() - systemTime() : windowMs
   const resetSeconds = Math.max(1, Math.ceil(resetMs / 1000))
-  const standing: TightestLimit = { name, limit, remaining, windowSeconds: windowMs / 1000, resetSeconds }
+  const current: TightestLimit = { name, limit, remaining, windowSeconds: windowMs / 1000, resetSeconds }
   const tightest = c.get('tightestLimit')
-  if (!tightest || remaining <= tightest.remaining) c.set('tightestLimit', standing)
-  return standing
+  if (!tightest || remaining <= tightest.remaining) c.set('tightestLimit', current)
+  return current
 }
 
-/** The operations that say `rateLimit: 'none'`, told before one is found. */
+/** Paths of the operations with `rateLimit: 'none'`, since limits apply before routing. */
 const UNLIMITED = /^\/(health\/|metrics$)/
 
-/** Counts every request by address, and says in each answer what is left (IETF draft RateLimit header fields). */
+/** Counts every request by the caller's address. Throws 429 above the limit. */
 export const limitRequests =
   ({ rateLimits }: Limited): MiddlewareHandler<HttpEnv> =>
   async (c, next) => {
@@ -87,8 +90,8 @@ export const limitRequests =
     await next()
   }
 
-/** Outside of `limitRequests`, so that a refusal carries the headers too. */
-export const announceLimits: MiddlewareHandler<HttpEnv> = async (c, next) => {
+/** Adds the RateLimit headers (IETF draft). Runs outside of `limitRequests`, so that a 429 has them too. */
+export const sendRateLimitHeaders: MiddlewareHandler<HttpEnv> = async (c, next) => {
   await next()
   const tightest = c.get('tightestLimit')
   if (!tightest) return
@@ -97,7 +100,7 @@ export const announceLimits: MiddlewareHandler<HttpEnv> = async (c, next) => {
   c.res.headers.set('RateLimit-Policy', `"${name}";q=${limit};w=${windowSeconds}`)
 }
 
-/** The stricter limits of single operations; `body` is the checked one. Throws 429. */
+/** Applies the stricter limit of an operation to its checked body. Throws 429. */
 export async function limitOperation(
   { rateLimits, actor }: Limited & { actor: Caller | null },
   c: HonoContext<HttpEnv>,
@@ -112,7 +115,7 @@ export async function limitOperation(
   await rateLimits.sign_in_account(c, email.toLowerCase())
 }
 
-/** Callers whose address the server does not know share one count. */
+/** The caller's address, or the /64 network of an IPv6 address. Callers without a known address count together. */
 function addressKey(c: HonoContext<HttpEnv>): string {
   const address = parseAddress(c.get('ip') ?? '')
   return address === undefined ? 'unknown' : formatAddress(callerNetwork(address))

@@ -7,7 +7,7 @@ import type { HttpEnv } from '../request'
 
 const VALID = /^[A-Za-z0-9._:-]{1,128}$/
 
-/** Gives every request an id (a valid one sent in is kept) and the caller's address. */
+/** Sets the id of the request (a valid X-Request-Id is kept) and the caller's address. */
 export function identifyRequest({ config }: Deps) {
   const trusted = config.trustedProxies.map((text) => parseNetwork(text)!)
   return createMiddleware<HttpEnv>(async (c, next) => {
@@ -22,8 +22,8 @@ export function identifyRequest({ config }: Deps) {
   })
 }
 
-/** A Host header like `[` makes an address that no URL is; everything behind this relies on one. Throws 422. */
-export const demandAddress = createMiddleware<HttpEnv>(async (c, next) => {
+/** Throws 422 for a Host header like `[`, which makes no valid URL: all code after this may parse the request's URL. */
+export const requireValidHost = createMiddleware<HttpEnv>(async (c, next) => {
   if (!URL.canParse(c.req.url)) throw invalid('header.Host', 'is not a host name')
   await next()
 })

@@ -18,7 +18,7 @@ const Readiness = z
   .object({ status: z.enum(['ok', 'degraded']), checks: Checks })
   .openapi('Readiness', { example: { status: 'ok', checks: { postgres: 'up', mongo: 'up' } } })
 const NotReady = Problem.extend({ checks: Checks.optional() }).openapi('NotReadyProblem', {
-  description: '`checks` says which database does not answer; it is missing while the process stops.',
+  description: '`checks` shows which database is down; it is missing while the process is stopping.',
 })
 
 const livenessOperation = operation({
@@ -26,12 +26,12 @@ const livenessOperation = operation({
   path: '/health/live',
   tag: 'Operations',
   operationId: 'checkLiveness',
-  summary: 'Is the process alive',
-  description: 'Touches no database. To be restarted when it does not answer.',
+  summary: 'Check liveness',
+  description: 'Uses no database. Restart the process if it does not answer.',
   access: 'public',
   who: 'anyone',
   rateLimit: 'none',
-  answer: { status: 200, description: 'It is', schema: Liveness },
+  answer: { status: 200, description: 'The process is running', schema: Liveness },
 })
 
 const readinessOperation = operation({
@@ -39,20 +39,20 @@ const readinessOperation = operation({
   path: '/health/ready',
   tag: 'Operations',
   operationId: 'checkReadiness',
-  summary: 'May requests be sent here',
+  summary: 'Check readiness',
   description:
-    'Ready while PostgreSQL answers and the process is not stopping. Without MongoDB it is `degraded`: clinical routes answer 503, all else works.',
+    'Ready while PostgreSQL answers and the process is not stopping. Without MongoDB the status is `degraded`: clinical operations answer 503, all others work.',
   access: 'public',
   who: 'anyone',
   rateLimit: 'none',
-  answer: { status: 200, description: 'Yes', schema: Readiness },
+  answer: { status: 200, description: 'The process accepts requests', schema: Readiness },
   problemSchemas: { 503: NotReady },
 })
 
-/** For whoever starts, restarts and routes to this process. */
+/** Probes for orchestrators and load balancers. */
 export function healthRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
-  const checkDatabases = shared(() => check(deps))
+  const checkDatabases = oneAtATime(() => check(deps))
 
   read(livenessOperation, async () => answer({ status: 'ok' as const }))
 
@@ -83,8 +83,8 @@ async function isUp(ask: () => Promise<unknown>): Promise<'up' | 'down'> {
   }
 }
 
-/** Calls that come while one is under way get its result: nobody can load a database by asking how it is. */
-function shared<T>(task: () => Promise<T>): () => Promise<T> {
+/** Calls during a running call get its result, so that many probes cannot load a database. */
+function oneAtATime<T>(task: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined
   return () => {
     running ??= task().finally(() => {

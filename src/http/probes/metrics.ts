@@ -12,12 +12,12 @@ const metricsOperation = operation({
   path: '/metrics',
   tag: 'Operations',
   operationId: 'readMetrics',
-  summary: 'Metrics for Prometheus',
+  summary: 'Get Prometheus metrics',
   description:
-    'Durations by route and status, pool and process gauges. Where `METRICS_TOKEN` is set it must come as Bearer token; in production there are no metrics without one.',
+    'Request durations by route and status; gauges of the connection pool and the process. If `METRICS_TOKEN` is set, send it as Bearer token. In production it must be set: otherwise the answer is 404.',
   access: 'public',
   rateLimit: 'none',
-  who: 'whoever has the metrics token; anyone outside production where none is set',
+  who: 'callers with the metrics token; outside production anyone, if no token is set',
   answer: {
     status: 200,
     description: 'Prometheus text format 0.0.4',
@@ -29,14 +29,14 @@ const metricsOperation = operation({
 
 export function metricsRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
-  app.use('/metrics', demandToken(deps))
+  app.use('/metrics', requireToken(deps))
   read(metricsOperation, async ({ metrics }) =>
     answer(await metrics.expose(), { headers: { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' } }),
   )
   return app
 }
 
-function demandToken({ config: { metricsToken, production } }: Deps): MiddlewareHandler<HttpEnv> {
+function requireToken({ config: { metricsToken, production } }: Deps): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     if (metricsToken === undefined && production) throw new AppError('not_found', 'There is nothing at this address.')
     if (metricsToken !== undefined && !(await isSame(c.req.header('authorization') ?? '', `Bearer ${metricsToken}`)))
@@ -45,7 +45,7 @@ function demandToken({ config: { metricsToken, production } }: Deps): Middleware
   }
 }
 
-/** Takes as long for a near miss as for a wild guess: what is compared are digests, and all of them. */
+/** Compares in constant time: digests of equal length, always to their end. */
 async function isSame(a: string, b: string): Promise<boolean> {
   const [left, right] = await Promise.all([a, b].map(sha256))
   return left!.reduce((difference, byte, i) => difference | (byte ^ right![i]!), 0) === 0
