@@ -1,7 +1,7 @@
-/** What a signed-in user may be. */
+/** The roles of signed-in users. */
 export type Role = 'patient' | 'doctor' | 'admin'
 
-/** A signed-in user, as their access token says. */
+/** The signed-in user, as read from the access token. */
 export type Caller = { userId: string; sessionId: string; role: Role; patientId?: string; doctorId?: string }
 
 /** Who acts: a signed-in user, or the system itself in a job, a webhook or a repeating task. */

@@ -116,7 +116,7 @@ type Environment = z.infer<typeof environment>
 
 export const CONFIG_KEYS = Object.keys(environment.shape) as (keyof Environment)[]
 
-/** Names every setting that is wrong, one to a line, and what it has to be. Never holds a value. */
+/** Lists every wrong setting with its rule, one per line. Never contains a value. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
 }
@@ -133,7 +133,7 @@ export function readConfig(env: Record<string, string | undefined>) {
   ]
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(`The configuration is not usable:\n${problems.map((line) => `  ${line}`).join('\n')}`)
-  return Object.freeze(arrange(parsed.data))
+  return Object.freeze(groupSettings(parsed.data))
 }
 
 export type Config = ReturnType<typeof readConfig>
@@ -141,11 +141,11 @@ export type Config = ReturnType<typeof readConfig>
 const SECRETS = ['JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY'] as const
 const GUESSABLE = /change[-_ ]?me|secret|password|example|default|^(.)\1*$/i
 
-/** Cards by Stripe need all of it, and half of it would refund nothing. */
+/** Stripe needs both settings, also if it only refunds earlier card payments. */
 function stripeProblems(given: Record<string, string | undefined>): string[] {
   const keys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const
   if (given.CARD_PROVIDER !== 'stripe' && keys.every((key) => given[key] === undefined)) return []
-  return keys.filter((key) => given[key] === undefined).map((key) => `${key} is required for cards by Stripe`)
+  return keys.filter((key) => given[key] === undefined).map((key) => `${key} is required for card payments by Stripe`)
 }
 
 function pepperProblems(given: Record<string, string | undefined>): string[] {
@@ -153,10 +153,10 @@ function pepperProblems(given: Record<string, string | undefined>): string[] {
   if (previous === undefined) return []
   if (previous === pepper) return ['PASSWORD_PEPPER_PREVIOUS and PASSWORD_PEPPER must differ']
   const first = version === undefined || Number(version) === 1
-  return first ? ['PASSWORD_PEPPER_VERSION must be raised along with the pepper'] : []
+  return first ? ['PASSWORD_PEPPER_VERSION must be raised when the pepper changes'] : []
 }
 
-/** What would do elsewhere; asked of the raw values, so that it is reported along with all else that is wrong. */
+/** Rules for production only. They check the raw values, so that all problems are reported at once. */
 function productionProblems(given: Record<string, string | undefined>): string[] {
   const problems: string[] = []
   for (const [i, key] of SECRETS.entries()) {
@@ -177,7 +177,7 @@ function productionProblems(given: Record<string, string | undefined>): string[]
   return problems
 }
 
-function arrange(env: Environment) {
+function groupSettings(env: Environment) {
   return {
     environment: env.NODE_ENV,
     production: env.NODE_ENV === 'production',

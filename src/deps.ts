@@ -16,31 +16,31 @@ import type { PaymentProviders } from './ledger/provider'
 import type { Logger } from './log'
 import type { Metrics } from './metrics'
 
-/** What every feature may ask for; made once at start-up, replaced piecemeal by tests. */
+/** The dependencies of all features: created once at start-up. Tests replace single members. */
 export type Deps = {
   config: Config
   postgres: Postgres
   db: Kysely<Database>
   mongo: Mongo
-  /** For events outside of transactions: those of reads, refusals and failures. */
+  /** Writes audit events outside of transactions: of reads, refusals and failures. */
   auditWriter: AuditWriter
-  /** Background work that a transaction leaves behind; see `enqueue`. */
+  /** Background jobs, enqueued inside transactions; see `enqueue`. */
   jobs: Jobs
-  /** How the sweeper looks up each kind of clinical write; each such operation adds its own. */
+  /** How the sweeper looks up each kind of clinical write; the operations that write fill it in. */
   clinicalLookUps: LookUps
   /** Set by REDIS_URL. */
   redis: Redis | undefined
-  /** Who takes the money: the desk, and cards where they are taken. */
+  /** The desk and, if configured, a card provider. */
   paymentProviders: PaymentProviders
   clock: Clock
   log: Logger
-  /** Bookings of one doctor take their turn here, before they take a connection. */
+  /** Bounds the bookings of one doctor that run at once; the others wait without a connection. */
   bookingLimiter: Limiter
-  /** bcrypt runs here, on at most as many cores as leave one for everything else. */
+  /** Bounds how many bcrypt computations run at once, so that one core stays free. */
   passwordLimiter: Limiter
   /** Sessions that have ended while their access tokens may still be valid. */
   revocations: Revocations
-  /** Access token → who calls. Throws `unauthenticated` or `token_expired`; a session that has ended counts as neither. */
+  /** Access token → caller. Throws `token_expired`, or `unauthenticated` for a bad token or an ended session. */
   authenticate: (accessToken: string) => Promise<Caller>
   /** Undefined when limits are off. */
   rateLimits: RateLimits | undefined
@@ -49,12 +49,12 @@ export type Deps = {
   draining: { value: boolean }
 }
 
-/** What one request's code may ask for. `now` is the request's one reading of the clock. */
+/** The dependencies and the facts of one request. The clock is read once per request, as `now`. */
 export type Context<A extends Actor | null = Caller> = Deps & {
   actor: A
   now: Date
   requestId: string
-  /** The caller's address, believed through configured proxies only. */
+  /** The caller's address. X-Forwarded-For counts only if a trusted proxy sent it. */
   ip: string | null
   userAgent: string | null
 }

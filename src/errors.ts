@@ -1,4 +1,4 @@
-/** Every way a request can fail. `src/http/problem.ts` gives each its HTTP status; nothing here knows of HTTP. */
+/** Every way a request can fail. `src/http/problem.ts` maps each code to an HTTP status. */
 export type ErrorCode =
   | 'malformed_json'
   | 'invalid_signature'
@@ -30,8 +30,8 @@ export type ErrorCode =
 export type FieldError = { path: string; message: string }
 
 /**
- * A failure the client is told of. `detail` is one plain sentence without personal data; `extra` holds members added to
- * the problem document (`errors`, `alternatives`, `paymentId` …); `headers` go out with the answer.
+ * A failure that is reported to the client. `detail` is one plain sentence without personal data; `extra` holds members
+ * added to the problem document (`errors`, `alternatives`, `paymentId` …); `headers` go out with the answer.
  */
 export class AppError extends Error {
   constructor(
@@ -46,19 +46,19 @@ export class AppError extends Error {
   }
 }
 
-/** The same words whether a thing does not exist or is not the caller's, so that neither can be told from the other. */
+/** One message for things that do not exist and for things of others, so that callers cannot distinguish them. */
 export const notFound = (what: string) => new AppError('not_found', `There is no such ${what}.`)
 
-/** 422 naming the field (`path` as in the body, `query.from` or `path.id` elsewhere) and the rule it broke. */
+/** 422 that names the field (`path` as in the body, `query.from` or `path.id` elsewhere) and its rule. */
 export const invalid = (path: string, message: string) =>
   new AppError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] satisfies FieldError[] })
 
-/** Throws 412 when `ifMatch`, the version that If-Match names, is not the current one; null means no such header. */
+/** Throws 412 unless `ifMatch`, the version in the If-Match header, is the current one; null means no header. */
 export function requireVersion({ version }: { version: number }, ifMatch: number | null): void {
   if (ifMatch !== null && ifMatch !== version)
-    throw new AppError('version_mismatch', `The current version is ${version}; read it again and decide anew.`)
+    throw new AppError('version_mismatch', `The current version is ${version}. Read it again before you change it.`)
 }
 
-/** 503 with Retry-After: something of ours does not answer; the same request may be sent again. */
+/** 503 with Retry-After: a part of the system does not answer. The client may send the same request again. */
 export const unavailable = (detail: string, cause?: unknown) =>
   new AppError('unavailable', detail, {}, { 'Retry-After': '2' }, { cause })

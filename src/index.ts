@@ -11,7 +11,7 @@ import { closeDeps, openDeps } from './open-deps'
 const MIGRATION_ATTEMPTS = 15
 const BETWEEN_ATTEMPTS_MS = 2_000
 const DRAIN_MS = 25_000
-/** Background work and pools get this long; whatever they still do is safe to cut. */
+/** Background work and pools get this long to end. What still runs then is safe to cut off. */
 const CLOSE_MS = 5_000
 
 const config = readConfiguration()
@@ -46,14 +46,14 @@ function openDatabases(): Deps {
   try {
     return openDeps(config)
   } catch (error) {
-    // Its message quotes the address, password and all.
+    // The driver's message quotes the address with its password.
     if (error instanceof Error && error.name.startsWith('Mongo'))
-      fail('MONGODB_URI is not a usable connection string: see its special characters, which must be percent-encoded.')
+      fail('MONGODB_URI is not a usable connection string: percent-encode the special characters in its password.')
     throw error
   }
 }
 
-/** Waits for a PostgreSQL that is still starting; the copies of a deployment take turns by themselves. */
+/** Retries while PostgreSQL is starting. The migrations take a lock, so copies that start together are safe. */
 async function migrateWhenUp(): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -62,7 +62,7 @@ async function migrateWhenUp(): Promise<void> {
       log.error({ error, attempt }, 'the database could not be migrated')
       const { host, port } = config.postgres
       if (!asUnavailable(error)) fail(`PostgreSQL at ${host}:${port} answers but could not be migrated: see the log.`)
-      if (attempt === MIGRATION_ATTEMPTS) fail(`PostgreSQL at ${host}:${port} does not answer: is it up?`)
+      if (attempt === MIGRATION_ATTEMPTS) fail(`PostgreSQL at ${host}:${port} does not answer: is it running?`)
       await Bun.sleep(BETWEEN_ATTEMPTS_MS)
     }
   }
@@ -76,7 +76,7 @@ function listen() {
       port: config.port,
       // Longer than any request: Bun counts the wait for an answer as idle.
       idleTimeout: 60,
-      // The app's own limit answers with a problem; Bun streams, so that nothing larger is ever held.
+      // The app limits bodies itself and answers with a problem. Bun streams, so nothing larger is held in memory.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
       fetch: (request, server) => app.fetch(request, { peerAddress: server.requestIP(request)?.address }),
@@ -103,8 +103,7 @@ function announce(): void {
     },
     'listening',
   )
-  if (config.production && !config.rateLimit)
-    log.warn({}, 'RATE_LIMIT is off: nothing slows down whoever guesses passwords')
+  if (config.production && !config.rateLimit) log.warn({}, 'RATE_LIMIT is off: nothing slows down password guessing')
 }
 
 /** The first signal stops in order, a second one at once. */
@@ -120,11 +119,11 @@ function handleSignals(): void {
   }
 }
 
-/** One request's forgotten promise must not end the others; after a stray exception nothing can be relied on. */
+/** An unhandled rejection must not end other requests. After an uncaught exception the state is unknown: stop. */
 function reportStrayErrors(): void {
-  process.on('unhandledRejection', (error) => log.error({ error }, 'a rejection that nobody handled'))
+  process.on('unhandledRejection', (error) => log.error({ error }, 'unhandled rejection'))
   process.on('uncaughtException', (error) => {
-    log.error({ error }, 'an exception that nobody caught: stopping')
+    log.error({ error }, 'uncaught exception: stopping')
     stop(1)
   })
 }
@@ -141,7 +140,7 @@ async function stopInOrder(): Promise<void> {
   log.info({}, 'stopped')
 }
 
-/** For what the operator must change: one sentence, no stack. */
+/** Ends the process with one sentence for the operator, without a stack. */
 function fail(sentence: string): never {
   console.error(sentence)
   process.exit(1)

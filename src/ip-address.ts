@@ -14,7 +14,7 @@ export type Network = { address: IpAddress; prefix: number }
 const IPV4_MAPPED = 0xffffn << 32n
 const IPV4_PREFIX = 96
 
-/** Undefined for whatever is not a bare IPv4 or IPv6 address. */
+/** Returns undefined unless the text is a bare IPv4 or IPv6 address. */
 export function parseAddress(text: string): IpAddress | undefined {
   try {
     return text.includes(':') ? convertIPv6ToBinary(text) : IPV4_MAPPED | convertIPv4ToBinary(text)
@@ -23,7 +23,7 @@ export function parseAddress(text: string): IpAddress | undefined {
   }
 }
 
-/** `10.0.0.0/8`, `fd00::/8`, or one address. */
+/** Reads `10.0.0.0/8`, `fd00::/8` or a single address; returns undefined for anything else. */
 export function parseNetwork(text: string): Network | undefined {
   const [base = '', length, ...rest] = text.split('/')
   const address = parseAddress(base)
@@ -33,13 +33,13 @@ export function parseNetwork(text: string): Network | undefined {
   return prefix <= 128 ? { address, prefix } : undefined
 }
 
-/** IPv4 addresses in dotted form, whichever way they came. */
+/** IPv4 addresses in dotted form, IPv6-mapped ones too. */
 export const formatAddress = (address: IpAddress): string =>
   isIPv4MappedIPv6(address)
     ? convertIPv4BinaryToString(convertIPv4MappedIPv6ToIPv4(address))
     : convertIPv6BinaryToString(address)
 
-/** The /64 of an IPv6 address, since one caller has all of it; an IPv4 address as it is. */
+/** The /64 network of an IPv6 address, since one caller usually has all of it; an IPv4 address unchanged. */
 export const callerNetwork = (address: IpAddress): IpAddress =>
   isIPv4MappedIPv6(address) ? address : (address >> 64n) << 64n
 
@@ -47,8 +47,8 @@ const contains = ({ address, prefix }: Network, candidate: IpAddress) =>
   address >> BigInt(128 - prefix) === candidate >> BigInt(128 - prefix)
 
 /**
- * Who really calls: the peer, unless it is a trusted proxy; then the right-most hop of X-Forwarded-For that is not one.
- * What stands further left was written by the caller. A hop that cannot be read ends the search at the proxy that sent it.
+ * The caller's address: the peer's or, behind trusted proxies, the right-most hop of X-Forwarded-For that is no trusted
+ * proxy. Hops further left may be forged by the caller. An unreadable hop ends the search at the proxy that sent it.
  */
 export function callerAddress(
   peer: string,

@@ -3,7 +3,7 @@ import type { JobHandlers } from './jobs/queue'
 import { paymentJobs } from './payments/job-handlers'
 import { offerFreedTime } from './waitlist/offer'
 
-/** Who does what of the background jobs: one line per job. */
+/** The handler of each background job. */
 export const jobHandlers = (deps: Deps): JobHandlers => ({
   'waitlist.time_freed': (payload) => offerFreedTime(deps, payload),
   ...paymentJobs(deps),

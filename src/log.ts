@@ -17,31 +17,31 @@ const SECRETS = new Set([
   'cookie',
 ])
 
-/** JSON lines on stdout. Callers pass ids, never names or clinical text; what slips through by a known name is removed. */
+/** Logs JSON lines to stdout. Callers pass ids, never names or clinical text; fields named like secrets are removed. */
 export function createLogger(level: string): Logger {
   return pino({
     level,
     serializers: { error: describeError },
-    // pino's own `redact` takes apart each of its paths again for each line: longer than all else about it.
+    // pino's own `redact` parses its paths again for each line, which costs more than the rest of the line.
     formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
   })
 }
 
-/** Those of the fields, and one level below: deeper than that nobody logs. */
+/** Removes secrets from the fields and one level below; no caller logs deeper objects. */
 function withoutSecrets(fields: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields)
-      .filter(isNoSecret)
+      .filter(isNotSecret)
       .map(([name, value]) => [
         name,
-        isPlain(value) ? Object.fromEntries(Object.entries(value).filter(isNoSecret)) : value,
+        isPlain(value) ? Object.fromEntries(Object.entries(value).filter(isNotSecret)) : value,
       ]),
   )
 }
 
-const isNoSecret = ([name]: [string, unknown]) => !SECRETS.has(name)
+const isNotSecret = ([name]: [string, unknown]) => !SECRETS.has(name)
 
 const isPlain = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

@@ -19,8 +19,8 @@ const HOUR = 60 * MINUTE
 const CLEANUP_BATCH = 5_000
 
 /**
- * What a running API does besides answering: every copy runs it, and copies do not get in each other's way. A database
- * that is down is reported once; the work goes on when it is back.
+ * The repeating tasks of a running API. Every copy runs all of them, at the same time as other copies. A task that
+ * fails because a database is down is logged once and continues when the database is back.
  */
 export function startMaintenance(deps: Deps): RunningTasks {
   const { db, clock, log } = deps
@@ -32,7 +32,7 @@ export function startMaintenance(deps: Deps): RunningTasks {
       pause: (done, idle) => (done === RELAY_BATCH ? 0 : Math.min(250 * 2 ** idle, SECOND)),
     },
     {
-      name: 'lapsed holds',
+      name: 'expired holds',
       run: () => expireHolds(deps, clock()),
       pause: (done) => (done === EXPIRY_BATCH ? 0 : SECOND),
     },

@@ -1,9 +1,9 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 export type Metrics = {
-  /** `route` is the pattern, `/appointments/:id`: a label per id would be without bound. */
+  /** `route` is the pattern, `/appointments/:id`: a label per id would grow without bound. */
   observeRequest(labels: { method: string; route: string; status: number }, seconds: number): void
-  /** A gauge that is read when somebody scrapes. */
+  /** Adds a gauge whose value is read at each scrape. */
   addGauge(name: string, help: string, read: () => number): void
   contentType: string
   expose(): Promise<string>
@@ -12,7 +12,7 @@ export type Metrics = {
 /** Constant, zero or wrong under Bun. */
 const MEANINGLESS = /^(nodejs_(heap_space_|active_)|process_(heap|virtual_memory)_bytes)/
 
-/** Prometheus metrics of this process. Those of the process itself are collected from the first scrape on. */
+/** Prometheus metrics. CPU and memory of the process are collected from the first scrape on. */
 export function createMetrics(): Metrics {
   const registry = new Registry()
   const durations = new Histogram({

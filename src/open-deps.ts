@@ -18,7 +18,7 @@ import { receiveWebhook } from './payments/webhooks/service'
 import { ATTACHMENT_COLLECTIONS } from './records/attachments/collections'
 import { CLINICAL_COLLECTIONS } from './records/collections'
 
-/** Opens pools and makes everything features may ask for. Nothing connects yet, so this does not fail for a database that is down. */
+/** Creates all dependencies. Nothing connects yet, so this works while a database is down. */
 export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' | 'log' | 'postgres'>> = {}): Deps {
   const log = overrides.log ?? createLogger(config.logLevel)
   const clock = overrides.clock ?? (() => new Date())
@@ -47,7 +47,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     draining: { value: false },
     paymentProviders: createProviders(config.payments, {
       clock,
-      // The sandbox lives in this process: its webhooks need no network, but take the same way from there on.
+      // The sandbox runs in this process: its webhooks skip the network and are then handled like any other.
       deliver: ({ rawBody, headers }) => receiveWebhook(deps, 'sandbox', rawBody, new Headers(headers)),
     }),
   }
@@ -56,11 +56,16 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
 
 function measurePool(metrics: Metrics, { pool }: Postgres): Metrics {
   metrics.addGauge('postgres_pool_connections', 'Open connections.', () => pool.totalCount)
-  metrics.addGauge('postgres_pool_idle_connections', 'Open connections without work.', () => pool.idleCount)
-  metrics.addGauge('postgres_pool_waiting', 'Work that waits for a connection.', () => pool.waitingCount)
+  metrics.addGauge('postgres_pool_idle_connections', 'Idle connections.', () => pool.idleCount)
+  metrics.addGauge(
+    'postgres_pool_waiting',
+    'Statements and transactions that wait for a connection.',
+    () => pool.waitingCount,
+  )
   return metrics
 }
 
+/** Stops background work, then closes the pools. */
 export async function closeDeps({ postgres, mongo, redis, revocations, jobs, paymentProviders }: Deps): Promise<void> {
   redis?.close()
   paymentProviders.close()

@@ -1,22 +1,22 @@
 import type { Logger } from './log'
 
-const FIRST_RETRY = 250
-const SLOWEST_RETRY = 10_000
+const FIRST_RETRY_MS = 250
+const SLOWEST_RETRY_MS = 10_000
 
 export type Task = {
   name: string
-  /** Gives how much it did. */
+  /** Returns how many items it processed. */
   run: () => Promise<number>
-  /** Milliseconds until it runs again, from what it did and how often in a row it found nothing to do. */
+  /** Milliseconds until the next run, from the items just processed and the number of empty runs in a row. */
   pause: (done: number, idle: number) => number
 }
 
 export type RunningTasks = {
-  /** Resolves once nothing of it runs any more. */
+  /** Resolves once no task runs any more. */
   stop(): Promise<void>
 }
 
-/** Runs each task again and again, none of them twice at once; a failing one is tried again ever more slowly. */
+/** Repeats each task, never twice at once. After failures the pauses grow. */
 export function runTasks(log: Logger, tasks: Task[]): RunningTasks {
   const stopping = new AbortController()
   const running = tasks.map((task) => repeat(task, log, stopping.signal))
@@ -35,13 +35,13 @@ async function repeat({ name, run, pause }: Task, log: Logger, signal: AbortSign
     let wait: number
     try {
       const done = await run()
-      if (failures > 0) log.info({ task: name, failures }, 'a background task works again')
+      if (failures > 0) log.info({ task: name, failures }, 'a repeating task works again')
       failures = 0
       idle = done > 0 ? 0 : idle + 1
       wait = pause(done, idle)
     } catch (error) {
-      if (failures++ === 0) log.warn({ task: name, error }, 'a background task fails; it will be tried again')
-      wait = Math.min(FIRST_RETRY * 2 ** (failures - 1), SLOWEST_RETRY)
+      if (failures++ === 0) log.warn({ task: name, error }, 'a repeating task fails and is retried')
+      wait = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), SLOWEST_RETRY_MS)
     }
     await sleep(wait, signal)
   }

@@ -4,7 +4,7 @@ import type { Database } from '../database/schema'
 import { AppError, invalid, notFound } from '../errors'
 import { ownPatients } from './patients'
 
-/** Whose appointments the caller may see: patients their own and their wards', doctors those they hold, admins all. */
+/** Condition on `appointments`: patients see their own and their wards' appointments, doctors their own, admins all. */
 export function visibleAppointments({ role, userId, doctorId }: Caller): Expression<SqlBool> {
   const { eb, lit } = expressionBuilder<Database, 'appointments'>()
   if (role === 'admin') return lit(true)
@@ -12,13 +12,16 @@ export function visibleAppointments({ role, userId, doctorId }: Caller): Express
   return eb('appointments.patientId', 'in', ownPatients(userId))
 }
 
-/** Whom the caller books for, theirs or not. Throws forbidden, and validation_failed where it must be said. */
+/**
+ * Id of the patient to book for, by default the caller. Whether the caller may see that patient is checked elsewhere.
+ * Throws forbidden for a doctor who books with another doctor, validation_failed or not_found without a patient.
+ */
 export function patientToBookFor(
   actor: Caller,
   { doctorId, patientId }: { doctorId: string; patientId?: string },
 ): string {
   if (actor.role === 'doctor' && doctorId !== actor.doctorId)
-    throw new AppError('forbidden', 'A doctor books appointments with themselves only.')
+    throw new AppError('forbidden', 'Doctors may only book appointments with themselves.')
   if (patientId !== undefined) return patientId
   if (actor.role !== 'patient') throw invalid('patientId', 'is required')
   if (actor.patientId === undefined) throw notFound('patient')

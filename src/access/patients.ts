@@ -5,14 +5,13 @@ import { preparedRow, type Statement } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { Context } from '../deps'
 
-/** Who looks, and when; every Context is one. */
+/** The caller and what decides which patients they see. Every `Context` is a `Viewer`. */
 export type Viewer = { actor: Caller; now: Date; config: Pick<Config, 'relationshipDays'> }
 
 /**
- * The one rule of who may see a patient, as a condition on the table `patients` under that name: patients see themselves
- * and those they are guardians of, doctors the patients related to them and those they have emergency access to, admins
- * everybody (but no clinical text). `reach` does not change what it says: for `one` it starts from the patient, for a list
- * of `many` from the doctor. Fit for `prepared`: it hands the viewer's values on as they are.
+ * Condition on `patients`, the only rule of who sees a patient: patients see themselves and their wards, doctors need a
+ * treatment relationship or emergency access, admins see all (but no clinical text). `reach` only changes the query
+ * plan: for `one` it starts from the patient, for a list of `many` from the doctor. Works inside `prepared`.
  */
 export function visiblePatients(viewer: Viewer, reach: 'one' | 'many' = 'one'): Expression<SqlBool> {
   const { actor } = viewer
@@ -23,14 +22,11 @@ export function visiblePatients(viewer: Viewer, reach: 'one' | 'many' = 'one'): 
     case 'patient':
       return eb('patients.id', 'in', ownPatients(actor.userId))
     case 'doctor':
-      return actor.doctorId === undefined ? eb.lit(false) : isOpenTo(actor.doctorId, viewer, reach)
+      return actor.doctorId === undefined ? eb.lit(false) : isVisibleToDoctor(actor.doctorId, viewer, reach)
   }
 }
 
-/**
- * Ids of the patients whose data a user of the role `patient` may use: their own and those of their wards. A set of few
- * ids, as the planner can tell from it.
- */
+/** Ids of a user of the role `patient` and of their wards. A union of two short lists: the planner expects few rows. */
 export function ownPatients(userId: string) {
   const { selectFrom } = expressionBuilder<Database, never>()
   const own = selectFrom('patients').select('id').where('userId', '=', userId)
@@ -38,20 +34,20 @@ export function ownPatients(userId: string) {
   return own.union(wards)
 }
 
-function isOpenTo(doctorId: string, viewer: Viewer, reach: 'one' | 'many'): Expression<SqlBool> {
+function isVisibleToDoctor(doctorId: string, viewer: Viewer, reach: 'one' | 'many'): Expression<SqlBool> {
   const eb = expressionBuilder<Database, 'patients'>()
   const appointments = relatingAppointments(doctorId, viewer)
-  const emergencies = openEmergencies(doctorId, viewer)
+  const emergencies = openEmergencyAccess(doctorId, viewer)
   if (reach === 'one')
     return eb.or([
       eb.exists(appointments.whereRef('appointments.patientId', '=', 'patients.id')),
       eb.exists(emergencies.whereRef('emergencyAccess.patientId', '=', 'patients.id')),
     ])
-  // An array is read once; a join might be planned as a walk over all patients, in order, in search of a few.
+  // An array is computed once. For a join the planner may walk over all patients in order to find a few.
   return sql<SqlBool>`patients.id = any(array(${appointments.unionAll(emergencies)}))`
 }
 
-/** Those that took or take place; one that the doctor made alone proves nothing until it is completed. */
+/** Appointments that establish a treatment relationship; one created by the doctor counts once completed. */
 const relatingAppointments = (doctorId: string, { now, config }: Viewer) =>
   expressionBuilder<Database, 'patients'>()
     .selectFrom('appointments')
@@ -67,8 +63,8 @@ const relatingAppointments = (doctorId: string, { now, config }: Viewer) =>
       sql<Date>`${now}::timestamptz - make_interval(days => ${config.relationshipDays}::integer)`,
     )
 
-/** A doctor who is not verified any more loses them at once. */
-const openEmergencies = (doctorId: string, { now }: Viewer) =>
+/** A doctor who is no longer verified loses emergency access at once. */
+const openEmergencyAccess = (doctorId: string, { now }: Viewer) =>
   expressionBuilder<Database, 'patients'>()
     .selectFrom('emergencyAccess')
     .innerJoin('doctors as opener', 'opener.id', 'emergencyAccess.doctorId')
@@ -77,7 +73,7 @@ const openEmergencies = (doctorId: string, { now }: Viewer) =>
     .where('emergencyAccess.expiresAt', '>', now)
     .where('opener.verifiedAt', 'is not', null)
 
-/** A prepared statement that gives one row where the viewer may see the patient, else none; see `prepared`. */
+/** A prepared statement whose condition depends on the viewer; returns its first row, or undefined. See `prepared`. */
 export function preparedForViewer<V extends Record<string, unknown>, O>(
   build: (db: Kysely<Database>, viewer: Viewer, values: V) => Statement<O>,
 ): (db: Kysely<Database>, viewer: Viewer, values: V) => Promise<O | undefined> {

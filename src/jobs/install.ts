@@ -5,8 +5,8 @@ import { DEAD_LETTERS, QUEUES, type QueueSettings } from './queues'
 type Connection = { host: string; port: number; user: string; password: string; database: string }
 
 /**
- * Creates or brings up to date the schema `pgboss` and its queues, under a lock of pg-boss's own. A schema that is newer
- * than this code is left as it is.
+ * Creates or updates the schema `pgboss` and the queues, under pg-boss's own lock. Leaves a schema that is newer than
+ * this code as it is.
  */
 export async function installJobs(connection: Connection): Promise<void> {
   const timeouts = { connectTimeoutMs: 5_000, statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 }

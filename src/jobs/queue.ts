@@ -6,7 +6,7 @@ import type { Logger } from '../log'
 import { type RunningTasks, runTasks } from '../repeating-tasks'
 import type { JobName, JobPayloads } from './queues'
 
-/** What a copy of the API does for each job. A job may come more than once: doing it again must change nothing. */
+/** The handler of each job. A job may run more than once: the repetition must change nothing. */
 export type JobHandlers = { [N in JobName]: (payload: JobPayloads[N], jobId: string) => Promise<void> }
 
 export type Jobs = {
@@ -16,26 +16,26 @@ export type Jobs = {
     payloads: JobPayloads[N][],
     options: EnqueueOptions,
   ): Promise<void>
-  /** Works on jobs until stopped; waits for a database that is down, and works on when it is back. */
+  /** Runs jobs until stopped; waits while the database is down. */
   work(handlers: Partial<JobHandlers>): RunningTasks
   close(): Promise<void>
 }
 
 type Enqueuer = { db: Transaction<Database>; jobs: Jobs }
 export type EnqueueOptions = {
-  /** Seconds to wait first, counted by the database's clock. */
+  /** Seconds to wait before the first attempt, by the database's clock. */
   delaySeconds?: number
 }
 
-/** pg-boss polls: a NOTIFY inside a booking's transaction would make commits take turns. */
+/** pg-boss polls: with NOTIFY in their transactions, bookings would commit one after the other. */
 const POLL_SECONDS = 1
 const BATCH = 5
 const UPKEEP_MS = 60_000
 const REPORT_EVERY_MS = 30_000
-/** Jobs under way when the API stops get this long; one that is cut off is done again by another copy. */
+/** Running jobs get this long when the API stops; another copy repeats a job that is cut off. */
 const STOP_MS = 4_000
 
-/** A job that exists exactly if the caller's transaction commits. */
+/** Enqueues a job that exists only if the caller's transaction commits. */
 export function enqueue<N extends JobName>(
   { db, jobs }: Enqueuer,
   name: N,
@@ -45,7 +45,7 @@ export function enqueue<N extends JobName>(
   return jobs.enqueue(db, name, [payload], options)
 }
 
-/** Any number of jobs, in one statement. */
+/** Enqueues any number of jobs in one statement. */
 export async function enqueueAll<N extends JobName>(
   { db, jobs }: Enqueuer,
   name: N,
@@ -54,7 +54,7 @@ export async function enqueueAll<N extends JobName>(
   if (payloads.length > 0) await jobs.enqueue(db, name, payloads, {})
 }
 
-/** pg-boss over two connections of its own, so that it never waits for requests nor they for it. Connects when needed. */
+/** pg-boss with its own two connections, so that jobs and requests never wait for each other. Connects on first use. */
 export function createJobs(config: Config['postgres'], log: Logger): Jobs {
   const boss = openBoss(config, log)
   let starting: Promise<unknown> | undefined
@@ -94,12 +94,12 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
     },
 
     work(handlers) {
-      let left = Object.keys(handlers) as JobName[]
+      let notStarted = Object.keys(handlers) as JobName[]
       const upkeep = async () => {
         await start()
-        for (const name of left) {
+        for (const name of notStarted) {
           await workOn(name, handlers[name]!)
-          left = left.filter((other) => other !== name)
+          notStarted = notStarted.filter((other) => other !== name)
         }
         await boss.supervise()
         return 0
@@ -133,12 +133,12 @@ export function openBoss(config: Omit<Config['postgres'], 'poolSize'>, log: Pick
     // Every poll fails while the database is down.
     if (performance.now() - reportedAt < REPORT_EVERY_MS) return
     reportedAt = performance.now()
-    log.warn({ error }, 'the job queue has trouble with its database')
+    log.warn({ error }, 'the job queue cannot use its database')
   })
   return boss
 }
 
-/** What is kept with a failed job: a message might quote the row that it is about. */
+/** What pg-boss stores with a failed job. No message: it might quote a row. */
 function describe(error: unknown): { name: string; code?: string } {
   const { name, code } = error as { name?: string; code?: unknown }
   return { name: name ?? 'Error', ...(typeof code === 'string' && { code }) }

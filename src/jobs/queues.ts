@@ -16,9 +16,9 @@ export type QueueSettings = {
   /** Seconds before the second attempt; doubles from then on, up to the longest. */
   retryDelay: number
   retryDelayMax: number
-  /** Seconds after which an attempt that says nothing counts as failed. */
+  /** Seconds after which an attempt that has not ended counts as failed. */
   expireInSeconds: number
-  /** Seconds for which a job that is done is kept. */
+  /** Seconds for which a completed job is kept. */
   deleteAfterSeconds: number
 }
 

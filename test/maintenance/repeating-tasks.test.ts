@@ -25,10 +25,7 @@ describe('repeating tasks', () => {
     const tasks = runTasks(log, [{ name: 'failing', run, pause: soon }])
     await recovered
     await tasks.stop()
-    expect(lines).toEqual([
-      'warn: a background task fails; it will be tried again',
-      'info: a background task works again',
-    ])
+    expect(lines).toEqual(['warn: a repeating task fails and is retried', 'info: a repeating task works again'])
   })
 
   test('a repeating task that fails or hangs does not delay another', async () => {

@@ -128,7 +128,7 @@ test.concurrent('an unhandled rejection ends no request, and an uncaught excepti
   const url = await server.url()
   const [one, other] = [await slowChange(url), await slowChange(url)]
   server.kill('SIGUSR2')
-  expect(await server.logged('a rejection that nobody handled')).toMatchObject({
+  expect(await server.logged('unhandled rejection')).toMatchObject({
     level: 'error',
     error: { name: 'Error' },
   })
@@ -137,7 +137,7 @@ test.concurrent('an unhandled rejection ends no request, and an uncaught excepti
   expect((await fetch(`${url}/clinics`)).status).toBe(200)
 
   server.kill('SIGWINCH')
-  await server.logged('an exception that nobody caught: stopping')
+  await server.logged('uncaught exception: stopping')
   await other.letGo()
   expect((await other.answer).status).toBe(200)
   expect((await server.ended()).code).toBe(1)
