@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONFIG_KEYS } from '../../src/config'
+import { findCircles, findFolderCircles, findUpwardImports } from './ladder'
 import { RULES } from './rules'
 import { ROOT, readSource, readSources } from './sources'
 
@@ -21,6 +22,17 @@ describe('layout', () => {
       return !breaches.some((breach) => breach.startsWith(`${path}: `))
     })
     expect(blind.map(({ title }) => title)).toEqual([])
+  })
+
+  test('the median file of src has at most 68 lines', () => {
+    const lines = files.filter(({ path }) => path.startsWith('src/')).map((file) => file.lines)
+    const median = lines.sort((a, b) => a - b)[lines.length >> 1]!
+    const circles = findCircles(files).length
+    const folders = findFolderCircles(files).length
+    console.log(
+      `src: ${lines.length} files, median ${median} lines, longest ${lines.at(-1)}; circles of files ${circles}, imports in circles of folders ${folders}, against the ladder ${findUpwardImports(files).length}`,
+    )
+    expect(median).toBeLessThanOrEqual(68)
   })
 
   test('the top folder has only the expected files and folders', () => {

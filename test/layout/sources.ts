@@ -17,6 +17,7 @@ export type Source = {
   path: string
   lines: number
   imports: Import[]
+  text: string
   /** The text without comments. */
   code: string
   /** `code` without the content of quoted strings and templates. */
@@ -37,7 +38,7 @@ export function readSource(path: string, text: string): Source {
     const target = own ? posix.join(posix.dirname(path), written).replace(/\.ts$/, '') : written
     return { target, own, typeOnly: match[2] !== undefined, reExport: match[1] === 'export' }
   })
-  return { path, lines: text.trimEnd().split('\n').length, imports, code, bare: code.replace(STRING, "''") }
+  return { path, text, lines: text.trimEnd().split('\n').length, imports, code, bare: code.replace(STRING, "''") }
 }
 
 /** Every TypeScript file of the project, by path. */
