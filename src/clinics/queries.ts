@@ -5,7 +5,7 @@ import type { ClinicsTable } from './tables'
 
 const COLUMNS = ['id', 'name', 'timeZone', 'currency', 'address', 'phone', 'version', 'createdAt'] as const
 
-/** Newest first; `after` is the last row of the page before. */
+/** Newest first; `after` is the last row of the previous page. */
 export const listClinics = prepared((db, { limit }: { limit: number }, after?: { createdAt: Date; id: string }) =>
   db
     .selectFrom('clinics')
@@ -22,7 +22,7 @@ export function findClinicById(db: Kysely<Database>, id: string) {
   return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
-/** Locks the row against other changes only: bookings, which refer to it, go on. */
+/** Locks the row against other changes, but not against bookings, which only refer to it. */
 export function findClinicForUpdate(db: Transaction<Database>, id: string) {
   return db.selectFrom('clinics').select(COLUMNS).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
 }
@@ -40,7 +40,7 @@ export function insertClinic(db: Kysely<Database>, clinic: NewClinic) {
   return db.insertInto('clinics').values(clinic).returning(COLUMNS).executeTakeFirstOrThrow()
 }
 
-export function updateClinic(db: Transaction<Database>, id: string, changes: Partial<Omit<NewClinic, 'id'>>) {
+export function updateClinicRow(db: Transaction<Database>, id: string, changes: Partial<Omit<NewClinic, 'id'>>) {
   return db
     .updateTable('clinics')
     .set(changes)

@@ -7,7 +7,7 @@ import { isTimeZone } from '../scheduling/local-time'
 const TimeZone = z
   .string()
   .max(64)
-  .refine(isTimeZone, 'is not an IANA time zone')
+  .refine(isTimeZone, 'must be an IANA time zone')
   .openapi({ example: 'America/New_York' })
 
 const EXAMPLE = {
@@ -64,7 +64,8 @@ export const UpdatedClinic = Clinic.extend({
   appointmentsOutsideHours: appointmentsOutsideHours.optional(),
   outsideHoursTotal: outsideHoursTotal.optional(),
 }).openapi('UpdatedClinic', {
-  description: 'What stands outside the hours is told when the time zone has changed, and then only.',
+  description:
+    'A clinic after a change. Only a change of the time zone adds the appointments that are now outside working hours.',
   example: { ...EXAMPLE, ...OUTSIDE_HOURS_EXAMPLE },
 })
 

@@ -4,13 +4,7 @@ import type { Context, TransactionContext } from '../deps'
 import { notFound, requireVersion } from '../errors'
 import type { Affected } from '../scheduling/affected/schemas'
 import { findOutsideHours } from '../scheduling/affected/service'
-import {
-  findClinicById,
-  findClinicForUpdate,
-  insertClinic,
-  listDoctorIds,
-  updateClinic as updateClinicRow,
-} from './queries'
+import { findClinicById, findClinicForUpdate, insertClinic, listDoctorIds, updateClinicRow } from './queries'
 import type { Clinic, CreateClinic, UpdateClinic } from './schemas'
 import type { ClinicsTable } from './tables'
 
@@ -37,8 +31,8 @@ export function createClinic(ctx: TransactionContext, { address = null, phone = 
 }
 
 /**
- * Appointments keep the instants and terms they were booked with, whatever changes here. A new time zone moves the hours
- * of all doctors of the clinic: it takes their locks, and `outside` is what these hours do not hold any more.
+ * Appointments keep their instants and terms. A new time zone moves the hours of all doctors of the clinic: it takes their
+ * locks, and `outside` lists the appointments that are now outside the hours. Throws not_found.
  */
 export async function updateClinic(ctx: TransactionContext, id: string, changes: UpdateClinic, ifMatch: number | null) {
   if (changes.timeZone !== undefined) await lockDoctorsOfClinic(ctx, id)
@@ -51,7 +45,7 @@ export async function updateClinic(ctx: TransactionContext, id: string, changes:
   return { clinic: updated, outside }
 }
 
-/** No doctor of the clinic is booked meanwhile, and nobody else changes when it is open. Before any row lock. */
+/** Blocks bookings with all doctors of the clinic and other changes of its opening days. Call it before any row lock. */
 export async function lockDoctorsOfClinic(ctx: Pick<TransactionContext, 'db'>, clinicId: string): Promise<void> {
   await lockResources(ctx.db, [clinicId, ...(await listDoctorIds(ctx.db, clinicId))])
 }

@@ -10,12 +10,12 @@ export type ClinicsTable = {
   address: string | null
   phone: string | null
   version: Generated<number>
-  /** The same as a doctor's, for all doctors of the clinic. */
+  /** Part of the calendar version of every doctor of the clinic: changes with name, time zone and closures. */
   calendarVersion: Generated<string>
   createdAt: Generated<Date>
 }
 
-/** Local days, both inclusive. */
+/** Local days of the clinic, both included. */
 export type ClinicClosuresTable = {
   id: string
   clinicId: string
@@ -27,9 +27,9 @@ export type ClinicClosuresTable = {
 export type RoomsTable = {
   id: string
   clinicId: string
-  /** Unique, in any case, among the rooms of the clinic that are in use. */
+  /** Unique among the clinic's rooms in use; upper and lower case are the same. */
   name: string
-  /** Since then no visit is put into it any more. */
+  /** From then on new visits do not get this room. */
   retiredAt: Date | null
   createdAt: Generated<Date>
 }

@@ -1,8 +1,8 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import { jsonRows } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { DoctorsTable } from './tables'
+import type { DoctorsTable, VisitTypesTable } from './tables'
 import { VISIT_TYPE_COLUMNS } from './visit-types/queries'
 
 /** Doctors with their clinics and active visit types, nested, in one statement. */
@@ -34,7 +34,7 @@ export type DoctorRow = Awaited<ReturnType<typeof listDoctors>>[number]
 
 type DoctorFilter = { specialization?: string; clinicId?: string; q?: string; verified?: boolean }
 
-/** By name, then id; `after` is the last row of the page before. */
+/** By name, then id; `after` is the last row of the previous page. */
 export const listDoctors = prepared(selectPage, ['verified'])
 
 function selectPage(
@@ -88,7 +88,7 @@ export function findDoctorForUpdate(db: Transaction<Database>, id: string) {
 
 type DoctorChanges = Partial<Pick<DoctorsTable, 'name' | 'specialization' | 'bio' | 'licenseNumber' | 'verifiedAt'>>
 
-export async function updateDoctor(db: Transaction<Database>, id: string, changes: DoctorChanges): Promise<void> {
+export async function updateDoctorRow(db: Transaction<Database>, id: string, changes: DoctorChanges): Promise<void> {
   await db
     .updateTable('doctors')
     .set(changes)
@@ -106,7 +106,23 @@ export async function listKnownClinicIds(db: Kysely<Database>, ids: string[]): P
   return rows.map(({ id }) => id)
 }
 
-/** Makes `clinicIds` the clinics of the doctor; their hours at a clinic they leave stay stored. */
+/** The clinic if there is exactly one, undefined otherwise. */
+export async function findOnlyClinic(db: Kysely<Database>) {
+  const clinics = await db.selectFrom('clinics').select(['id', 'currency']).limit(2).execute()
+  return clinics.length === 1 ? clinics[0] : undefined
+}
+
+/** Inserts the doctor, with one clinic if it is given. */
+export async function insertDoctor(db: Transaction<Database>, doctor: Insertable<DoctorsTable>, clinicId?: string) {
+  await db.insertInto('doctors').values(doctor).execute()
+  if (clinicId !== undefined) await db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId }).execute()
+}
+
+export async function insertFirstVisitType(db: Transaction<Database>, visitType: Insertable<VisitTypesTable>) {
+  await db.insertInto('visitTypes').values(visitType).execute()
+}
+
+/** Sets the clinics of the doctor; the hours at a removed clinic stay stored. */
 export async function replaceDoctorClinics(db: Transaction<Database>, doctorId: string, clinicIds: string[]) {
   await db
     .deleteFrom('doctorClinics')
@@ -121,7 +137,7 @@ export async function replaceDoctorClinics(db: Transaction<Database>, doctorId: 
       .execute()
 }
 
-/** Doctors per specialization; spellings that differ in case are one, under the most common of them. */
+/** Doctors per specialization, whatever its case; `name` is the most common spelling. */
 export function countDoctorsBySpecialization(db: Kysely<Database>, limit: number, verifiedOnly: boolean) {
   return db
     .selectFrom('doctors')

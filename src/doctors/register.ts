@@ -1,6 +1,7 @@
 import { newId } from '../database/ids'
 import type { TransactionContext } from '../deps'
 import { invalid } from '../errors'
+import { findOnlyClinic, insertDoctor, insertFirstVisitType } from './queries'
 
 type NewDoctorAccount = {
   userId: string
@@ -13,47 +14,32 @@ type NewDoctorAccount = {
 }
 
 /**
- * The doctor a new account belongs to, with a "Consultation" of 30 minutes at their fee (free without one). Joins the
- * only clinic where there is just one. Throws 422 for a fee in another currency than that clinic's.
+ * The doctor of a new account, with a "Consultation" of 30 minutes at their fee (0 by default). If there is only one clinic,
+ * the doctor joins it. Throws 422 for a fee in another currency than that clinic's.
  */
 export async function registerDoctor(
   ctx: Pick<TransactionContext<null>, 'db' | 'now' | 'config'>,
   { userId, name, specialization, licenseNumber, fee, bio }: NewDoctorAccount,
 ): Promise<{ id: string }> {
   const { db, now, config } = ctx
-  const clinics = await db.selectFrom('clinics').select(['id', 'currency']).limit(2).execute()
-  const clinic = clinics.length === 1 ? clinics[0] : undefined
+  const clinic = await findOnlyClinic(db)
   const price = fee ?? { amount: 0, currency: clinic?.currency ?? 'USD' }
   if (clinic && price.currency !== clinic.currency)
     throw invalid('fee.currency', `must be the clinic's currency, ${clinic.currency}`)
 
   const id = newId()
-  await db
-    .insertInto('doctors')
-    .values({
-      id,
-      userId,
-      name,
-      specialization,
-      licenseNumber,
-      bio: bio ?? null,
-      verifiedAt: config.doctorVerification ? null : now,
-      createdAt: now,
-    })
-    .execute()
-  if (clinic) await db.insertInto('doctorClinics').values({ doctorId: id, clinicId: clinic.id }).execute()
-  await db
-    .insertInto('visitTypes')
-    .values({
-      id: newId(),
-      doctorId: id,
-      name: 'Consultation',
-      durationMinutes: 30,
-      slotIntervalMinutes: 30,
-      priceAmount: price.amount,
-      priceCurrency: price.currency,
-      createdAt: now,
-    })
-    .execute()
+  const verifiedAt = config.doctorVerification ? null : now
+  const doctor = { id, userId, name, specialization, licenseNumber, bio: bio ?? null, verifiedAt, createdAt: now }
+  await insertDoctor(db, doctor, clinic?.id)
+  await insertFirstVisitType(db, {
+    id: newId(),
+    doctorId: id,
+    name: 'Consultation',
+    durationMinutes: 30,
+    slotIntervalMinutes: 30,
+    priceAmount: price.amount,
+    priceCurrency: price.currency,
+    createdAt: now,
+  })
   return { id }
 }

@@ -23,7 +23,7 @@ const listSpecializationsOperation = operation({
   tag: 'Doctors',
   operationId: 'listSpecializations',
   summary: 'List specializations',
-  description: 'Specializations that verified doctors have, by name, with their number of doctors.',
+  description: 'Returns the specializations of verified doctors by name, with the number of doctors.',
   access: 'public',
   who: 'anyone',
   answer: { status: 200, description: 'All specializations', schema: Specializations },
@@ -36,9 +36,9 @@ const listDoctorsOperation = operation({
   operationId: 'listDoctors',
   summary: 'Find doctors',
   description:
-    'Verified doctors by name, with their clinics and visit types. `status=pending` lists those who wait for verification, to admins; to anybody else it is empty.',
+    'Returns verified doctors by name, with their clinics and visit types. `status=pending` lists unverified doctors, for admins only; all others get an empty list.',
   access: 'optional',
-  who: 'anyone; pending doctors: admins',
+  who: 'anyone; pending doctors: only admins',
   query: ListDoctorsQuery,
   answer: { status: 200, description: 'A page of doctors', schema: DoctorPage },
 })
@@ -50,9 +50,9 @@ const getDoctorOperation = operation({
   operationId: 'getDoctor',
   summary: 'Read a doctor',
   description:
-    'One doctor with clinics and visit types. An unverified one does not exist but for themselves and admins.',
+    'Returns one doctor with clinics and visit types. An unverified doctor is found only by that doctor and by admins.',
   access: 'optional',
-  who: 'anyone; an unverified doctor: that doctor and admins',
+  who: 'anyone; an unverified doctor: only that doctor and admins',
   params: DoctorPath,
   answer: { status: 200, description: 'The doctor', schema: Doctor, headers: ['ETag'] },
 })
@@ -64,13 +64,13 @@ const updateDoctorOperation = operation({
   operationId: 'updateDoctor',
   summary: 'Change a doctor',
   description:
-    'What is left out stays. A new name becomes that of the account too. The licence number of a verified doctor is changed by admins only (403).',
+    'Fields that are not sent do not change. A new name becomes the name of the account too. Only admins may change the licence number of a verified doctor (403).',
   access: ['doctor', 'admin'],
   who: 'the doctor, admins',
   audit: { kind: 'doctor.update', action: 'U' },
   params: DoctorPath,
   body: UpdateDoctor,
-  answer: { status: 200, description: 'The doctor as they are now', schema: Doctor, headers: ['ETag'] },
+  answer: { status: 200, description: 'The changed doctor', schema: Doctor, headers: ['ETag'] },
 })
 
 const verifyDoctorOperation = operation({
@@ -79,7 +79,8 @@ const verifyDoctorOperation = operation({
   tag: 'Doctors',
   operationId: 'verifyDoctor',
   summary: 'Verify a doctor',
-  description: 'From now on the doctor is listed and bookable at `clinicIds`, or at the clinics they have already.',
+  description:
+    'The doctor is now listed and can be booked at `clinicIds`, or at their present clinics when it is not sent.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'doctor.verify', action: 'U' },
@@ -93,13 +94,13 @@ const unverifyDoctorOperation = operation({
   path: '/doctors/{id}/unverify',
   tag: 'Doctors',
   operationId: 'unverifyDoctor',
-  summary: 'Withdraw the verification of a doctor',
-  description: 'The doctor is neither listed nor bookable from now on; appointments that exist stay.',
+  summary: 'Unverify a doctor',
+  description: 'The doctor is no longer listed and can no longer be booked. Existing appointments stay.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'doctor.unverify', action: 'U' },
   params: DoctorPath,
-  answer: { status: 200, description: 'The doctor, unverified', schema: Doctor, headers: ['ETag'] },
+  answer: { status: 200, description: 'The unverified doctor', schema: Doctor, headers: ['ETag'] },
 })
 
 export function doctorRoutes(deps: Deps) {

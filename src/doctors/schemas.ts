@@ -22,7 +22,8 @@ const percent = z.int().min(0).max(100)
 export const CancellationPolicy = z
   .object({ freeUntilMinutes: freeUntil, lateRefundPercent: percent })
   .openapi('CancellationPolicy', {
-    description: 'Cancelled up to `freeUntilMinutes` before the start all is refunded, later `lateRefundPercent`.',
+    description:
+      'A patient who cancels at least `freeUntilMinutes` before the start gets a full refund; later, `lateRefundPercent` percent of the price.',
     example: { freeUntilMinutes: 1440, lateRefundPercent: 0 },
   })
 export type CancellationPolicy = z.infer<typeof CancellationPolicy>
@@ -66,7 +67,7 @@ export type VisitType = z.infer<typeof VisitType>
 
 type VisitTypeRow = Omit<Selectable<VisitTypesTable>, 'doctorId' | 'version' | 'createdAt'>
 
-/** A row, read on its own or inside JSON, as the API shows it. */
+/** The API form of a row, whether it was read as a row or as JSON. */
 export const presentVisitType = (row: VisitTypeRow): VisitType => ({
   id: row.id,
   name: row.name,
@@ -113,7 +114,7 @@ export const CreateVisitType = z
     ...visitTypeFields.partial().shape,
     name: visitTypeFields.shape.name,
     durationMinutes: duration.default(30),
-    slotIntervalMinutes: duration.optional().openapi({ description: 'Left out: the duration.' }),
+    slotIntervalMinutes: duration.optional().openapi({ description: 'By default the duration.' }),
     bufferBeforeMinutes: buffer.default(0),
     bufferAfterMinutes: buffer.default(0),
     mode: Mode.default('in_person'),
@@ -121,7 +122,7 @@ export const CreateVisitType = z
     minimumNoticeMinutes: notice.default(0),
     horizonDays: horizon.default(90),
     cancellationPolicy: PolicyInput.default({}).openapi({
-      description: 'What is left out: free until 1440 minutes before, 0 % later.',
+      description: 'By default a full refund until 1440 minutes before the start, and no refund later.',
     }),
     requiresRoom: z.boolean().default(false),
     requiresPrepayment: z.boolean().default(false),
@@ -153,18 +154,18 @@ export const Doctor = z
     id: Uuid,
     name: z.string().max(200),
     specialization: z.string().max(100),
-    licenseNumber: z.string().max(100).optional().openapi({ description: 'Shown to the doctor and to admins only.' }),
+    licenseNumber: z.string().max(100).optional().openapi({ description: 'Only for the doctor and for admins.' }),
     bio: z.string().max(4000).nullable(),
     verified: z.boolean(),
     clinics: z.array(z.object({ id: Uuid, name: z.string().max(200), timeZone: z.string().max(64) })).max(MAX_CLINICS),
     visitTypes: z.array(VisitType).max(MAX_ACTIVE_VISIT_TYPES).openapi({
-      description: 'The active ones, oldest first: the first is the one that is meant where none is named.',
+      description: 'Active visit types, oldest first. The first is the default where a request names no visit type.',
     }),
-    // A union keeps the name of the component; `.nullable()` would write its members out.
+    // A union keeps the reference to the component; `.nullable()` would copy its members into the document.
     nextSlot: z
       .union([Slot, z.null()])
       .optional()
-      .openapi({ description: 'Only with `include=nextSlot`; null when there is none within 14 days.' }),
+      .openapi({ description: 'Only with `include=nextSlot`. Null when there is no free slot within 14 days.' }),
   })
   .openapi('Doctor', {
     example: {
@@ -182,14 +183,21 @@ export type Doctor = z.infer<typeof Doctor>
 export const DoctorPage = pageOf('Doctor', Doctor)
 
 export const ListDoctorsQuery = z.strictObject({
-  specialization: text(100).optional().openapi({ description: 'In any case.', example: 'cardiology' }),
+  specialization: text(100)
+    .optional()
+    .openapi({ description: 'Upper and lower case count as the same.', example: 'cardiology' }),
   clinicId: Uuid.optional(),
-  q: text(100).optional().openapi({ description: 'Part of the name or of the specialization, in any case.' }),
+  q: text(100)
+    .optional()
+    .openapi({ description: 'Part of the name or of the specialization. Upper and lower case count as the same.' }),
   status: z
     .enum(['verified', 'pending'])
     .default('verified')
-    .openapi({ description: '`pending` is empty but for admins.' }),
-  include: z.enum(['nextSlot']).optional().openapi({ description: '`nextSlot` looks 14 days ahead.' }),
+    .openapi({ description: '`pending` returns unverified doctors to admins, and an empty list to all others.' }),
+  include: z
+    .enum(['nextSlot'])
+    .optional()
+    .openapi({ description: '`nextSlot` adds the next free slot within 14 days to each doctor.' }),
   ...pageFields,
 })
 export type ListDoctorsQuery = z.infer<typeof ListDoctorsQuery>
@@ -199,7 +207,9 @@ export const UpdateDoctor = z
     name: text(200),
     specialization: text(100),
     bio: text(4000).nullable(),
-    licenseNumber: text(100).openapi({ description: 'Once the doctor is verified only admins may change it (403).' }),
+    licenseNumber: text(100).openapi({
+      description: 'Only admins may change the licence number of a verified doctor (403).',
+    }),
   })
   .partial()
   .openapi('UpdateDoctor', { example: { bio: 'Heart failure, prevention and second opinions.' } })
@@ -207,6 +217,10 @@ export type UpdateDoctor = z.infer<typeof UpdateDoctor>
 
 export const VerifyDoctor = z
   .strictObject({
-    clinicIds: z.array(Uuid).max(MAX_CLINICS).optional().openapi({ description: 'Left out: the doctor keeps theirs.' }),
+    clinicIds: z
+      .array(Uuid)
+      .max(MAX_CLINICS)
+      .optional()
+      .openapi({ description: 'The clinics of the doctor. By default they do not change.' }),
   })
   .openapi('VerifyDoctor', { example: { clinicIds: ['01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e11'] } })

@@ -12,12 +12,12 @@ import {
   listDoctors,
   listKnownClinicIds,
   replaceDoctorClinics,
-  updateDoctor as updateDoctorRow,
+  updateDoctorRow,
   updateUserName,
 } from './queries'
 import { type Doctor, type ListDoctorsQuery, presentVisitType, type UpdateDoctor } from './schemas'
 
-/** The licence number is shown to those who manage the doctor only. */
+/** Shows the licence number only to the doctor and to admins. */
 export const presentDoctor = (doctor: DoctorRow, actor: Caller | null): Doctor => ({
   id: doctor.id,
   name: doctor.name,
@@ -29,7 +29,7 @@ export const presentDoctor = (doctor: DoctorRow, actor: Caller | null): Doctor =
   visitTypes: doctor.visitTypes.map(presentVisitType),
 })
 
-/** A page of doctors by name. Those who wait for verification are listed to admins only, to others as nobody. */
+/** A page of doctors by name. Pending doctors are listed for admins only; others get an empty page. */
 export async function findDoctors(
   ctx: Pick<Context<Caller | null>, 'db' | 'actor' | 'config' | 'now'>,
   { limit, cursor, status, include, ...filter }: ListDoctorsQuery,
@@ -57,7 +57,10 @@ export async function getDoctor(ctx: Pick<Context<Caller | null>, 'db' | 'actor'
   return doctor
 }
 
-/** The name of the account, where there is one, follows. Throws forbidden for a verified doctor's licence number unless by an admin. */
+/**
+ * A new name becomes the name of the doctor's account too. Throws not_found, and forbidden when anyone but an admin changes
+ * the licence number of a verified doctor.
+ */
 export async function updateDoctor(ctx: TransactionContext, id: string, changes: UpdateDoctor, ifMatch: number | null) {
   assertManages(ctx.actor, id)
   const doctor = await getDoctorForUpdate(ctx, id, ifMatch)
@@ -68,7 +71,7 @@ export async function updateDoctor(ctx: TransactionContext, id: string, changes:
   return getDoctor(ctx, id)
 }
 
-/** Lists the doctor and makes them bookable; `clinicIds` left out keeps their clinics. Takes the doctor's lock. */
+/** Without `clinicIds` the doctor's clinics stay. Takes the doctor's lock. Throws not_found and 422 for an unknown clinic. */
 export async function verifyDoctor(
   ctx: TransactionContext,
   id: string,
@@ -83,7 +86,7 @@ export async function verifyDoctor(
   return getDoctor(ctx, id)
 }
 
-/** Appointments that exist stay; nobody finds or books the doctor any more. Takes the doctor's lock. */
+/** Existing appointments stay. Takes the doctor's lock. Throws not_found. */
 export async function unverifyDoctor(ctx: TransactionContext, id: string, ifMatch: number | null) {
   await lockResources(ctx.db, [id])
   await getDoctorForUpdate(ctx, id, ifMatch)
@@ -101,5 +104,5 @@ async function getDoctorForUpdate(ctx: TransactionContext, id: string, ifMatch: 
 async function assertKnownClinics(ctx: TransactionContext, ids: string[]): Promise<void> {
   const known = new Set(await listKnownClinicIds(ctx.db, ids))
   const unknown = ids.findIndex((id) => !known.has(id))
-  if (unknown >= 0) throw invalid(`clinicIds.${unknown}`, 'is not a clinic')
+  if (unknown >= 0) throw invalid(`clinicIds.${unknown}`, 'must be the id of an existing clinic')
 }

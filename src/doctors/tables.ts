@@ -9,9 +9,9 @@ export type DoctorsTable = {
   bio: string | null
   verifiedAt: Date | null
   version: Generated<number>
-  /** Grows with every change of the schedules and exceptions of the doctor. */
+  /** Grows with every change of the doctor's schedules and exceptions; the ETag of their availability. */
   availabilityVersion: Generated<number>
-  /** Another one after each change of what decides when the doctor can be booked, but for what is taken. */
+  /** Cache key: changes with name, verification, clinics, hours, visit types and exceptions, not with bookings. */
   calendarVersion: Generated<string>
   createdAt: Generated<Date>
 }
@@ -41,7 +41,7 @@ export type VisitTypesTable = {
   createdAt: Generated<Date>
 }
 
-/** Both days null: the standing week. Both set: overrides it on those local days, inclusive. */
+/** Both days null: the standing week. Both set: a dated schedule, which replaces it on these local days (both included). */
 export type SchedulesTable = {
   id: string
   doctorId: string
@@ -51,7 +51,7 @@ export type SchedulesTable = {
   version: Generated<number>
 }
 
-/** Wall-clock times `HH:mm:ss` of the clinic's zone; an end may be `24:00:00`. */
+/** Local times `HH:mm:ss` of the clinic; an end may be `24:00:00`. */
 export type ScheduleWindowsTable = { scheduleId: string; weekday: number; startTime: string; endTime: string }
 
 export type AvailabilityExceptionsTable = {

@@ -14,6 +14,13 @@ import type { TimeRange } from './ranges'
 /** Hours of one ISO weekday (1 Monday to 7) in wall time: HH:mm, the end up to 24:00. */
 export type WeeklyWindow = { weekday: number; start: string; end: string }
 
+/** From a row of `schedule_windows`, whose times are HH:mm:ss. */
+export const readWindow = (row: { weekday: number; startTime: string; endTime: string }): WeeklyWindow => ({
+  weekday: row.weekday,
+  start: row.startTime.slice(0, 5),
+  end: row.endTime.slice(0, 5),
+})
+
 /** A week of hours. Both dates null: the standing week. Otherwise it overrides that one on its local days, inclusive. */
 export type Schedule = { validFrom: string | null; validUntil: string | null; weekly: WeeklyWindow[] }
 

@@ -1,3 +1,4 @@
+import { readWindow } from './calendar'
 import { DAY, localDay, localStart, utcOf } from './local-time'
 import type { Facts, FactsRow, RoomRow } from './queries'
 import { overlap } from './ranges'
@@ -112,11 +113,7 @@ export function readCalendar({
     schedules: schedules.map(({ validFrom, validUntil, weekly }) => ({
       validFrom,
       validUntil,
-      weekly: weekly.map(({ weekday, startTime, endTime }) => ({
-        weekday,
-        start: startTime.slice(0, 5),
-        end: endTime.slice(0, 5),
-      })),
+      weekly: weekly.map(readWindow),
     })),
     exceptions: exceptions.map(({ kind, startsAt, endsAt }) => ({
       kind,

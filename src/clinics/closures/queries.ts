@@ -10,7 +10,7 @@ const COLUMNS = [
   'clinicClosures.reason',
 ] as const
 
-/** The clinic with a page of its closures, newest first; `after` is the last id of the page before. */
+/** The clinic with a page of its closures, newest first; `after` is the last id of the previous page. */
 export function findClinicWithClosures(
   db: Kysely<Database>,
   clinicId: string,
@@ -43,7 +43,7 @@ export function findClosure(db: Kysely<Database>, clinicId: string, id: string) 
     .executeTakeFirst()
 }
 
-/** Those that are not over on that day. */
+/** Counts the closures that end on `day` (a local day of the clinic) or later. */
 export async function countClosuresSince(db: Transaction<Database>, clinicId: string, day: string): Promise<number> {
   const { closures } = await db
     .selectFrom('clinicClosures')
@@ -58,7 +58,7 @@ export async function insertClosure(db: Transaction<Database>, closure: Insertab
   await db.insertInto('clinicClosures').values(closure).execute()
 }
 
-export function deleteClosure(db: Transaction<Database>, clinicId: string, id: string) {
+export function deleteClosureRow(db: Transaction<Database>, clinicId: string, id: string) {
   return db
     .deleteFrom('clinicClosures')
     .where('clinicId', '=', clinicId)

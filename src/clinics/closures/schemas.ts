@@ -3,7 +3,7 @@ import { pageFields, pageOf } from '../../http/pagination'
 import { Day, text, Uuid } from '../../http/schemas'
 import { AFFECTED_EXAMPLE, affectedFields } from '../../scheduling/affected/schemas'
 
-/** Closures of one clinic that are not over. */
+/** Current and future closures of one clinic. */
 export const MAX_CLOSURES = 500
 
 const EXAMPLE = {
@@ -15,7 +15,10 @@ const EXAMPLE = {
 
 export const Closure = z
   .object({ id: Uuid, startsOn: Day, endsOn: Day, reason: z.string().max(500).nullable() })
-  .openapi('Closure', { description: 'Local days of the clinic, both inclusive.', example: EXAMPLE })
+  .openapi('Closure', {
+    description: 'A period of local days on which the clinic is closed. Both days are included.',
+    example: EXAMPLE,
+  })
 export type Closure = z.infer<typeof Closure>
 
 export const ClosurePage = pageOf('Closure', Closure)
@@ -28,7 +31,9 @@ export const CreatedClosure = Closure.extend(affectedFields).openapi('CreatedClo
 export const CreateClosure = z
   .strictObject({
     startsOn: Day,
-    endsOn: Day.openapi({ description: 'Inclusive; today in the clinic or later.' }),
+    endsOn: Day.openapi({
+      description: 'The last closed day. Must be today, in the time zone of the clinic, or later.',
+    }),
     reason: text(500).nullish(),
   })
   .refine(({ startsOn, endsOn }) => startsOn <= endsOn, { path: ['endsOn'], error: 'must not be before startsOn' })

@@ -5,13 +5,7 @@ import type { Affected } from '../../scheduling/affected/schemas'
 import { findAffected } from '../../scheduling/affected/service'
 import { dayBounds, localDay } from '../../scheduling/local-time'
 import { getClinic, lockDoctorsOfClinic } from '../service'
-import {
-  countClosuresSince,
-  deleteClosure as deleteClosureRow,
-  findClinicWithClosures,
-  findClosure,
-  insertClosure,
-} from './queries'
+import { countClosuresSince, deleteClosureRow, findClinicWithClosures, findClosure, insertClosure } from './queries'
 import { type Closure, type CreateClosure, MAX_CLOSURES } from './schemas'
 
 /** Newest first. Throws not_found for an unknown clinic. */
@@ -25,7 +19,7 @@ export async function listClosures(
   return clinic.closures
 }
 
-/** Throws not_found. */
+/** Throws not_found for a closure of another clinic too. */
 export async function getClosure(ctx: Pick<Context, 'db'>, clinicId: string, id: string): Promise<Closure> {
   const closure = await findClosure(ctx.db, clinicId, id)
   if (!closure) throw notFound('closure')
@@ -33,8 +27,8 @@ export async function getClosure(ctx: Pick<Context, 'db'>, clinicId: string, id:
 }
 
 /**
- * Nothing can be booked on those local days any more; what is booked stays and is listed. Takes the locks of all doctors
- * of the clinic. Throws 422 for days that are over.
+ * Closes the clinic on these local days. Appointments on them stay and are returned as `affected`. Takes the locks of all
+ * doctors of the clinic. Throws 422 when the last day is past, invalid_state above the limit.
  */
 export async function createClosure(
   ctx: TransactionContext,
@@ -46,14 +40,14 @@ export async function createClosure(
   const today = localDay(ctx.now.getTime(), timeZone)
   if (endsOn < today) throw invalid('endsOn', 'must not lie in the past')
   if ((await countClosuresSince(ctx.db, clinicId, today)) >= MAX_CLOSURES)
-    throw new AppError('invalid_state', `A clinic has at most ${MAX_CLOSURES} closures to come.`)
+    throw new AppError('invalid_state', `A clinic can have at most ${MAX_CLOSURES} current and future closures.`)
   const closure = { id: newId(), startsOn, endsOn, reason }
   await insertClosure(ctx.db, { ...closure, clinicId })
   const during = { start: dayBounds(startsOn, timeZone).start, end: dayBounds(endsOn, timeZone).end }
   return { closure, affected: await findAffected(ctx, { clinicId }, during) }
 }
 
-/** The days can be booked again at once. No lock: nothing that is being booked depends on it. Throws not_found. */
+/** The days can be booked again at once. Takes no lock: a booking in progress cannot become wrong. Throws not_found. */
 export async function deleteClosure(ctx: TransactionContext, clinicId: string, id: string): Promise<Closure> {
   const closure = await deleteClosureRow(ctx.db, clinicId, id)
   if (!closure) throw notFound('closure')

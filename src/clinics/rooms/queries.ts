@@ -4,7 +4,7 @@ import { jsonRows } from '../../database/json'
 import type { Database } from '../../database/schema'
 import { AppError } from '../../errors'
 
-/** The clinic with a page of its rooms in use, newest first; `after` is the last id of the page before. */
+/** The clinic with a page of its rooms in use, newest first; `after` is the last id of the previous page. */
 export function findClinicWithRooms(db: Kysely<Database>, clinicId: string, page: { limit: number; after?: string }) {
   return db
     .selectFrom('clinics')
@@ -35,7 +35,7 @@ export function findRoom(db: Kysely<Database>, clinicId: string, id: string) {
     .executeTakeFirst()
 }
 
-/** Undefined = no such clinic. */
+/** Counts the rooms in use; undefined when there is no such clinic. */
 export function countRooms(db: Transaction<Database>, clinicId: string) {
   return db
     .selectFrom('clinics')
@@ -46,31 +46,33 @@ export function countRooms(db: Transaction<Database>, clinicId: string) {
     .executeTakeFirst()
 }
 
-/** Throws invalid_state for a name that another room of the clinic has. */
+/** Throws invalid_state when another room of the clinic has the name. */
 export async function insertRoom(
   db: Transaction<Database>,
   room: { id: string; clinicId: string; name: string; createdAt: Date },
 ): Promise<void> {
-  await named(db.insertInto('rooms').values(room).execute())
+  await refuseTakenName(db.insertInto('rooms').values(room).execute())
 }
 
-/** Throws invalid_state for a name that another room of the clinic has. */
-export function updateRoom(db: Transaction<Database>, id: string, changes: { name?: string }) {
-  return named(
+/** Throws invalid_state when another room of the clinic has the name. */
+export function updateRoomRow(db: Transaction<Database>, id: string, changes: { name?: string }) {
+  return refuseTakenName(
     db.updateTable('rooms').set(changes).where('id', '=', id).returning(['id', 'name']).executeTakeFirstOrThrow(),
   )
 }
 
-async function named<T>(writing: Promise<T>): Promise<T> {
+async function refuseTakenName<T>(writing: Promise<T>): Promise<T> {
   try {
     return await writing
   } catch (error) {
-    if (violates(error, 'rooms_name_key')) throw new AppError('invalid_state', 'The clinic has a room of that name.')
+    if (violates(error, 'rooms_name_key'))
+      throw new AppError('invalid_state', 'The clinic already has a room with this name. Choose another name.')
     throw error
   }
 }
 
-export function retireRoom(db: Transaction<Database>, clinicId: string, id: string, retiredAt: Date) {
+/** Undefined when the clinic has no such room in use. */
+export function retireRoomRow(db: Transaction<Database>, clinicId: string, id: string, retiredAt: Date) {
   return db
     .updateTable('rooms')
     .set({ retiredAt })

@@ -12,8 +12,8 @@ const listRoomsOperation = operation({
   path: '/clinics/{id}/rooms',
   tag: 'Clinics',
   operationId: 'listRooms',
-  summary: 'List the rooms of a clinic',
-  description: 'Rooms in which visits that need one can take place, newest first.',
+  summary: 'List clinic rooms',
+  description: 'Rooms for visits that need one, newest first.',
   access: 'signed_in',
   who: 'anyone signed in',
   params: ClinicPath,
@@ -27,7 +27,7 @@ const getRoomOperation = operation({
   tag: 'Clinics',
   operationId: 'getRoom',
   summary: 'Read a room',
-  description: 'One room of the clinic; a deleted one is not found.',
+  description: 'Returns one room of the clinic. A deleted room is not found.',
   access: 'signed_in',
   who: 'anyone signed in',
   params: RoomPath,
@@ -40,7 +40,8 @@ const createRoomOperation = operation({
   tag: 'Clinics',
   operationId: 'createRoom',
   summary: 'Add a room',
-  description: 'A name that another room of the clinic has is refused (409). A clinic has at most 200 rooms (409).',
+  description:
+    'The name must differ from those of the other rooms of the clinic (409). A clinic can have at most 200 rooms (409).',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'room.create', action: 'C' },
@@ -56,13 +57,13 @@ const updateRoomOperation = operation({
   tag: 'Clinics',
   operationId: 'updateRoom',
   summary: 'Rename a room',
-  description: 'A name that another room of the clinic has is refused (409).',
+  description: 'The name must differ from those of the other rooms of the clinic (409).',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'room.update', action: 'U' },
   params: RoomPath,
   body: UpdateRoom,
-  answer: { status: 200, description: 'The room as it is now', schema: Room },
+  answer: { status: 200, description: 'The changed room', schema: Room },
   problems: ['invalid_state'],
 })
 
@@ -71,13 +72,14 @@ const deleteRoomOperation = operation({
   path: '/clinics/{id}/rooms/{roomId}',
   tag: 'Clinics',
   operationId: 'deleteRoom',
-  summary: 'Take a room out of use',
-  description: 'No visit is put into it from now on, and its name is free again. Appointments that have it keep it.',
+  summary: 'Delete a room',
+  description:
+    'New visits no longer get this room, and its name can be used again. Existing appointments keep the room.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'room.delete', action: 'D' },
   params: RoomPath,
-  answer: { status: 204, description: 'The room is out of use' },
+  answer: { status: 204, description: 'The room was deleted' },
 })
 
 export function roomRoutes(deps: Deps) {

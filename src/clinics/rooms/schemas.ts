@@ -13,7 +13,9 @@ export const RoomPage = pageOf('Room', Room)
 export const ListRoomsQuery = z.strictObject(pageFields)
 
 export const CreateRoom = z
-  .strictObject({ name: text(100).openapi({ description: 'Unique in the clinic, in any case.' }) })
+  .strictObject({
+    name: text(100).openapi({ description: 'Unique in the clinic. Upper and lower case count as the same.' }),
+  })
   .openapi('CreateRoom', { example: { name: 'Room 2' } })
 export type CreateRoom = z.infer<typeof CreateRoom>
 

@@ -9,7 +9,7 @@ import { MAX_EXCEPTIONS } from './exceptions/schemas'
 
 export type AvailabilityRow = NonNullable<Awaited<ReturnType<typeof findAvailability>>>
 
-/** The doctor's clinics with their schedules, and their exceptions, without what was over on the day `since`. */
+/** The doctor's clinics with their schedules, and the exceptions; those that ended before the day `since` are left out. */
 export function findAvailability(db: Kysely<Database>, doctorId: string, since: string) {
   return db
     .selectFrom('doctors')
@@ -64,13 +64,14 @@ export function findAvailability(db: Kysely<Database>, doctorId: string, since: 
     .executeTakeFirst()
 }
 
-export type Period = { doctorId: string; clinicId: string; validFrom: string | null; validUntil: string | null }
+/** A dated schedule, or with both dates null the standing week. */
+export type SchedulePeriod = { doctorId: string; clinicId: string; validFrom: string | null; validUntil: string | null }
 
 /**
- * Replaces the hours of exactly that period, or adds the period. Throws 422 when it overlaps another dated schedule of the
- * doctor at that clinic.
+ * Replaces the hours of exactly this period, or adds the period. Throws 422 when it overlaps another dated schedule of the
+ * doctor at this clinic.
  */
-export async function replaceSchedule(db: Transaction<Database>, period: Period, weekly: WeeklyWindow[]) {
+export async function replaceSchedule(db: Transaction<Database>, period: SchedulePeriod, weekly: WeeklyWindow[]) {
   const known = await schedulesOf(db, period).select('id').executeTakeFirst()
   const scheduleId = known?.id ?? (await insertSchedule(db, period))
   await db.deleteFrom('scheduleWindows').where('scheduleId', '=', scheduleId).execute()
@@ -81,12 +82,12 @@ export async function replaceSchedule(db: Transaction<Database>, period: Period,
       .execute()
 }
 
-/** With its windows. */
-export async function deleteSchedule(db: Transaction<Database>, period: Period): Promise<void> {
+/** Deletes its windows too. */
+export async function deleteSchedule(db: Transaction<Database>, period: SchedulePeriod): Promise<void> {
   await db.deleteFrom('schedules').where('id', 'in', schedulesOf(db, period).select('id')).execute()
 }
 
-function schedulesOf(db: Transaction<Database>, { doctorId, clinicId, validFrom, validUntil }: Period) {
+function schedulesOf(db: Transaction<Database>, { doctorId, clinicId, validFrom, validUntil }: SchedulePeriod) {
   return db
     .selectFrom('schedules')
     .where('doctorId', '=', doctorId)
@@ -95,7 +96,7 @@ function schedulesOf(db: Transaction<Database>, { doctorId, clinicId, validFrom,
     .where('validUntil', 'is not distinct from', validUntil)
 }
 
-async function insertSchedule(db: Transaction<Database>, period: Period): Promise<string> {
+async function insertSchedule(db: Transaction<Database>, period: SchedulePeriod): Promise<string> {
   const id = newId()
   try {
     await db
@@ -104,13 +105,13 @@ async function insertSchedule(db: Transaction<Database>, period: Period): Promis
       .execute()
   } catch (error) {
     if (violates(error, 'schedules_dated_no_overlap'))
-      throw invalid('validFrom', 'the period overlaps another dated schedule; only exactly the same period is replaced')
+      throw invalid('validFrom', 'must not overlap another dated schedule; send exactly its dates to replace it')
     throw error
   }
   return id
 }
 
-/** After every change of the doctor's schedules or exceptions. */
+/** To be called after every change of the doctor's schedules or exceptions: it is the ETag of both. */
 export async function raiseAvailabilityVersion(db: Transaction<Database>, doctorId: string): Promise<void> {
   await db
     .updateTable('doctors')

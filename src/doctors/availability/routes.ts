@@ -15,14 +15,14 @@ const setAvailabilityOperation = operation({
   operationId: 'setAvailability',
   summary: 'Set working hours',
   description:
-    'Without dates, replaces the standing week of the clinic; with dates, the schedule of exactly that period, which overrides the standing week on its days. Two dated schedules may not overlap (422). To take a dated schedule away, send its dates with `weekly: null` (404 where there is none). All times are wall-clock times of the clinic. Appointments that exist stay; the answer lists those to come at the clinic that no hours hold now. A clinic that the doctor does not belong to is 403.',
+    'Without dates, this replaces the standing week at the clinic. With dates, it sets the schedule of exactly this period, which replaces the standing week on its days. Two dated schedules must not overlap (422). To delete a dated schedule, send its dates with `weekly: null` (404 if there is none). All times are local times of the clinic. Existing appointments stay, and the answer lists the future ones at the clinic that are now outside working hours. A clinic where the doctor does not work is refused (403).',
   access: ['doctor', 'admin'],
   who: 'doctors for themselves, admins with `doctorId`',
   audit: { kind: 'availability.set', action: 'U' },
   body: SetAvailability,
   answer: {
     status: 200,
-    description: 'All hours of the doctor, and the appointments outside of them',
+    description: 'All hours of the doctor, and the appointments outside them',
     schema: ChangedAvailability,
     headers: ['ETag'],
   },
@@ -36,9 +36,9 @@ const getAvailabilityOperation = operation({
   operationId: 'getAvailability',
   summary: 'Read working hours',
   description:
-    'The hours of the doctor at each clinic, and exceptions from them: to come and of the last year. For bookable times see the slots.',
+    'Returns the hours of the doctor at each clinic with their exceptions, except those that ended over a year ago. For times that can be booked, use the slots.',
   access: 'signed_in',
-  who: 'anyone signed in; the notes of exceptions: the doctor and admins',
+  who: 'anyone signed in; the notes of exceptions: only the doctor and admins',
   params: DoctorPath,
   answer: { status: 200, description: 'All hours of the doctor', schema: Availability, headers: ['ETag'] },
 })

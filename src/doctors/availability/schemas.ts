@@ -5,7 +5,7 @@ import { AvailabilityException, MAX_EXCEPTIONS } from './exceptions/schemas'
 import { findWeeklyProblems } from './weekly'
 
 export const MAX_WINDOWS = 100
-/** Dated schedules of one doctor at one clinic, of the last year and to come. */
+/** Dated schedules of one doctor at one clinic, without those that ended over a year ago. */
 export const MAX_SCHEDULES = 500
 
 const WallTime = z
@@ -22,7 +22,7 @@ const WallEnd = z
 const WeeklyWindow = z
   .strictObject({ weekday: z.int().min(1).max(7), start: WallTime, end: WallEnd })
   .openapi('WeeklyWindow', {
-    description: 'Hours of one ISO weekday (1 Monday to 7) in the wall-clock time of the clinic; an end may be 24:00.',
+    description: 'Hours of one weekday (1 = Monday to 7 = Sunday) in the local time of the clinic. `end` may be 24:00.',
     example: { weekday: 1, start: '09:00', end: '17:00' },
   })
 
@@ -30,21 +30,21 @@ const Weekly = z.array(WeeklyWindow).max(MAX_WINDOWS)
 
 export const SetAvailability = z
   .strictObject({
-    doctorId: Uuid.optional().openapi({ description: 'Admins must name the doctor.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Left out: the only clinic of the doctor.' }),
+    doctorId: Uuid.optional().openapi({ description: 'Required for admins.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Required if the doctor has several clinics.' }),
     weekly: Weekly.nullable().openapi({
       description:
-        'Empty: no hours. Null, with dates: the schedule of that period goes, and the standing week holds again.',
+        'An empty list means no hours. Null, only with dates, deletes the dated schedule: the standing week applies again.',
     }),
     validFrom: Day.nullish(),
-    validUntil: Day.nullish().openapi({ description: 'Inclusive. Given with `validFrom` or not at all.' }),
+    validUntil: Day.nullish().openapi({ description: 'The last day of the period. Required with `validFrom`.' }),
   })
   .superRefine(({ weekly, validFrom = null, validUntil = null }, ctx) => {
     const refuse = (path: (string | number)[], message: string) => ctx.addIssue({ code: 'custom', path, message })
     for (const { index, field, message } of findWeeklyProblems(weekly ?? [])) refuse(['weekly', index, field], message)
-    if (weekly === null && validFrom === null) refuse(['weekly'], 'is null for a dated schedule only')
-    if (validFrom === null && validUntil !== null) refuse(['validFrom'], 'is needed with validUntil')
-    if (validFrom !== null && validUntil === null) refuse(['validUntil'], 'is needed with validFrom')
+    if (weekly === null && validFrom === null) refuse(['weekly'], 'may be null only for a dated schedule')
+    if (validFrom === null && validUntil !== null) refuse(['validFrom'], 'is required with validUntil')
+    if (validFrom !== null && validUntil === null) refuse(['validUntil'], 'is required with validFrom')
     if (validFrom !== null && validUntil !== null && validUntil < validFrom)
       refuse(['validUntil'], 'must not be before validFrom')
   })
@@ -82,7 +82,8 @@ export const Availability = z
             .array(z.object({ validFrom: Day.nullable(), validUntil: Day.nullable(), weekly: Weekly }))
             .max(MAX_SCHEDULES + 1)
             .openapi({
-              description: 'The standing week (no dates) first, then dated ones, which override it on their days.',
+              description:
+                'The standing week (no dates) first, then the dated schedules, which replace it on their days.',
             }),
         }),
       )

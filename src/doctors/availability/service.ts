@@ -6,21 +6,22 @@ import { AppError, invalid, notFound, requireVersion } from '../../errors'
 import { formatInstant } from '../../http/schemas'
 import type { Affected } from '../../scheduling/affected/schemas'
 import { findOutsideHours } from '../../scheduling/affected/service'
+import { readWindow } from '../../scheduling/calendar'
 import { addDays, localDay } from '../../scheduling/local-time'
 import {
   type AvailabilityRow,
   deleteSchedule,
   findAvailability,
-  type Period,
   raiseAvailabilityVersion,
   replaceSchedule,
+  type SchedulePeriod,
 } from './queries'
 import { type Availability, MAX_SCHEDULES, type SetAvailability } from './schemas'
 
-/** What was over longer ago is not shown. */
+/** Exceptions and dated schedules that ended earlier are not shown. */
 const DAYS_SHOWN_BACK = 366
 
-/** Notes of exceptions are for those who manage the doctor. */
+/** Shows the notes of exceptions only to the doctor and to admins. */
 export const presentAvailability = ({ id, clinics, exceptions }: AvailabilityRow, actor: Caller): Availability => ({
   doctorId: id,
   clinics: clinics.map((clinic) => ({
@@ -29,11 +30,7 @@ export const presentAvailability = ({ id, clinics, exceptions }: AvailabilityRow
     schedules: clinic.schedules.map(({ validFrom, validUntil, windows }) => ({
       validFrom,
       validUntil,
-      weekly: windows.map(({ weekday, startTime, endTime }) => ({
-        weekday,
-        start: startTime.slice(0, 5),
-        end: endTime.slice(0, 5),
-      })),
+      weekly: windows.map(readWindow),
     })),
   })),
   exceptions: exceptions.map(({ note, startsAt, endsAt, ...exception }) => ({
@@ -52,9 +49,9 @@ export async function getAvailability(ctx: Pick<Context, 'db' | 'actor' | 'confi
 }
 
 /**
- * Replaces the standing week of a clinic or, with dates, the schedule of exactly that period; without a week takes that
- * one away. Takes the doctor's lock, so that no booking is decided on hours that are changing. Appointments that exist
- * stay; `outside` is what the hours at that clinic do not hold now.
+ * Replaces the standing week of a clinic or, with dates, the dated schedule of exactly this period; `weekly: null` deletes
+ * the latter. Existing appointments stay; `outside` lists those at the clinic that are now outside the hours. Takes the
+ * doctor's lock, so that no booking is decided on hours that are changing.
  */
 export async function setAvailability(
   ctx: TransactionContext,
@@ -78,27 +75,27 @@ export async function setAvailability(
 
 const firstDayShown = (now: Date) => addDays(localDay(now.getTime(), 'UTC'), -DAYS_SHOWN_BACK)
 
-/** Whose hours are changed. Throws not_found for a doctor the caller does not manage, 422 where one must be named. */
+/** The doctor named or the caller. Throws not_found when the caller is not that doctor or an admin, 422 when an admin names none. */
 export function doctorIdOf(actor: Caller, named: string | undefined): string {
   const doctorId = named ?? actor.doctorId
-  if (doctorId === undefined) throw invalid('doctorId', 'must name the doctor whose hours these are')
+  if (doctorId === undefined) throw invalid('doctorId', 'is required for admins')
   assertManages(actor, doctorId)
   return doctorId
 }
 
-/** The clinic named or the only one of the doctor. Throws forbidden for one that is not theirs, 422 where one must be named. */
+/** The clinic named or the doctor's only clinic. Throws forbidden for a clinic of others, 422 when one must be named. */
 export function clinicIdOf({ clinics }: AvailabilityRow, named: string | undefined): string {
   if (named !== undefined) {
     if (clinics.some(({ id }) => id === named)) return named
-    throw new AppError('forbidden', 'The doctor does not belong to that clinic.')
+    throw new AppError('forbidden', 'The doctor does not work at this clinic.')
   }
   const [only, another] = clinics
-  if (!only) throw invalid('clinicId', 'the doctor belongs to no clinic yet')
-  if (another) throw invalid('clinicId', 'must name one of the clinics of the doctor')
+  if (!only) throw invalid('clinicId', 'the doctor has no clinic yet')
+  if (another) throw invalid('clinicId', 'is required: the doctor has several clinics')
   return only.id
 }
 
-function hasSchedule({ clinics }: AvailabilityRow, { clinicId, validFrom, validUntil }: Period): boolean {
+function hasSchedule({ clinics }: AvailabilityRow, { clinicId, validFrom, validUntil }: SchedulePeriod): boolean {
   const schedules = clinics.find(({ id }) => id === clinicId)?.schedules ?? []
   return schedules.some((known) => known.validFrom === validFrom && known.validUntil === validUntil)
 }
@@ -106,5 +103,5 @@ function hasSchedule({ clinics }: AvailabilityRow, { clinicId, validFrom, validU
 function assertRoomForSchedule({ clinics }: AvailabilityRow, clinicId: string): void {
   const schedules = clinics.find(({ id }) => id === clinicId)?.schedules ?? []
   if (schedules.filter(({ validFrom }) => validFrom !== null).length >= MAX_SCHEDULES)
-    throw invalid('validFrom', `a doctor has at most ${MAX_SCHEDULES} dated schedules at a clinic`)
+    throw invalid('validFrom', `a doctor can have at most ${MAX_SCHEDULES} dated schedules at one clinic`)
 }

@@ -2,7 +2,7 @@ import type { WeeklyWindow } from '../../scheduling/calendar'
 
 type WeeklyProblem = { index: number; field: 'start' | 'end'; message: string }
 
-/** Windows that end before they start, or overlap one of the same weekday; touching ones are fine. `index` is into `weekly`. */
+/** Windows that end before they start or overlap on a weekday; they may touch. `index` is the position in `weekly`. */
 export function findWeeklyProblems(weekly: WeeklyWindow[]): WeeklyProblem[] {
   const problems: WeeklyProblem[] = []
   const inOrder = weekly

@@ -3,7 +3,7 @@ import { jsonRows } from '../../database/json'
 import type { Database } from '../../database/schema'
 import type { VisitTypesTable } from '../tables'
 
-/** What `presentVisitType` needs. */
+/** The columns that `presentVisitType` needs. */
 export const VISIT_TYPE_COLUMNS = [
   'visitTypes.id',
   'visitTypes.name',
@@ -23,7 +23,7 @@ export const VISIT_TYPE_COLUMNS = [
   'visitTypes.active',
 ] as const
 
-/** The doctor with a page of visit types, newest first (ids are ordered by time); `after` is the last id of the page before. */
+/** The doctor with a page of visit types, newest first (ids are ordered by time); `after` is the last id of the previous page. */
 export function findDoctorWithVisitTypes(
   db: Kysely<Database>,
   doctorId: string,
@@ -49,7 +49,7 @@ export function findDoctorWithVisitTypes(
     .executeTakeFirst()
 }
 
-/** With whether its doctor is verified. */
+/** The visit type, with `verifiedAt` of its doctor. */
 export function findVisitType(db: Kysely<Database>, doctorId: string, id: string) {
   return db
     .selectFrom('visitTypes')
@@ -60,8 +60,8 @@ export function findVisitType(db: Kysely<Database>, doctorId: string, id: string
     .executeTakeFirst()
 }
 
-/** What a visit type of the doctor has to agree with; undefined = no such doctor. */
-export function findVisitTypeTerms(db: Transaction<Database>, doctorId: string) {
+/** The currencies of the doctor's clinics and the number of active visit types; undefined when there is no such doctor. */
+export function findVisitTypeLimits(db: Transaction<Database>, doctorId: string) {
   return db
     .selectFrom('doctors')
     .select((eb) => [
@@ -95,7 +95,7 @@ export function insertVisitType(db: Transaction<Database>, visitType: Insertable
     .executeTakeFirstOrThrow()
 }
 
-export function updateVisitType(db: Transaction<Database>, id: string, changes: Updateable<VisitTypesTable>) {
+export function updateVisitTypeRow(db: Transaction<Database>, id: string, changes: Updateable<VisitTypesTable>) {
   return db
     .updateTable('visitTypes')
     .set(changes)

@@ -8,33 +8,36 @@ import { type CreateVisitType, MAX_ACTIVE_VISIT_TYPES, type UpdateVisitType } fr
 import {
   findDoctorWithVisitTypes,
   findVisitType,
-  findVisitTypeTerms,
+  findVisitTypeLimits,
   insertVisitType,
-  updateVisitType as updateVisitTypeRow,
+  updateVisitTypeRow,
 } from './queries'
 
-type Reader = Pick<Context<Caller | null>, 'db' | 'actor' | 'config'>
+type ReadContext = Pick<Context<Caller | null>, 'db' | 'actor' | 'config'>
 
-/** Newest first; inactive ones for those who manage the doctor. Throws not_found for a doctor the caller may not see. */
-export async function listVisitTypes(ctx: Reader, doctorId: string, page: { limit: number; after?: string }) {
+/** Newest first; inactive visit types only for the doctor and admins. Throws not_found for a doctor the caller may not see. */
+export async function listVisitTypes(ctx: ReadContext, doctorId: string, page: { limit: number; after?: string }) {
   const doctor = await findDoctorWithVisitTypes(ctx.db, doctorId, { inactive: manages(ctx.actor, doctorId), ...page })
   if (!doctor || !maySeeDoctor(ctx, doctor)) throw notFound('doctor')
   return doctor.visitTypes
 }
 
-/** Throws not_found, also for an inactive one unless the caller manages the doctor. */
-export async function getVisitType(ctx: Reader, doctorId: string, id: string) {
+/** Throws not_found, also for an inactive visit type unless the caller is the doctor or an admin. */
+export async function getVisitType(ctx: ReadContext, doctorId: string, id: string) {
   const visitType = await findVisitType(ctx.db, doctorId, id)
   const visible = visitType && maySeeDoctor(ctx, { id: doctorId, verifiedAt: visitType.verifiedAt })
   if (!visible || !(visitType.active || manages(ctx.actor, doctorId))) throw notFound('visit type')
   return visitType
 }
 
-/** Takes the doctor's lock. Throws 422 for a currency that none of the doctor's clinics has. */
+/**
+ * Takes the doctor's lock. Throws not_found, 422 for a currency that no clinic of the doctor has, invalid_state above the
+ * limit of active visit types.
+ */
 export async function createVisitType(ctx: TransactionContext, doctorId: string, body: CreateVisitType) {
   assertManages(ctx.actor, doctorId)
   await lockResources(ctx.db, [doctorId])
-  await assertTerms(ctx, doctorId, { currency: body.price.currency, activates: body.active })
+  await assertWithinLimits(ctx, doctorId, { currency: body.price.currency, activates: body.active })
   const { price, cancellationPolicy, slotIntervalMinutes = body.durationMinutes, ...plain } = body
   return insertVisitType(ctx.db, {
     ...plain,
@@ -49,7 +52,7 @@ export async function createVisitType(ctx: TransactionContext, doctorId: string,
   })
 }
 
-/** Appointments keep the terms they were booked with. Takes the doctor's lock, so that no booking sees half of it. */
+/** Existing appointments keep their terms. Takes the doctor's lock, so that no booking sees half of the change. */
 export async function updateVisitType(
   ctx: TransactionContext,
   doctorId: string,
@@ -62,7 +65,7 @@ export async function updateVisitType(
   const current = await getVisitType(ctx, doctorId, id)
   requireVersion(current, ifMatch)
   const activates = plain.active === true && !current.active
-  if (price || activates) await assertTerms(ctx, doctorId, { currency: price?.currency, activates })
+  if (price || activates) await assertWithinLimits(ctx, doctorId, { currency: price?.currency, activates })
   return updateVisitTypeRow(ctx.db, id, {
     ...plain,
     ...(price && { priceAmount: price.amount, priceCurrency: price.currency }),
@@ -71,16 +74,16 @@ export async function updateVisitType(
   })
 }
 
-async function assertTerms(
+async function assertWithinLimits(
   ctx: TransactionContext,
   doctorId: string,
   { currency, activates }: { currency?: string; activates: boolean },
 ): Promise<void> {
-  const terms = await findVisitTypeTerms(ctx.db, doctorId)
-  if (!terms) throw notFound('doctor')
-  const currencies = terms.currencies.map((clinic) => clinic.currency)
+  const limits = await findVisitTypeLimits(ctx.db, doctorId)
+  if (!limits) throw notFound('doctor')
+  const currencies = limits.currencies.map((clinic) => clinic.currency)
   if (currency !== undefined && currencies.length > 0 && !currencies.includes(currency))
-    throw invalid('price.currency', `must be the currency of a clinic of the doctor: ${currencies.join(', ')}`)
-  if (activates && terms.active >= MAX_ACTIVE_VISIT_TYPES)
-    throw new AppError('invalid_state', `A doctor has at most ${MAX_ACTIVE_VISIT_TYPES} active visit types.`)
+    throw invalid('price.currency', `must be the currency of one of the doctor's clinics: ${currencies.join(', ')}`)
+  if (activates && limits.active >= MAX_ACTIVE_VISIT_TYPES)
+    throw new AppError('invalid_state', `A doctor can have at most ${MAX_ACTIVE_VISIT_TYPES} active visit types.`)
 }

@@ -14,7 +14,7 @@ export function insertException(db: Transaction<Database>, exception: Insertable
   return db.insertInto('availabilityExceptions').values(exception).returning(COLUMNS).executeTakeFirstOrThrow()
 }
 
-/** Undefined when it is not there any more. */
-export function deleteException(db: Transaction<Database>, id: string) {
+/** Undefined when it no longer exists. */
+export function deleteExceptionRow(db: Transaction<Database>, id: string) {
   return db.deleteFrom('availabilityExceptions').where('id', '=', id).returning('id').executeTakeFirst()
 }

@@ -11,9 +11,9 @@ const createExceptionOperation = operation({
   path: '/doctors/availability/exceptions',
   tag: 'Doctors',
   operationId: 'createException',
-  summary: 'Add time off or extra hours',
+  summary: 'Add an availability exception',
   description:
-    'At one clinic, between two instants. Nothing can be booked in time off; appointments in it stay and are listed in the answer. In extra hours visits start on a grid of their own. A doctor has at most 500 exceptions of the last year and to come (409). A clinic that the doctor does not belong to is 403.',
+    'Adds an exception at one clinic, between two instants. Nothing can be booked in time off; existing appointments in it stay and are listed in the answer. The slots of extra hours start at `startsAt`. A doctor can have at most 500 exceptions, not counting those that ended over a year ago (409). A clinic where the doctor does not work is refused (403).',
   access: ['doctor', 'admin'],
   who: 'doctors for themselves, admins with `doctorId`',
   audit: { kind: 'availability.exception_create', action: 'C' },
@@ -32,8 +32,9 @@ const getExceptionOperation = operation({
   path: '/doctors/availability/exceptions/{exceptionId}',
   tag: 'Doctors',
   operationId: 'getException',
-  summary: 'Read time off or extra hours',
-  description: 'One exception from the hours of a doctor. All of them are part of the working hours.',
+  summary: 'Read an availability exception',
+  description:
+    'Returns one exception (time off or extra hours) of a doctor. Reading working hours returns all of them.',
   access: ['doctor', 'admin'],
   who: 'the doctor, admins',
   params: ExceptionPath,
@@ -45,13 +46,13 @@ const deleteExceptionOperation = operation({
   path: '/doctors/availability/exceptions/{exceptionId}',
   tag: 'Doctors',
   operationId: 'deleteException',
-  summary: 'Take back time off or extra hours',
-  description: 'The usual hours hold again. Appointments that were booked in extra hours stay.',
+  summary: 'Delete an availability exception',
+  description: 'The usual hours apply again. Appointments booked in extra hours stay.',
   access: ['doctor', 'admin'],
   who: 'the doctor, admins',
   audit: { kind: 'availability.exception_delete', action: 'D' },
   params: ExceptionPath,
-  answer: { status: 204, description: 'The exception is gone' },
+  answer: { status: 204, description: 'The exception was deleted' },
 })
 
 export function exceptionRoutes(deps: Deps) {

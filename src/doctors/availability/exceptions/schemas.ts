@@ -4,7 +4,7 @@ import { AFFECTED_EXAMPLE, affectedFields } from '../../../scheduling/affected/s
 import { DAY, MINUTE } from '../../../scheduling/local-time'
 
 const MAX_DAYS = 366
-/** Of one doctor, of the last year and to come. */
+/** Exceptions of one doctor, without those that ended over a year ago. */
 export const MAX_EXCEPTIONS = 500
 
 const Kind = z.enum(['off', 'extra'])
@@ -25,10 +25,10 @@ export const AvailabilityException = z
     startsAt: Instant,
     endsAt: Instant,
     kind: Kind,
-    note: z.string().max(500).nullable().optional().openapi({ description: 'Shown to the doctor and to admins.' }),
+    note: z.string().max(500).nullable().optional().openapi({ description: 'Only for the doctor and for admins.' }),
   })
   .openapi('AvailabilityException', {
-    description: 'Time off, or hours beside the weekly ones, at one clinic. Time off wins over extra hours.',
+    description: 'Time off, or extra hours, of a doctor at one clinic. Where both overlap, time off applies.',
     example: EXAMPLE,
   })
 export type AvailabilityException = z.infer<typeof AvailabilityException>
@@ -39,19 +39,21 @@ export const CreatedException = AvailabilityException.extend(affectedFields).ope
 
 export const CreateException = z
   .strictObject({
-    doctorId: Uuid.optional().openapi({ description: 'Admins must name the doctor.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Left out: the only clinic of the doctor.' }),
+    doctorId: Uuid.optional().openapi({ description: 'Required for admins.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Required if the doctor has several clinics.' }),
     startsAt: InstantInput,
-    endsAt: InstantInput.openapi({ description: `In the future, at most ${MAX_DAYS} days after startsAt.` }),
+    endsAt: InstantInput.openapi({
+      description: `Must lie in the future and at most ${MAX_DAYS} days after startsAt.`,
+    }),
     kind: Kind,
-    note: text(500).nullish().openapi({ description: 'For the doctor and admins only.' }),
+    note: text(500).nullish().openapi({ description: 'Only for the doctor and for admins.' }),
   })
   .superRefine(({ startsAt, endsAt, kind }, ctx) => {
     const refuse = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message })
     if (endsAt <= startsAt) refuse('endsAt', 'must be after startsAt')
     else if (endsAt.getTime() - startsAt.getTime() > MAX_DAYS * DAY)
-      refuse('endsAt', `must lie at most ${MAX_DAYS} days after startsAt`)
-    // Visits start on steps from there.
+      refuse('endsAt', `must be at most ${MAX_DAYS} days after startsAt`)
+    // The grid of visits starts there.
     if (kind === 'extra' && startsAt.getTime() % MINUTE !== 0) refuse('startsAt', 'must be a whole minute')
   })
   .openapi('CreateException', {

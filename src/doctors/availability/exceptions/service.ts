@@ -8,17 +8,17 @@ import type { Affected } from '../../../scheduling/affected/schemas'
 import { findAffected } from '../../../scheduling/affected/service'
 import { raiseAvailabilityVersion } from '../queries'
 import { clinicIdOf, doctorIdOf, getAvailability } from '../service'
-import { deleteException as deleteExceptionRow, type ExceptionRow, findException, insertException } from './queries'
+import { deleteExceptionRow, type ExceptionRow, findException, insertException } from './queries'
 import { type AvailabilityException, type CreateException, MAX_EXCEPTIONS } from './schemas'
 
-/** For those who manage the doctor: with the note. */
+/** With the note, which only the doctor and admins may read. */
 export const presentException = ({ doctorId: _, startsAt, endsAt, ...plain }: ExceptionRow): AvailabilityException => ({
   ...plain,
   startsAt: formatInstant(startsAt),
   endsAt: formatInstant(endsAt),
 })
 
-/** Throws not_found, also for one of a doctor the caller does not manage. */
+/** Throws not_found, also when the caller is neither the doctor nor an admin. */
 export async function getException(ctx: Pick<Context, 'db' | 'actor'>, id: string): Promise<ExceptionRow> {
   const exception = await findException(ctx.db, id)
   if (!exception || !manages(ctx.actor, exception.doctorId)) throw notFound('exception')
@@ -26,8 +26,8 @@ export async function getException(ctx: Pick<Context, 'db' | 'actor'>, id: strin
 }
 
 /**
- * Takes the doctor's lock: a booking is either refused by the time off or among the appointments it affects, which stay.
- * Throws 422 for what is over, invalid_state for too many.
+ * Takes the doctor's lock: time off either refuses a booking made at the same moment or lists it as affected. Affected
+ * appointments stay. Throws 422 when the end is past, invalid_state above the limit.
  */
 export async function createException(
   ctx: TransactionContext,
@@ -41,7 +41,7 @@ export async function createException(
   if (current.exceptions.length >= MAX_EXCEPTIONS)
     throw new AppError(
       'invalid_state',
-      `A doctor has at most ${MAX_EXCEPTIONS} exceptions of the last year and to come.`,
+      `A doctor can have at most ${MAX_EXCEPTIONS} exceptions, not counting those that ended over a year ago.`,
     )
   const created = await insertException(ctx.db, {
     id: newId(),
@@ -63,7 +63,7 @@ async function affectedBy(
   return findAffected(ctx, whose, { start: startsAt.getTime(), end: endsAt.getTime() })
 }
 
-/** Takes the doctor's lock: extra hours end, and what is booked in them stays. Throws not_found. */
+/** Appointments booked in extra hours stay. Takes the doctor's lock. Throws not_found. */
 export async function deleteException(ctx: TransactionContext, id: string): Promise<ExceptionRow> {
   const exception = await getException(ctx, id)
   await lockResources(ctx.db, [exception.doctorId])
