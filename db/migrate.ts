@@ -22,7 +22,7 @@ import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
 import * as calendarVersions from './migrations/20261126T1800-calendar-versions'
 import * as coveringOccupancy from './migrations/20261126T2230-covering-occupancy'
 
-/** A list, not a folder: a compiled binary has no folder to read. Names are what the database remembers. */
+/** A list, since a compiled binary has no folder to read. The database stores the names. */
 const migrations: Record<string, Migration> = {
   '20261122T0900-create-users': createUsers,
   '20261122T0910-create-clinics-and-doctors': createClinicsAndDoctors,
@@ -48,8 +48,8 @@ const migrations: Record<string, Migration> = {
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
 
 /**
- * Applies what is pending, over a connection of its own; copies that start together wait for each other. A database that
- * is newer than this code is left as it is, with a warning, so that a rollback of the code starts.
+ * Applies pending migrations over a connection of its own; copies that start together wait for each other. A database newer
+ * than this code is left unchanged, with a warning, so that the code can start after a rollback.
  */
 export async function migrate(connection: PostgresConnection, log: (line: string) => void = () => {}): Promise<void> {
   const pool = new pg.Pool({
@@ -63,7 +63,7 @@ export async function migrate(connection: PostgresConnection, log: (line: string
   try {
     const newer = await unknownMigrations(db)
     if (newer.length > 0)
-      return log(`warning: the database is newer than this code (${newer.join(', ')}); left as it is`)
+      return log(`warning: the database is newer than this code (${newer.join(', ')}); left unchanged`)
     const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
     const { error, results = [] } = await migrator.migrateToLatest()
     for (const { migrationName, status } of results) if (status === 'Success') log(`migrated ${migrationName}`)

@@ -8,13 +8,13 @@ import { closeDeps, openDeps } from '../src/open-deps'
 import { PASSWORD } from './demo/people'
 import { type DemoWorld, demoWorld, type Visit } from './demo/world'
 
-/** Fills an empty database with the demo clinics; one that has them is left alone. Refused in production. */
+/** Adds the demo clinics unless the database has them already. Throws in production. */
 export async function seed(env: Record<string, string>, log: (line: string) => void = () => {}): Promise<void> {
   const config = readConfig({ LOG_LEVEL: 'error', ...env })
-  if (config.production) throw new Error('Demo data is never put into a production database.')
+  if (config.production) throw new Error('Demo data must not be added to a production database.')
   const deps = openDeps(config)
   try {
-    if (await isSeeded(deps.db)) return log('demo data is there')
+    if (await isSeeded(deps.db)) return log('the database already has demo data')
     const world = demoWorld(deps.clock())
     const password = await hashPassword(deps, PASSWORD)
     await deps.mongo.ready()

@@ -1,8 +1,8 @@
-// `bun run build [folder]`: makes `dist`, or that folder, anew.
+// `bun run build [folder]`: empties `dist` or the folder named, and builds the programs of the image into it.
 import { rm } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 
-/** What can be started in the image; what they share lies in files of its own, beside them. */
+/** The programs of the image. Code that they share goes into separate files beside them. */
 const ENTRY_POINTS = [
   'src/index.ts',
   'src/commands/admin-create.ts',
@@ -21,7 +21,7 @@ const { outputs } = await Bun.build({
   outdir,
   target: 'bun',
   splitting: true,
-  // bcrypt's addon is copied beside the bundle, so that nothing of node_modules is needed.
+  // bcrypt's addon is copied beside the bundle: the image needs no node_modules.
   naming: { entry: '[name].js', chunk: '[name]-[hash].js', asset: '[name]-[hash].[ext]' },
 })
 for (const { path, size } of outputs) console.log(`${relative(root, path)}  ${(size / 1e6).toFixed(1)} MB`)

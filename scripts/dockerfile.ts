@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:f
 import { basename, join } from 'node:path'
 
 export type Image = {
-  /** What stands for `/` in the last stage. */
+  /** The folder that is `/` in the last stage. */
   root: string
   workdir: string
   base: string
@@ -16,8 +16,8 @@ export type Image = {
 type Stage = Image & { name: string }
 
 /**
- * Follows a Dockerfile step by step without a container engine: each stage is an empty folder below `folder`, RUN is a
- * shell in it, and the base image is this machine. Knows the instructions this project uses; throws at any other.
+ * Runs the steps of a Dockerfile without a container engine: each stage is an empty folder in `folder`, RUN is a shell in
+ * it, and the base image is this machine. Supports the instructions that this project uses and throws on others.
  */
 export async function followDockerfile(project: string, folder: string, env: Record<string, string>): Promise<Image> {
   const stages: Stage[] = []
@@ -34,7 +34,7 @@ export async function followDockerfile(project: string, folder: string, env: Rec
   return stages.at(-1)!
 }
 
-/** Continued lines joined, comments left out. */
+/** Instructions without comments, with continued lines joined. */
 function readInstructions(file: string): [string, string][] {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
@@ -48,7 +48,7 @@ function readInstructions(file: string): [string, string][] {
 
 function emptyStage(from: string, folder: string, stages: Stage[]): Stage {
   const [, base, name = `${stages.length}`] = /^(\S+)(?: AS (\S+))?$/i.exec(from) ?? []
-  if (!base) throw new Error(`FROM ${from}: not understood`)
+  if (!base) throw new Error(`FROM ${from}: unknown form`)
   const root = join(folder, name)
   mkdirSync(root, { recursive: true })
   const nothing = { env: {}, user: undefined, stopSignal: undefined, healthcheck: [], command: [] }
@@ -87,7 +87,7 @@ async function follow(stage: Stage, instruction: string, rest: string, build: Bu
     case 'EXPOSE':
       return
     default:
-      throw new Error(`${instruction} is not followed here: teach it to scripts/dockerfile.ts`)
+      throw new Error(`${instruction} is not supported: add it to scripts/dockerfile.ts`)
   }
 }
 
@@ -103,7 +103,7 @@ function copy(stage: Stage, rest: string, { project, stages }: Build): void {
     const found = join(source, path)
     if (left.some((pattern) => new Bun.Glob(pattern).match(path.split('/')[0]!)) || !existsSync(found))
       throw new Error(`COPY ${rest}: ${path} is not in the build context`)
-    // As Docker does it: of a folder the content, of a file the file, into a folder when the target ends with a slash.
+    // As Docker does: copies the content of a folder, or a file; a target that ends with a slash is a folder.
     cpSync(found, target.endsWith('/') ? join(destination, basename(path)) : destination, { recursive: true })
   }
 }
@@ -127,6 +127,6 @@ async function run(stage: Stage, command: string, env: Record<string, string>): 
   if (code !== 0) throw new Error(`RUN ${command} ended with ${code}:\n${output}${problem}`)
 }
 
-/** Every file of the image below its working directory, for checking what came along. */
+/** All files of the image below its working directory. */
 export const filesOf = ({ root, workdir }: Image): string[] =>
   readdirSync(join(root, workdir), { recursive: true }) as string[]

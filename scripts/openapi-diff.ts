@@ -13,7 +13,7 @@ export type Differences = { structural: string[]; texts: string[] }
 /** Keys whose text is for readers only. */
 const TEXTS = new Set(['summary', 'description'])
 const EXAMPLES = new Set(['example', 'examples'])
-/** Their keys are names chosen by this API, so that a property called `description` is not taken for a text. */
+/** Their keys are names chosen by this API, so a property called `description` is no text. */
 const NAMES = new Set(['properties', 'schemas', 'responses', 'headers', 'content', 'links', 'paths', 'securitySchemes'])
 
 /** Differences by their place in the document, such as `paths./clinics.get.operationId`. */

@@ -1,5 +1,5 @@
-// There may be no container engine at hand: this follows the Dockerfile's own steps in an empty folder and tries out what
-// they make, in production mode, against databases of its own.
+// Tests the container image without a container engine: runs the steps of the Dockerfile in an empty folder, and starts
+// the programs they build in production mode against databases of its own.
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'image-'))
 chmodSync(folder, 0o755)
 
 const path = { PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, HOME: folder }
-/** A container's would be empty; with the one of this machine nothing is downloaded again. */
+/** The cache of this machine, so that nothing is downloaded again; a container's would be empty. */
 const cache = {
   BUN_INSTALL_CACHE_DIR: process.env.BUN_INSTALL_CACHE_DIR ?? join(process.env.HOME ?? folder, '.bun/install/cache'),
 }
@@ -135,7 +135,7 @@ async function untilReady(url: string): Promise<{ status: string } | undefined> 
   return undefined
 }
 
-/** The commands that the README and compose.yaml name, as they would be run in the container. */
+/** The commands that README and compose.yaml name, as they run in the container. */
 async function tryCommands(): Promise<void> {
   check('the health check passes', (await exec(image, image.healthcheck)) === 0)
   const admin = ['bun', 'dist/admin-create.js', 'admin@example.org', 'Ada Admin']

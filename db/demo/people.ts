@@ -1,4 +1,4 @@
-/** Who lives in the demo world. Invented names; the addresses lie in reserved domains. */
+/** The people and clinics of the demo data. All names are invented. */
 
 export const PASSWORD = 'clinic-demo-2026'
 
@@ -30,7 +30,7 @@ export const SPECIALIZATIONS = [
   'Pediatrics',
 ] as const
 
-/** One for each specialization at each clinic; the first signs in as doctor@demo.clinic. */
+/** One doctor per specialization and clinic; the first one is doctor@demo.clinic. */
 export const DOCTORS = [
   ['Dr. Grace Lindqvist', 'Dr. Omar Haddad', 'Dr. Wei Zhang', 'Dr. Priya Raman', 'Dr. Lucas Moreau', 'Dr. Ana Silva'],
   [
@@ -43,7 +43,7 @@ export const DOCTORS = [
   ],
 ] as const
 
-/** The first signs in as patient@demo.clinic. */
+/** The first one is patient@demo.clinic. */
 export const PATIENTS = [
   'Ada Whitfield',
   'Benjamin Osei',

@@ -11,12 +11,12 @@ export type Visit = { appointment: Row<'appointments'>; doctor: Row<'doctors'>; 
 const DAYS_BACK = 7
 const DAYS_AHEAD = 7
 const VISIT_MINUTES = 30
-/** Local starts that are booked in turn, two a day of fourteen: most slots stay free. */
+/** Local starts of bookings, two a day: most slots stay free. */
 const BOOKED_TIMES = ['09:30', '10:30', '11:00', '13:30', '14:30', '15:30']
 
 /**
- * The demo clinics with their people, hours and two weeks of bookings around `now`, as rows ready to insert. Nobody is in
- * two places at once, and doctor@demo.clinic sees patient@demo.clinic today.
+ * Rows of the demo clinics: people, hours and two weeks of bookings around `now`. No two bookings overlap for a person, and
+ * doctor@demo.clinic sees patient@demo.clinic today.
  */
 export function demoWorld(now: Date) {
   const createdAt = new Date(now.getTime() - 30 * 86_400_000)
@@ -63,11 +63,11 @@ export function demoWorld(now: Date) {
     }),
   )
 
-  const taken = new Map<string, Set<number>>(patients.map(({ id }) => [id, new Set()]))
+  const startsOf = new Map<string, Set<number>>(patients.map(({ id }) => [id, new Set()]))
   const visits: Visit[] = []
   const book = (d: number, startsAt: Date, patient: Row<'patients'>) => {
     const { doctor, clinic, visitTypes } = doctors[d]!
-    taken.get(patient.id)!.add(startsAt.getTime())
+    startsOf.get(patient.id)!.add(startsAt.getTime())
     const complaint = COMPLAINTS[visits.length % COMPLAINTS.length]!
     visits.push({
       doctor,
@@ -85,7 +85,7 @@ export function demoWorld(now: Date) {
       times.forEach((time, i) => {
         const startsAt = new Date(instantAt(day, time, clinic.timeZone))
         const preferred = d === 0 && offset === 0 && i === 0 ? 0 : d * 3 + offset + DAYS_BACK + i * 7
-        const patient = rotate(patients, preferred).find(({ id }) => !taken.get(id)!.has(startsAt.getTime()))
+        const patient = rotate(patients, preferred).find(({ id }) => !startsOf.get(id)!.has(startsAt.getTime()))
         if (patient) book(d, startsAt, patient)
       })
     }
@@ -97,7 +97,7 @@ export function demoWorld(now: Date) {
 export type DemoWorld = ReturnType<typeof demoWorld>
 type DemoDoctor = { doctor: Row<'doctors'>; clinic: Row<'clinics'> }
 
-/** The standing week of each doctor; on a Sunday the demo doctor has extra hours, so that there is a today to look at. */
+/** The standing week of each doctor; on Sundays the demo doctor has extra hours, so that today is never empty. */
 function availability(doctors: DemoDoctor[], now: Date) {
   const schedules = doctors.map(
     ({ doctor, clinic }): Row<'schedules'> => ({ id: newId(), doctorId: doctor.id, clinicId: clinic.id }),

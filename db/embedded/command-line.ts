@@ -2,14 +2,14 @@ import { EmbeddedDatabaseError } from './error'
 import { type Run, runWithDatabases } from './run-with-databases'
 
 /**
- * `… -- <command>`: runs the command with both databases up until it ends, or until Ctrl-C, SIGTERM or SIGHUP. Then this
- * process exits: 0 after an orderly stop, 1 after an error, else as the command did.
+ * `… -- <command>`: runs the command beside both databases until it ends, or until Ctrl-C, SIGTERM or SIGHUP. Exit code: 0
+ * after an orderly stop, 1 after an error, otherwise the command's own.
  */
 export async function runCommandLine(steps: Pick<Run, 'migrate' | 'seed'>): Promise<never> {
   // Bun swallows the `--` itself.
   const command = process.argv.slice(process.argv[2] === '--' ? 3 : 2)
-  if (command.length === 0) fail('Say what to run: bun db/embedded/with-databases.ts -- <command>')
-  // The terminal may be gone while there is still something to stop.
+  if (command.length === 0) fail('Name a command to run: bun db/embedded/with-databases.ts -- <command>')
+  // The terminal may close before everything has stopped.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const signal = interruption()
   try {
@@ -32,8 +32,8 @@ function interruption(): AbortSignal {
   const controller = new AbortController()
   let first = 0
   const interrupt = () => {
-    // One Ctrl-C comes twice under `bun run`: from the terminal, and passed on by the runner. One that is meant as a
-    // second does not wait: what was started then ends by itself.
+    // Under `bun run` one Ctrl-C arrives twice: from the terminal and from the runner. A real second Ctrl-C ends this
+    // process at once; its child processes then end by themselves.
     if (controller.signal.aborted && performance.now() - first > 1000) process.exit(1)
     if (controller.signal.aborted) return
     first = performance.now()
@@ -44,7 +44,7 @@ function interruption(): AbortSignal {
   return controller.signal
 }
 
-/** `bun run dev` puts a runner between the terminal and this process, which may be killed without a word to it. */
+/** `bun run dev` puts a runner between the terminal and this process; when it is killed, this process gets no signal. */
 function followRunner(onGone: () => void): void {
   const runner = process.ppid
   setInterval(() => process.ppid !== runner && onGone(), 500).unref()

@@ -6,18 +6,18 @@ import { startEmbeddedPostgres } from './postgres'
 type Print = (line: string) => void
 
 export type DevelopmentDatabases = {
-  /** What tells the API where they are. */
+  /** The API's settings for the embedded databases. */
   environment: Environment
-  /** Whether all of it is embedded, and so nobody else's. */
+  /** Whether both databases are embedded, so that nobody else uses them. */
   ownData: boolean
-  /** Settles with the name of the first embedded database to end. */
+  /** Resolves with the name of the first embedded database that ends. */
   ended: Promise<string>
-  /** Where the embedded data lies. */
+  /** The folders of the embedded data. */
   directories: string[]
   stop(): Promise<void>
 }
 
-/** Starts, side by side, each database for which the environment names no server. */
+/** Starts, in parallel, each database for which the environment names no server. */
 export async function startDevelopmentDatabases(
   directory: string,
   environment: Environment,

@@ -6,10 +6,10 @@ import { EmbeddedDatabaseError } from './error'
 
 export type User = { uid: number; gid: number }
 
-/** PostgreSQL refuses to run as root, so root hands it to `nobody`; everyone else runs it as themselves. */
+/** PostgreSQL refuses to run as root: root runs it as `nobody`, other users as themselves. */
 export const postgresUser: User | undefined = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined
 
-/** Makes a folder of `owner` that nobody else can list and returns its real path. */
+/** Creates a folder that only `owner` can list, and returns its real path. */
 export function privateDirectory(directory: string, owner?: User): string {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -23,7 +23,7 @@ export function privateDirectory(directory: string, owner?: User): string {
   }
 }
 
-/** Whether every folder on the way to `path` lets other users through, as far as it exists. */
+/** Whether other users may pass through every existing folder above `path`. */
 export function isReachableByOthers(path: string): boolean {
   if (path === dirname(path)) return true
   return (!existsSync(path) || (statSync(path).mode & 0o001) !== 0) && isReachableByOthers(dirname(path))
@@ -38,7 +38,7 @@ export function isWritable(directory: string): boolean {
   }
 }
 
-/** Where copies of binaries may be kept that are made once for this machine. */
+/** The folder for copies of binaries that are made once per machine. */
 export function cacheDirectory(): string {
   return process.getuid?.() === 0 ? '/var/lib/embedded-databases' : join(homedir(), '.cache/embedded-databases')
 }
@@ -46,7 +46,7 @@ export function cacheDirectory(): string {
 // sun_path holds 104 bytes on macOS and 108 on Linux.
 const longestSocketPath = 100
 
-/** The folder for a socket of this name: `directory` itself or, where its path is too long, a short private one. */
+/** The folder for a socket of this name: `directory`, or a short private folder when the path is too long. */
 export function socketDirectory(directory: string, name: string, owner?: User): string {
   const uid = owner?.uid ?? process.getuid?.() ?? 0
   const short = `clinic-${uid}-${createHash('sha256').update(directory).digest('hex').slice(0, 16)}`

@@ -6,21 +6,21 @@ import { EmbeddedDatabaseError } from './error'
 const held = new Set<Database>()
 
 export type DirectoryLock = {
-  /** Whether the owner before this one ended without a release, so that what it started may still be ending. */
+  /** Whether the previous owner ended without a release, so that its child processes may still be ending. */
   recovered: boolean
   release(): void
 }
 
 /**
- * Takes a directory for this process alone, until `release` or until the process is gone.
- * @throws EmbeddedDatabaseError that names the owner, when there is one.
+ * Locks a directory for this process, until `release` or the end of the process.
+ * @throws EmbeddedDatabaseError that names the process holding the lock.
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const file = join(directory, 'lock')
   const ownerFile = join(directory, 'lock.pid')
   let lock: Database | undefined
   try {
-    // SQLite gives an operating system lock that cannot go stale; nothing is ever stored in the file.
+    // SQLite takes an operating system lock, which cannot go stale; the file stores nothing.
     lock = new Database(file, { create: true, readwrite: true })
     lock.exec('BEGIN EXCLUSIVE')
   } catch (error) {
@@ -32,16 +32,16 @@ export function lockDirectory(directory: string): DirectoryLock {
         : `Cannot write to ${file} (${code}): make it writable for this user.`,
     )
   }
-  const taken = lock
-  held.add(taken)
+  const owned = lock
+  held.add(owned)
   const recovered = existsSync(ownerFile)
   writeFileSync(ownerFile, `${process.pid}\n`)
   return {
     recovered,
     release() {
-      if (!held.delete(taken)) return
+      if (!held.delete(owned)) return
       rmSync(ownerFile, { force: true })
-      taken.close()
+      owned.close()
     },
   }
 }

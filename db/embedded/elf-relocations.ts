@@ -9,8 +9,8 @@ const machineArm64 = 183
 const pageSize = 0x10000
 
 /**
- * A 64-bit ELF file whose packed relative relocations (DT_RELR) are plain ones (DT_RELA) instead, which glibc before
- * 2.36 needs. They go into a new segment at the end of the file that takes the place of the notes.
+ * Returns the 64-bit ELF file with plain relative relocations (DT_RELA) instead of packed ones (DT_RELR), which glibc before
+ * 2.36 cannot read. They go into a new segment at the end of the file, which replaces the notes segment.
  */
 export function expandRelativeRelocations(file: Buffer): Buffer {
   const elf = Buffer.from(file)
@@ -84,7 +84,7 @@ function readSegments(elf: Buffer): Segment[] {
   })
 }
 
-/** An even word is an address; an odd one is a bitmap of which of the 63 words after the last address are meant too. */
+/** An even word is an address; an odd word is a bitmap over the 63 words after the last address. */
 function unpack(elf: Buffer, start: number, size: number): number[] {
   const addresses: number[] = []
   let next = 0

@@ -4,8 +4,8 @@ const versionNeeds = 0x6ffffffe
 const versionTable = 0x6fffffff
 const symbolSize = 24
 
-// Symbols that got a newer version or name without a change that matters here, with the length of the prefix to leave
-// out of the name: __isoc23_strtol is strtol, arc4random is random, fmod keeps its name.
+// Newer names of older glibc symbols whose changes do not matter here, with the length of the prefix to cut off:
+// __isoc23_strtol becomes strtol, arc4random becomes random, fmod keeps its name.
 const replaceable: [prefix: string, skip: number][] = [
   ['__isoc23_', 9],
   ['arc4random', 4],
@@ -13,8 +13,8 @@ const replaceable: [prefix: string, skip: number][] = [
 ]
 
 /**
- * A copy of a 64-bit ELF file in which references to glibc symbols newer than 2.`glibc` point to the baseline ones.
- * @throws Error on a symbol that is not known to have an equivalent.
+ * Returns a copy of a 64-bit ELF file whose references to glibc symbols newer than 2.`glibc` point to the baseline version.
+ * @throws Error on a symbol without a known equivalent.
  */
 export function lowerSymbolVersions(file: Buffer, glibc: number): Buffer {
   const elf = Buffer.from(file)
@@ -51,7 +51,7 @@ export function lowerSymbolVersions(file: Buffer, glibc: number): Buffer {
   return elf
 }
 
-/** Rewrites the needed versions that are too new; gives, by their index, the baseline index of the same library. */
+/** Rewrites the needed versions that are too new; returns, by their index, the baseline index of the same library. */
 function lowerNeeds(
   elf: Buffer,
   first: number,
@@ -66,7 +66,7 @@ function lowerNeeds(
       index: elf.readUInt16LE(offset + 6) & 0x7fff,
     }))
     const named = (wanted: string) => needs.find(({ name }) => name === wanted)
-    // The first glibc for x64, and the first one for arm64.
+    // The first glibc versions for x64 and for arm64.
     const baseline = named('GLIBC_2.2.5') ?? named('GLIBC_2.17')
     for (const need of needs.filter(({ name }) => requiredMinor(name) > glibc)) {
       if (!baseline) throw new Error(`no baseline version for ${need.name}`)
@@ -83,7 +83,7 @@ function requiredMinor(version: string): number {
   return Number(/^GLIBC_2\.(\d+)$/.exec(version)?.[1] ?? 0)
 }
 
-/** The offsets of a linked list of records that hold, at `nextAt`, the distance to the next one or 0. */
+/** The offsets of a linked list of records; each holds, at `nextAt`, the distance to the next record or 0. */
 function chain(elf: Buffer, first: number, nextAt: number): number[] {
   const offsets = [first]
   for (let offset = first; elf.readUInt32LE(offset + nextAt) !== 0; ) {

@@ -3,14 +3,14 @@ import { EmbeddedDatabaseError } from './error'
 
 export type Environment = Record<string, string>
 
-/** The environment without unset and blank entries: a copied `.env.example` has many. */
+/** Leaves out unset and blank entries: a copied `.env.example` has many. */
 export function withoutBlanks(environment: Record<string, string | undefined>): Environment {
   return Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
   )
 }
 
-/** @throws EmbeddedDatabaseError in production, where data must not depend on a developer's tool. */
+/** @throws EmbeddedDatabaseError in production, where data must not depend on a development tool. */
 export function refuseProduction(environment: Environment): void {
   if (environment.NODE_ENV !== 'production') return
   throw new EmbeddedDatabaseError(
@@ -18,7 +18,7 @@ export function refuseProduction(environment: Environment): void {
   )
 }
 
-/** The port that the API is to listen on. */
+/** The port for the API. */
 export function apiPort(environment: Environment): number {
   const port = Number(environment.PORT ?? 3000)
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port
@@ -26,8 +26,8 @@ export function apiPort(environment: Environment): number {
 }
 
 /**
- * Where the environment says PostgreSQL is.
- * @throws EmbeddedDatabaseError when it says so in part only.
+ * The address of PostgreSQL as the environment names it.
+ * @throws EmbeddedDatabaseError when settings are missing.
  */
 export function postgresConnection(environment: Environment): PostgresConnection {
   const { POSTGRESQL_HOST: host, POSTGRESQL_USER: user, POSTGRESQL_DATABASE: database } = environment

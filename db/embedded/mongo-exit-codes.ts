@@ -1,2 +1,2 @@
-/** How the engine process says that another one has the directory open (EX_TEMPFAIL of sysexits.h). */
+/** Exit code of the engine process when another process has the directory open (EX_TEMPFAIL of sysexits.h). */
 export const directoryInUse = 75

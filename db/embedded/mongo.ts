@@ -13,15 +13,15 @@ export type EmbeddedMongo = {
   /** Without a database name. */
   uri: string
   directory: string
-  /** Settles once the engine is gone, with its exit code; null when a signal ended it. */
+  /** Resolves when the engine has ended, with its exit code; null after a signal. */
   exited: Promise<number | null>
-  /** Idempotent; the same directory can be started again afterwards, with its data. */
+  /** Idempotent. The same directory can be started again, with its data. */
   stop(): Promise<void>
 }
 
 type Options = {
   directory: string
-  /** As for PostgreSQL, but without a difference: journaling every write was not measurably slower. */
+  /** Accepted as for PostgreSQL, but has no effect: journaling was not measurably slower. */
   ephemeral?: boolean
 }
 
@@ -29,8 +29,8 @@ const startDeadline = 30_000
 const engine = fileURLToPath(new URL('mongo-engine.ts', import.meta.url))
 
 /**
- * Starts a real MongoDB engine on a unix socket, or recovers the one that was there. It runs in a process of its own,
- * which ends with this one, however that ends. Every write is journaled before it is acknowledged.
+ * Starts a real MongoDB engine on a unix socket, with the data that the directory holds. It runs in a child process that
+ * always ends with this one. Every write is journaled before it is acknowledged.
  * @throws EmbeddedDatabaseError
  */
 export async function startEmbeddedMongo(options: Options): Promise<EmbeddedMongo> {
@@ -75,7 +75,7 @@ async function startEngine(directory: string, socket: string): Promise<OwnedProc
       await Bun.sleep(5)
     }
     const exitCode = await server.stop()
-    // A former engine whose owner was killed is still closing its files.
+    // The previous engine, whose owner was killed, is still closing its files.
     if (exitCode === directoryInUse && Date.now() < until) await Bun.sleep(50)
     else throw new EmbeddedDatabaseError(`MongoDB did not start; ${log} ends with:\n${logTail(log)}`)
   }

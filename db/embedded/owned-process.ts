@@ -3,11 +3,11 @@ import { closeSync, openSync, readFileSync, renameSync } from 'node:fs'
 export type OwnedProcess = {
   pid: number
   exited: Promise<number | null>
-  /** The exit code, null when a signal ended it, undefined while it runs. */
+  /** The exit code; null after a signal, undefined while it runs. */
   exitCode(): number | null | undefined
-  /** Keeps this process from ending before that one. */
+  /** Keeps this process running until the other one has ended. */
   ref(): void
-  /** Sends the stop signal, kills the process once its grace is over, and waits until it is gone. */
+  /** Sends the stop signal, kills the process after its grace period, and waits until it has ended. */
   stop(): Promise<number | null>
 }
 
@@ -16,16 +16,16 @@ type Options = {
   stopSignal: 'INT' | 'TERM'
   /** Seconds between the stop signal and SIGKILL. */
   grace: number
-  /** A file for its output; inherited when left out. */
+  /** A file for its output; by default the output of this process. */
   log?: string
   env?: Record<string, string | undefined>
   cwd?: string
   user?: { uid: number; gid: number }
 }
 
-// The shell leaves a watcher behind that reads our end of a pipe, then becomes the program itself, so that its pid, exit
-// code and signals are the program's own. However this process ends, kill -9 included, the watcher sees end of file. The
-// watcher is in the program's process group, which keeps the number $$ from being given to another process meanwhile.
+// The shell starts a watcher that reads a pipe from this process, then becomes the program itself: pid, exit code and
+// signals are the program's own. When this process ends, even by kill -9, the watcher reads end of file and stops the
+// program. The watcher is in the program's process group, so that the system cannot reuse the number $$ meanwhile.
 const script = `
 exec 3<&0 </dev/null
 {
@@ -40,10 +40,10 @@ exec 3<&0 </dev/null
 shift 2
 exec "$@" 3<&-`
 
-// Collecting a handle would close its pipe and so end the process.
+// Garbage collection of a handle would close its pipe and so end the process.
 const running = new Set<Bun.Subprocess<'pipe', 'inherit' | number, 'inherit' | number>>()
 
-/** Starts a process in a session of its own that never outlives this one. It does not keep this process from ending. */
+/** Starts a process in a session of its own, which always ends with this process. It does not keep this process running. */
 export function startOwnedProcess(options: Options): OwnedProcess {
   const output = options.log === undefined ? undefined : openSync(options.log, 'w', 0o600)
   const child = Bun.spawn(['/bin/sh', '-c', script, 'sh', options.stopSignal, `${options.grace}`, ...options.command], {
@@ -78,7 +78,7 @@ export function startOwnedProcess(options: Options): OwnedProcess {
   }
 }
 
-/** Keeps the log of the run before under `<log>.old`. */
+/** Renames the log of the previous run to `<log>.old`. */
 export function rotateLog(log: string): void {
   try {
     renameSync(log, `${log}.old`)

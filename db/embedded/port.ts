@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import { EmbeddedDatabaseError } from './error'
 
 /**
- * Waits for the port to be free for at most `patience` milliseconds.
- * @throws EmbeddedDatabaseError when something still listens there.
+ * Waits at most `patience` milliseconds for the port to become free.
+ * @throws EmbeddedDatabaseError when it stays in use.
  */
 export async function assertPortIsFree(port: number, { patience }: { patience: number }): Promise<void> {
   const until = Date.now() + patience
@@ -21,7 +21,7 @@ export async function assertPortIsFree(port: number, { patience }: { patience: n
   )
 }
 
-/** The error code, if it cannot be listened on. */
+/** The error code when listening fails. */
 function tryToListen(port: number): Promise<string | undefined> {
   return new Promise((done) => {
     const server = createServer()
@@ -31,7 +31,7 @@ function tryToListen(port: number): Promise<string | undefined> {
   })
 }
 
-/** Whether the API behind this port says that it can serve. */
+/** Whether the API on this port reports that it is ready. */
 export function isReady(port: number): Promise<boolean> {
   return new Promise((done) => {
     // Not fetch: it would go through HTTP_PROXY.

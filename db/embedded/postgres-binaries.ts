@@ -18,7 +18,7 @@ import { glibcMinor } from './glibc'
 
 type Link = { source: string; target: string }
 
-/** The folder with PostgreSQL's `bin/`, `lib/` and `share/`, ready to run as the user who will run it. */
+/** The folder with PostgreSQL's `bin/`, `lib/` and `share/`, readable for the user that runs PostgreSQL. */
 export function postgresBinaries(): string {
   const packageDirectory = findPackage()
   const native = join(packageDirectory, 'native')
@@ -49,7 +49,7 @@ function missingLinks(native: string): Link[] {
   return links.filter(({ target }) => !existsSync(join(native, '..', target)))
 }
 
-/** What the package's postinstall script would do, had Bun run it. */
+/** Does the work of the package's postinstall script, which Bun does not run. */
 function addLinks(native: string): void {
   for (const { source, target } of missingLinks(native)) {
     const link = join(native, '..', target)
@@ -65,7 +65,7 @@ function addLinks(native: string): void {
   }
 }
 
-/** For a checkout that `nobody` cannot enter, and for a read-only one. */
+/** For a project folder that is read-only or that `nobody` cannot enter. */
 function copyOnce(packageDirectory: string): string {
   const { version } = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8')) as { version: string }
   const copy = join(cacheDirectory(), `postgres-${version}`)

@@ -4,10 +4,10 @@ import { postgresUser } from './directories'
 import { EmbeddedDatabaseError } from './error'
 
 const leaveDeadline = 25_000
-// Above the highest pid any system hands out.
+// Higher than any pid of a real process.
 const nobodysPid = '2147483647'
 
-/** Makes the database cluster once; one that was only half made never takes its place. */
+/** Creates the database cluster once; an interrupted attempt leaves only a draft, which is deleted. */
 export async function initialiseCluster(
   native: string,
   data: string,
@@ -31,7 +31,7 @@ export async function initialiseCluster(
   const [exitCode, problem] = await Promise.all([initdb.exited, new Response(initdb.stderr).text()])
   if (problem.includes('could not look up effective user ID'))
     throw new EmbeddedDatabaseError(
-      `PostgreSQL needs a user that has a name, and ${process.getuid?.()} has none: run as one that is in /etc/passwd, or set POSTGRESQL_HOST.`,
+      `PostgreSQL needs a user that has a name, and ${process.getuid?.()} has none: run as a user in /etc/passwd, or set POSTGRESQL_HOST.`,
     )
   if (exitCode !== 0) throw new EmbeddedDatabaseError(`initdb could not make ${draft}: ${problem.trim()}`)
   renameSync(draft, data)
@@ -44,7 +44,7 @@ export function isServing(data: string, pid: number): boolean {
 }
 
 /**
- * Waits for a server whose owner was killed to finish its shutdown. Call with the directory's lock held.
+ * Waits until a previous server, whose owner was killed, has shut down. The caller holds the directory's lock.
  * @throws EmbeddedDatabaseError when it does not end.
  */
 export async function awaitFormerServer(data: string): Promise<void> {
@@ -82,8 +82,8 @@ function commandOf(pid: number): string {
   return Bun.spawnSync(['ps', '-o', 'args=', '-p', `${pid}`]).stdout.toString()
 }
 
-// After a crash the number may belong to another program by now, and PostgreSQL would refuse to start for it. Only the
-// number is replaced: by the other lines PostgreSQL finds out whether former backends are still attached to the data.
+// After a crash another program may have this pid, and PostgreSQL would refuse to start. Only the pid is replaced: from the
+// other lines PostgreSQL finds out whether old backends still use the data.
 function disownPidFile(data: string): void {
   const [, ...rest] = pidFile(data)
   writeFileSync(join(data, 'postmaster.pid'), [nobodysPid, ...rest].join('\n'))

@@ -5,8 +5,8 @@ import { cacheDirectory, isReachableByOthers, postgresUser, privateDirectory } f
 import { EmbeddedDatabaseError } from './error'
 
 /**
- * The folder for the cluster, its socket and its log: `directory` itself or, when root runs PostgreSQL in a folder that
- * only root can enter, one elsewhere that is noted down in `directory`.
+ * The folder for the cluster, its socket and its log: `directory` itself. When only root can enter it, another folder, whose
+ * path is kept in `directory`, since PostgreSQL does not run as root.
  */
 export function postgresDirectory(directory: string): string {
   if (postgresUser === undefined) return privateDirectory(directory)
@@ -14,12 +14,12 @@ export function postgresDirectory(directory: string): string {
   const place = isReachableByOthers(dirname(directory)) ? directory : placeElsewhere(directory)
   const data = join(place, 'data')
   if (existsSync(data) && statSync(data).uid !== postgresUser.uid) {
-    throw new EmbeddedDatabaseError(`${data} was made by another user: start as that user, or delete it.`)
+    throw new EmbeddedDatabaseError(`${data} belongs to another user: start as that user, or delete it.`)
   }
   return privateDirectory(place, postgresUser)
 }
 
-/** `mkdtemp` makes folders that only root can pass through; in one of those the data may well stay where it was asked for. */
+/** Folders made by `mkdtemp` are closed to other users; opening such a parent lets the data stay in `directory`. */
 function openTemporaryParent(parent: string): void {
   if (dirname(parent) !== tmpdir() || !existsSync(parent)) return
   const { uid, mode } = statSync(parent)

@@ -15,17 +15,17 @@ export type EmbeddedPostgres = {
   user: string
   password: string
   database: string
-  /** Where the data lies: elsewhere than asked for when root runs it in a folder that only root can enter. */
+  /** The folder of the data. It differs from the folder asked for when only root can enter that one. */
   directory: string
-  /** Settles once the server is gone, with its exit code; null when a signal ended it. */
+  /** Resolves when the server has ended, with its exit code; null after a signal. */
   exited: Promise<number | null>
-  /** Idempotent; the same directory can be started again afterwards, with its data. */
+  /** Idempotent. The same directory can be started again, with its data. */
   stop(): Promise<void>
 }
 
 type Options = {
   directory: string
-  /** Trades durability for speed: for tests. What it leaves in the directory is the caller's to remove. */
+  /** Faster, but not durable: for tests. The caller deletes the directory. */
   ephemeral?: boolean
   maxConnections?: number
   /** Further settings as in postgresql.conf. */
@@ -36,8 +36,8 @@ const ephemeralSettings = { fsync: 'off', synchronous_commit: 'off', full_page_w
 const startDeadline = 30_000
 
 /**
- * Starts a real PostgreSQL 18 on a unix socket, or recovers the one that was there. It ends with this process, however
- * that ends. Durable databases are called `clinic`, ephemeral ones `postgres`.
+ * Starts a real PostgreSQL 18 on a unix socket, with the data that the directory holds. It always ends with this process.
+ * A durable database is called `clinic`, an ephemeral one `postgres`.
  * @throws EmbeddedDatabaseError
  */
 export async function startEmbeddedPostgres(options: Options): Promise<EmbeddedPostgres> {

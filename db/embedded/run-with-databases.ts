@@ -18,16 +18,16 @@ export type Run = {
   /** The project's folder: data goes to `.data/` in it, and the command runs in it. */
   folder: string
   environment: Record<string, string | undefined>
-  /** Ends the run in order: the command first, then the databases. */
+  /** Stops the run in order: the command first, then the databases. */
   signal: AbortSignal
   print: Print
   migrate(connection: PostgresConnection, print: Print): Promise<void>
-  /** Must be idempotent: called until it has succeeded once, and only when all data is embedded. */
+  /** Must be idempotent. Called until it succeeds once, and only when both databases are embedded. */
   seed(environment: Environment, print: Print): Promise<void>
 }
 
 /**
- * Runs a command with both databases up and, in its environment, everything that they and the API need.
+ * Starts both databases and runs a command with all settings of the API in its environment.
  * @returns the exit code
  * @throws EmbeddedDatabaseError
  */
@@ -40,7 +40,7 @@ export async function runWithDatabases(run: Run): Promise<number> {
   await using started = new AsyncDisposableStack()
   const lock = lockDirectory(directory)
   started.defer(() => lock.release())
-  // An API whose owner was killed gets some time to drain.
+  // An API whose owner was killed may still be finishing its requests.
   await assertPortIsFree(port, { patience: lock.recovered ? 12_000 : 0 })
 
   print(`Starting with data in ${directory}`)
@@ -54,7 +54,7 @@ export async function runWithDatabases(run: Run): Promise<number> {
     NODE_ENV: 'development',
     PORT: `${port}`,
     ...secrets,
-    // Whoever tries the demo may register as often as they like.
+    // Registrations are not limited in a demo.
     ...(databases.ownData && { DEMO_DATA: 'on' }),
     ...given,
     ...databases.environment,
@@ -76,7 +76,7 @@ export async function runWithDatabases(run: Run): Promise<number> {
 
 function dataDirectory(folder: string): string {
   const directory = privateDirectory(join(folder, '.data'))
-  // PostgreSQL's user has to pass through.
+  // PostgreSQL's user must be able to enter it.
   if (postgresUser) chmodSync(directory, 0o711)
   return directory
 }

@@ -5,7 +5,7 @@ import { EmbeddedDatabaseError } from './error'
 
 const names = ['JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY'] as const
 
-/** Secrets for development: random, made once, and kept in `secrets.json` in this folder for its owner alone. */
+/** Random secrets for development, made once and kept in `secrets.json`, which only its owner can read. */
 export function developmentSecrets(directory: string): Record<string, string> {
   const file = join(directory, 'secrets.json')
   const kept = readSecrets(file)

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { Environment } from './environment'
 
 /**
- * While the databases are up, `running.env` in this folder tells the project's other commands (`bun run audit:verify`,
- * `admin:create` …) what the API was told: they read it by `--env-file`.
+ * Writes the API's settings to `running.env` while the databases run: the project's other commands (`bun run audit:verify`,
+ * `admin:create` …) read it by `--env-file`.
  */
 export function shareEnvironment(directory: string, environment: Environment, names: string[]): { remove(): void } {
   const file = join(directory, 'running.env')

@@ -1,9 +1,9 @@
-// What `bun dev` is: `bun db/embedded/with-databases.ts -- <command>`. For development only.
+// `bun dev`: `bun db/embedded/with-databases.ts -- <command>`. For development only.
 import { migrate } from '../migrate'
 import { runCommandLine } from './command-line'
 
 await runCommandLine({
   migrate,
-  // Only a first start needs it, and it brings the application with it.
+  // Imported only when needed: it loads the whole application.
   seed: async (environment, print) => (await import('../seed')).seed(environment, print),
 })

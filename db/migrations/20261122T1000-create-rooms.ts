@@ -11,7 +11,7 @@ export async function up(db: Kysely<never>): Promise<void> {
       constraint rooms_of_clinic unique (clinic_id, id)
     )`.execute(db)
   await sql`create unique index rooms_name_key on rooms (clinic_id, lower(name)) where retired_at is null`.execute(db)
-  // The pair, so that no visit can be put into a room of another clinic.
+  // The key is the pair, so that no visit can get a room of another clinic.
   await sql`
     alter table appointments
       add column room_id uuid,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 
-/** Schedules and exceptions can be taken away again: the sum of their own versions would then go back. */
+/** A version of its own: schedules can be deleted, and a sum of their versions would then fall. */
 export async function up(db: Kysely<never>): Promise<void> {
   await sql`alter table doctors add column availability_version integer not null default 1`.execute(db)
   await sql`

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 
-/** What was relayed before there was a chain stays outside of it: the chain starts after the head of that moment. */
+/** Events relayed before this migration stay outside the chain: it starts after the present head. */
 export async function up(db: Kysely<never>): Promise<void> {
   await sql`alter table audit_outbox add column purpose text`.execute(db)
   await sql`

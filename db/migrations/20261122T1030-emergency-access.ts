@@ -16,7 +16,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     )`.execute(db)
   await sql`create index emergency_access_doctor on emergency_access (doctor_id, expires_at)`.execute(db)
   await sql`create index emergency_access_patient on emergency_access (patient_id, created_at)`.execute(db)
-  // In the database, since events are written from several places and none may forget.
+  // A trigger, since several places write events and none may forget the purpose.
   await sql`
     create function mark_emergency_access() returns trigger language plpgsql as $$
       begin
@@ -42,6 +42,6 @@ export async function up(db: Kysely<never>): Promise<void> {
   await sql`create index patients_erased on patients (id) where erased_at is not null and records_deleted_at is null`.execute(
     db,
   )
-  // Erasing a patient ends what they were guardian of, or who was theirs; the primary key leads with the guardian.
+  // Erasure looks guardians up by patient; the primary key begins with the guardian.
   await sql`create index patient_guardians_patient on patient_guardians (patient_id)`.execute(db)
 }

@@ -19,7 +19,7 @@ export async function up(db: Kysely<never>): Promise<void> {
       add constraint payments_charged_within_amount check (charged_amount between 0 and amount),
       add constraint payments_refunded_within_charged check (refunded_amount between 0 and charged_amount)`.execute(db)
   await sql`create unique index payments_provider_ref on payments (provider, provider_ref)`.execute(db)
-  // What the clinic no longer wants, and the provider has not said to be over.
+  // Payments to release that the provider has not ended yet.
   await sql`
     create index payments_releasing on payments (release_requested_at)
       where release_requested_at is not null and charged_amount = 0`.execute(db)
@@ -27,7 +27,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     create index payments_open on payments (created_at)
       where release_requested_at is null and charged_amount = 0 and provider <> 'desk'
         and provider_status is distinct from 'cancelled'`.execute(db)
-  // A payment that came in, or came back, while another had taken its place, is not in that one's way.
+  // A superseded payment, paid or refunded after another had replaced it, does not block that one.
   await sql`drop index payments_one_active`.execute(db)
   await sql`
     create unique index payments_one_active on payments (appointment_id)
@@ -65,7 +65,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     db,
   )
   await sql`create index payment_entries_waiting on payment_entries (created_at) where status = 'pending'`.execute(db)
-  // What was paid before there was a ledger.
+  // Charges of the payments that were made before the ledger existed.
   await sql`
     insert into payment_entries (id, payment_id, kind, amount, currency, status, provider, created_by, created_at, settled_at)
     select gen_random_uuid(), id, 'charge', amount, currency, 'succeeded', provider, created_by,

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 
-/** What the audit event of the first request named, for those of its replays. */
+/** The patients and the target of the first request's audit event, for the events of its replays. */
 export async function up(db: Kysely<never>): Promise<void> {
   await sql`
     alter table idempotency_keys

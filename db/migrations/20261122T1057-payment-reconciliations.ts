@@ -12,6 +12,6 @@ export async function up(db: Kysely<never>): Promise<void> {
       remaining integer,
       primary key (provider, day)
     )`.execute(db)
-  // What a day's comparison reads of the ledger.
+  // Reconciliation reads the entries of one day.
   await sql`create index payment_entries_made on payment_entries (created_at)`.execute(db)
 }

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<never>): Promise<void> {
-  // Whatever writes to the ledger, the sums of the payment follow, and its constraints refuse what would give back more
-  // than came in.
+  // A trigger keeps the sums of a payment equal to its entries for every writer; the payment's constraints then refuse
+  // refunds above the charge.
   await sql`
     create function sum_payment_entries() returns trigger language plpgsql as $$
     begin

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 
 const RENEWED = sql`calendar_version = gen_random_uuid()`
 
-/** Whose version a change of these tables' rows renews. */
+/** For each group of tables, the rows whose version a change renews. */
 const RENEWALS = [
   {
     name: 'renew_calendar_of_doctor',
@@ -24,8 +24,8 @@ const RENEWALS = [
 ]
 
 /**
- * A doctor's and a clinic's version is another one after each change of what decides when they can be booked, but for what
- * is taken. Random, not counted: one that was rolled back never comes again with other facts.
+ * Calendar versions: cache keys that change with hours, visit types, exceptions and closures, not with bookings. Random,
+ * not counted: after a rollback a counter would give the same version to other facts.
  */
 export async function up(db: Kysely<never>): Promise<void> {
   await sql`alter table doctors add column calendar_version uuid not null default gen_random_uuid()`.execute(db)
