@@ -1,7 +1,7 @@
 FROM oven/bun:1.4.5-slim AS build
 WORKDIR /app
 COPY package.json bun.lock ./
-# bcrypt's addon comes as an optional dependency; the other ones, databases for development, stay behind in this stage.
+# Optional dependencies stay in this stage: bcrypt's addon, which the build copies, and databases for development.
 RUN bun install --frozen-lockfile --production
 COPY scripts/build.ts scripts/
 COPY db db
