@@ -189,7 +189,7 @@ describe.concurrent('failures of bun dev', () => {
     async () => {
       const folder = newFolder()
       chmodSync(folder, 0o777)
-      const said = /^PostgreSQL needs a user that has a name, and 54321 has none: run as one that is in \/etc\/passwd/
+      const said = /^PostgreSQL needs a user that has a name, and 54321 has none: run as a user in \/etc\/passwd/
       expect(await failure(dev(folder, await freePort(), { uid: 54_321 }))).toMatch(said)
     },
   )
