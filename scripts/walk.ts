@@ -15,7 +15,7 @@ const WALKS: Walk[] = [
   {
     title: '`startsAt` of POST /appointments',
     route: ['src/appointments/routes.ts', 'bookAppointmentOperation'],
-    members: ['startsAt', 'start', 'from', 'during', 'busy'],
+    members: ['startsAt', 'start', 'from'],
   },
   {
     title: 'weekly hours of GET /doctors/{id}/slots, back to the statement that selects them',
@@ -26,8 +26,15 @@ const WALKS: Walk[] = [
 
 /** How requests, transactions and statements work: the same for every walk. */
 const PLUMBING = /^src\/(?:http|database)\/|^src\/(?:errors|deps|log|config|actor|ip-address)\.ts$/
-/** Steps of a mutation beside its path: they run after a refusal or after the commit. */
-const ASIDE = new Set(['explainRefusal', 'afterCommit', 'onRefused', 'finish'])
+/** Libraries of pure functions and of statements, below everything else of the walk: going back to one is no detour. */
+const LIBRARIES: [name: string, files: RegExp][] = [
+  ['the engine', /^src\/scheduling\/(?:slots|rules|calendar|ranges|local-time)\.ts$/],
+  ['statements', /queries\.ts$|fragments\.ts$|selections\.ts$|rows\.ts$/],
+]
+const libraryOf = (file: string) => LIBRARIES.find(([, files]) => files.test(file))?.[0]
+
+/** Beside the path of the value: what runs after a refusal or the commit, and what happens to other appointments. */
+const ASIDE = new Set(['explainRefusal', 'afterCommit', 'expireConflictingHolds'])
 
 const root = resolve(process.argv[2] ?? join(import.meta.dir, '..'))
 const program = openProgram()
@@ -86,26 +93,26 @@ class Walker {
     const file = relative(root, callable.getSourceFile().fileName)
     if (isHandler) for (const { name } of callable.parameters) this.carry(name)
     this.stopAt(file)
-    this.visit(callable.body, file)
+    this.visit(callable.body)
   }
 
   private stopAt(file: string): void {
     if (!PLUMBING.test(file) && this.stops.at(-1) !== file) this.stops.push(file)
   }
 
-  private visit(node: ts.Node, file: string): void {
-    ts.forEachChild(node, (child) => this.visit(child, file))
+  private visit(node: ts.Node): void {
+    ts.forEachChild(node, (child) => this.visit(child))
     if (ts.isVariableDeclaration(node) && node.initializer && this.carries(node.initializer)) this.carry(node.name)
-    if (ts.isCallExpression(node)) this.call(node, file)
+    if (ts.isCallExpression(node)) this.call(node)
   }
 
-  private call(node: ts.CallExpression, file: string): void {
+  private call(node: ts.CallExpression): void {
     const carried = node.arguments.map((argument) => this.carries(argument))
     if (!carried.includes(true)) return
     const callable = callableOf(node.expression)
     const callback = node.arguments.map((argument) => callableOf(argument)).find((found) => found !== undefined)
     for (const target of [callable, callback]) {
-      if (!target || this.entered.has(target) || !isOurs(target)) continue
+      if (!target || this.entered.has(target) || !isOurs(target) || ASIDE.has(nameOf(target))) continue
       for (const [i, { name }] of target.parameters.entries()) if (carried[i]) this.carry(name)
       this.enter(target)
     }
@@ -133,7 +140,9 @@ class Walker {
       return symbol !== undefined && this.carriers.has(symbol)
     }
     if (ts.isPropertyAccessExpression(node))
-      return this.carries(node.expression) && (this.members.has(node.name.text) || this.hasMember(node) || isScalar(node))
+      return (
+        this.carries(node.expression) && (this.members.has(node.name.text) || this.hasMember(node) || isScalar(node))
+      )
     if (ts.isCallExpression(node) || ts.isAwaitExpression(node)) {
       const inner = ts.isAwaitExpression(node) ? node.expression : node
       const callee = ts.isCallExpression(inner) ? inner.expression : undefined
@@ -179,11 +188,17 @@ function callableOf(node: ts.Node): Callable | undefined {
   return ts.isArrowFunction(built) || ts.isFunctionExpression(built) ? built : callableOf(built)
 }
 
+const nameOf = (callable: Callable) => callable.name?.getText() ?? ''
+
 const isOurs = (callable: Callable) => !callable.getSourceFile().fileName.includes('node_modules')
+
+/** Entering a file again for another function of it. */
+const isReturn = (file: string, i: number, stops: string[]) => stops.indexOf(file) < i && !libraryOf(file)
 
 for (const walk of WALKS) {
   const stops = stopsOf(walk)
-  const returns = stops.filter((file, i) => stops.indexOf(file) < i).length
-  console.log(`${walk.title}: ${new Set(stops).size} files, ${returns} returns`)
-  for (const [i, file] of stops.entries()) console.log(`  ${file.slice(4)}${stops.indexOf(file) < i ? ' ↑' : ''}`)
+  console.log(`${walk.title}: ${new Set(stops).size} files, ${stops.filter(isReturn).length} returns`)
+  for (const [i, file] of stops.entries())
+    if (stops.indexOf(file) === i || isReturn(file, i, stops))
+      console.log(`  ${file.slice(4)}${isReturn(file, i, stops) ? ' ↑' : ''}`)
 }
