@@ -1,7 +1,7 @@
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { notFound, requireVersion } from '../errors'
-import { settleCancellation } from '../ledger/release'
+import { releaseOrRefundPayments } from '../ledger/release'
 import { type AppointmentRow, cancelAppointmentRow, findAppointmentForUpdate, findAppointmentParties } from './queries'
 import { refundOnCancel } from './refund'
 import type { CancelAppointment, CancellationQuote } from './schemas'
@@ -31,7 +31,7 @@ export async function cancelAppointment(
     cancellationReason: reason ?? null,
   })
   await timeFreed(ctx, appointment)
-  const settled = await settleCancellation(ctx, id, {
+  const settled = await releaseOrRefundPayments(ctx, id, {
     share: refundOnCancel(appointment, { by: ctx.actor.role, at: ctx.now }),
     reason: ctx.actor.role === 'patient' ? 'cancelled_by_patient' : 'cancelled_by_clinic',
   })

@@ -4,7 +4,7 @@ import { Day } from '../http/schemas'
 import { ProviderError } from '../ledger/provider'
 import { closeDeps, openDeps } from '../open-deps'
 import type { Difference } from '../payments/reconciliation/compare'
-import { daysRange, type Report, reconcile } from '../payments/reconciliation/service'
+import { daysRange, type ReconciliationReport, reconcile } from '../payments/reconciliation/service'
 
 const USAGE = `Usage: bun run payments:reconcile --from YYYY-MM-DD --to YYYY-MM-DD [--fix]
 Compares the ledger with what the card provider has for these days (UTC, both included). Ends with 0 when they agree, 1
@@ -53,7 +53,7 @@ function describe({ kind, of, id, ref, here, there }: Difference, note: string):
   return `${words.join('  ')}  here: ${here ?? 'nothing'}  there: ${there ?? 'nothing'}${note}`
 }
 
-function linesOf(provider: string, { compared, found, remaining }: Report): string[] {
+function linesOf(provider: string, { compared, found, remaining }: ReconciliationReport): string[] {
   const left = new Set(remaining.map(nameOf))
   const repaired = found.filter((difference) => !left.has(nameOf(difference)))
   const entries = `${compared} ${compared === 1 ? 'entry' : 'entries'} compared`

@@ -2,25 +2,25 @@ import type { Actor } from '../actor'
 import { newId } from '../database/ids'
 import type { TransactionContext } from '../deps'
 import { enqueue } from '../jobs/queue'
-import { type Entry, findEntry, findRefundOf, insertEntry, updateRefund } from './entry-rows'
-import { findActivePayment, type InnerPayment, type PaymentChanges } from './payment-rows'
+import { findLedgerEntry, findRefundEntry, insertLedgerEntry, type LedgerEntry, updateRefundEntry } from './entry-rows'
+import { findActivePayment, type PaymentChanges, type StoredPayment } from './payment-rows'
 import type { ProviderRefund, RefundReason } from './provider'
 import { deriveStatus, isActive } from './status'
 import type { PaymentStatus } from './tables'
 
 /** Of a request or of a job. */
-export type AnyTransaction = TransactionContext<Actor>
+export type ActorTransaction = TransactionContext<Actor>
 
 /** The payment's money has come in. Its row must be locked, and there is no charge yet. */
 export async function recordCharge(
-  ctx: AnyTransaction,
-  payment: InnerPayment,
+  ctx: ActorTransaction,
+  payment: StoredPayment,
   { createdBy, at, ...changes }: PaymentChanges & { createdBy: string | null; at: Date },
-): Promise<InnerPayment> {
+): Promise<StoredPayment> {
   const facts = { ...payment, ...changes, chargedAmount: payment.amount }
   const status = deriveStatus(facts)
   const charged = { ...facts, status, superseded: await isSuperseded(ctx, payment, status) }
-  await insertEntry(
+  await insertLedgerEntry(
     ctx.db,
     {
       id: newId(),
@@ -42,8 +42,8 @@ export async function recordCharge(
 
 /** Whether another payment of the appointment is in the place that this one would take with its new status. */
 export async function isSuperseded(
-  { db }: Pick<AnyTransaction, 'db'>,
-  payment: InnerPayment,
+  { db }: Pick<ActorTransaction, 'db'>,
+  payment: StoredPayment,
   status: PaymentStatus,
 ): Promise<boolean> {
   if (payment.superseded || isActive(payment.status) || !isActive(status)) return payment.superseded
@@ -62,14 +62,14 @@ export type RefundOrder = {
  * must be locked and have as much left.
  */
 export async function orderRefund(
-  ctx: AnyTransaction,
-  payment: InnerPayment,
+  ctx: ActorTransaction,
+  payment: StoredPayment,
   { amount, reason, note, createdBy }: RefundOrder,
-): Promise<InnerPayment> {
+): Promise<StoredPayment> {
   const online = ctx.paymentProviders.named(payment.provider)?.online ?? true
   const refunded = { ...payment, refundedAmount: payment.refundedAmount + amount }
   const id = newId()
-  await insertEntry(
+  await insertLedgerEntry(
     ctx.db,
     {
       id,
@@ -99,11 +99,11 @@ const ORDER: readonly ProviderRefund['status'][] = ['pending', 'succeeded', 'fai
  * whether anything changed.
  */
 export async function recordRefund(
-  ctx: AnyTransaction,
-  payment: InnerPayment,
+  ctx: ActorTransaction,
+  payment: StoredPayment,
   { ref, refundId, amount, currency, status: seen }: Omit<ProviderRefund, 'paymentRef'>,
 ): Promise<boolean> {
-  const entry = await findRefundOf(ctx.db, payment.id, { id: refundId, providerRef: ref })
+  const entry = await findRefundEntry(ctx.db, payment.id, { id: refundId, providerRef: ref })
   if (!entry) {
     await insertForeignRefund(ctx, payment, { ref, amount, currency, status: seen })
     return true
@@ -118,38 +118,43 @@ export async function recordRefund(
 
 /** The provider will not make it: the amount can be refunded otherwise. No change unless it was waiting to be sent. */
 export async function failRefund(
-  ctx: AnyTransaction,
-  payment: InnerPayment,
+  ctx: ActorTransaction,
+  payment: StoredPayment,
   refundId: string,
   failureCode: string,
 ): Promise<boolean> {
-  const entry = await findEntry(ctx.db, refundId)
+  const entry = await findLedgerEntry(ctx.db, refundId)
   if (entry?.status !== 'pending' || entry.providerRef !== null) return false
   await settleRefund(ctx, payment, entry, { status: 'failed', providerRef: null, failureCode })
   return true
 }
 
-type Settled = Pick<Entry, 'status' | 'providerRef'> & { failureCode: string | null }
+type Settled = Pick<LedgerEntry, 'status' | 'providerRef'> & { failureCode: string | null }
 
-const counted = ({ status, amount }: Pick<Entry, 'status' | 'amount'>) => (status === 'failed' ? 0 : amount)
-const settledAt = (status: Entry['status'], now: Date) => (status === 'pending' ? null : now)
+const counted = ({ status, amount }: Pick<LedgerEntry, 'status' | 'amount'>) => (status === 'failed' ? 0 : amount)
+const settledAt = (status: LedgerEntry['status'], now: Date) => (status === 'pending' ? null : now)
 
-async function settleRefund(ctx: AnyTransaction, payment: InnerPayment, entry: Entry, settled: Settled): Promise<void> {
+async function settleRefund(
+  ctx: ActorTransaction,
+  payment: StoredPayment,
+  entry: LedgerEntry,
+  settled: Settled,
+): Promise<void> {
   const { id, paymentId, amount } = entry
   const freed = counted(entry) - counted({ ...settled, amount })
   const status = deriveStatus({ ...payment, refundedAmount: payment.refundedAmount - freed })
   const superseded = await isSuperseded(ctx, payment, status)
   const update = { id, paymentId, settledAt: settledAt(settled.status, ctx.now), ...settled }
-  await updateRefund(ctx.db, update, { status, superseded })
+  await updateRefundEntry(ctx.db, update, { status, superseded })
 }
 
 async function insertForeignRefund(
-  ctx: AnyTransaction,
-  payment: InnerPayment,
+  ctx: ActorTransaction,
+  payment: StoredPayment,
   { ref, amount, currency, status }: Pick<ProviderRefund, 'ref' | 'amount' | 'currency' | 'status'>,
 ): Promise<void> {
   const refundedAmount = payment.refundedAmount + counted({ status, amount })
-  await insertEntry(
+  await insertLedgerEntry(
     ctx.db,
     {
       id: newId(),

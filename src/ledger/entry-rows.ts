@@ -15,13 +15,13 @@ const ENTRY_COLUMNS = [
   'paymentEntries.reason',
 ] as const
 
-export type Entry = NonNullable<Awaited<ReturnType<typeof findEntry>>>
+export type LedgerEntry = NonNullable<Awaited<ReturnType<typeof findLedgerEntry>>>
 
 /**
  * An entry and what it changes of its payment, in one statement; the payment's row must be locked. A trigger keeps the sums,
  * and `payments_charged_within_amount` and `payments_refunded_within_charged` refuse what would give back more than came in.
  */
-export async function insertEntry(
+export async function insertLedgerEntry(
   db: Transaction<Database>,
   entry: Insertable<PaymentEntriesTable>,
   changes: PaymentChanges & Pick<PaymentsTable, 'status'>,
@@ -35,7 +35,7 @@ export async function insertEntry(
 }
 
 /** What the provider said of a refund; a failed one does not count any more. */
-export async function updateRefund(
+export async function updateRefundEntry(
   db: Transaction<Database>,
   entry: Pick<PaymentEntriesTable, 'id' | 'paymentId' | 'status' | 'providerRef' | 'failureCode' | 'settledAt'>,
   changes: PaymentChanges & Pick<PaymentsTable, 'status'>,
@@ -49,12 +49,12 @@ export async function updateRefund(
     .execute()
 }
 
-export function findEntry(db: Kysely<Database>, id: string) {
+export function findLedgerEntry(db: Kysely<Database>, id: string) {
   return db.selectFrom('paymentEntries').select(ENTRY_COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
 /** By our id, else by the provider's. */
-export function findRefundOf(
+export function findRefundEntry(
   db: Kysely<Database>,
   paymentId: string,
   { id, providerRef }: { id: string | null; providerRef: string },

@@ -21,7 +21,7 @@ export const PAYMENT_COLUMNS = [
 ] as const
 
 /** What changing a payment needs besides. */
-const INNER_COLUMNS = [
+const STORED_COLUMNS = [
   ...PAYMENT_COLUMNS,
   'payments.providerRef',
   'payments.providerStatus',
@@ -41,15 +41,15 @@ export function findActivePayment(db: Transaction<Database>, appointmentId: stri
     .executeTakeFirst()
 }
 
-export type InnerPayment = NonNullable<Awaited<ReturnType<typeof findInnerPayment>>>
+export type StoredPayment = NonNullable<Awaited<ReturnType<typeof findStoredPayment>>>
 
-export function findInnerPayment(db: Kysely<Database>, id: string) {
-  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).executeTakeFirst()
+export function findStoredPayment(db: Kysely<Database>, id: string) {
+  return db.selectFrom('payments').select(STORED_COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
 /** After its appointment's row. */
 export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
-  return db.selectFrom('payments').select(INNER_COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
+  return db.selectFrom('payments').select(STORED_COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
 }
 
 /** Every payment of appointments whose rows are locked. */
@@ -60,7 +60,7 @@ export function lockPaymentsOfAppointments(db: Transaction<Database>, appointmen
 const lockPayments = prepared((db, { appointmentIds }: { appointmentIds: string[] }) =>
   db
     .selectFrom('payments')
-    .select(INNER_COLUMNS)
+    .select(STORED_COLUMNS)
     .where('appointmentId', '=', sql<string>`any(${appointmentIds}::uuid[])`)
     .orderBy('id')
     .forUpdate(),
@@ -81,5 +81,10 @@ export type PaymentChanges = Partial<
 >
 
 export function updatePayment(db: Transaction<Database>, id: string, changes: PaymentChanges) {
-  return db.updateTable('payments').set(changes).where('id', '=', id).returning(INNER_COLUMNS).executeTakeFirstOrThrow()
+  return db
+    .updateTable('payments')
+    .set(changes)
+    .where('id', '=', id)
+    .returning(STORED_COLUMNS)
+    .executeTakeFirstOrThrow()
 }

@@ -16,7 +16,7 @@ export const PaymentStatus = z
   ])
   .openapi('PaymentStatus')
 
-const Entry = z.object({
+const PaymentEntry = z.object({
   id: Uuid,
   kind: z.enum(['charge', 'refund']),
   amount: z.int().min(1).max(MAX_MINOR_UNITS).openapi({ description: 'Always positive.' }),
@@ -50,7 +50,10 @@ export const Payment = z
         description:
           'What the money did when it came. `confirmed`: the hold was booked. It had lapsed: `rebooked`, its time was still free; `refunded_slot_lost`, it was not. `refunded_cancelled`: the appointment had been cancelled. `refunded_duplicate`: another payment had taken its place.',
       }),
-    entries: z.array(Entry).max(1000).openapi({ description: 'The ledger: the charge and its refunds, oldest first.' }),
+    entries: z
+      .array(PaymentEntry)
+      .max(1000)
+      .openapi({ description: 'The ledger: the charge and its refunds, oldest first.' }),
     createdAt: Instant,
     clientSecret: z.string().max(500).optional().openapi({
       description: 'While a card payment is not finished, for whoever pays: with it their browser finishes it.',

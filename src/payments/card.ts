@@ -5,7 +5,7 @@ import type { Context, Deps } from '../deps'
 import { unavailable } from '../errors'
 import { withinDeadline } from '../http/deadline'
 import type { StoredAnswer } from '../http/idempotency/claim'
-import { findInnerPayment, type InnerPayment } from '../ledger/payment-rows'
+import { findStoredPayment, type StoredPayment } from '../ledger/payment-rows'
 import {
   type PaymentProvider,
   ProviderError,
@@ -15,12 +15,12 @@ import {
 import type { Payment } from '../ledger/schemas'
 import { systemContext } from '../system-context'
 import type { PaymentRow } from './queries'
-import { applySeen, changeStatus, lockPayment } from './settle'
+import { applyProviderStatus, lockPayment, updatePaymentStatus } from './settle'
 
 type AnyContext = Context<Actor>
 
 /** Made at the provider once, whoever asks and however often: the stored payment's own id is the key. */
-const requestOf = ({ id, appointmentId, amount, currency }: InnerPayment) => ({
+const requestOf = ({ id, appointmentId, amount, currency }: StoredPayment) => ({
   paymentId: id,
   amount,
   currency,
@@ -37,7 +37,7 @@ const BEGINNING = new Date(0)
  * payment has failed then.
  */
 export async function openCardPayment(ctx: AnyContext, paymentId: string): Promise<string | null> {
-  const payment = await findInnerPayment(ctx.db, paymentId)
+  const payment = await findStoredPayment(ctx.db, paymentId)
   const provider = payment && ctx.paymentProviders.named(payment.provider)
   if (!payment || !provider?.online) return null
   try {
@@ -60,7 +60,7 @@ export async function openCardPayment(ctx: AnyContext, paymentId: string): Promi
 async function createAtProvider(
   ctx: AnyContext,
   provider: PaymentProvider,
-  payment: InnerPayment,
+  payment: StoredPayment,
 ): Promise<ProviderPaymentDetails> {
   const details = await provider.createPayment(requestOf(payment))
   await see(ctx, payment.id, details, BEGINNING)
@@ -71,7 +71,7 @@ async function createAtProvider(
 async function see(ctx: AnyContext, paymentId: string, seen: ProviderPayment, at: Date): Promise<void> {
   await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
-    if (locked) await applySeen(ctx, locked, { ...seen, at })
+    if (locked) await applyProviderStatus(ctx, locked, { ...seen, at })
   })
 }
 
@@ -80,7 +80,7 @@ async function failOpening(ctx: AnyContext, paymentId: string, { code, kind }: P
   await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (!locked || locked.payment.providerRef !== null) return
-    await changeStatus(ctx, locked, {
+    await updatePaymentStatus(ctx, locked, {
       providerStatus: 'failed',
       providerStatusAt: BEGINNING,
       failureCode: code ?? kind,
@@ -93,11 +93,11 @@ const KEY_LIFETIME_MS = 23 * 3_600_000
 
 /**
  * Job: the provider must not take the money of a payment that was given up. When it is too late for that, what it says is
- * taken over, and the money goes where `takeMoney` sends it. Throws while the provider does not answer.
+ * taken over, and the money goes where `receiveMoney` sends it. Throws while the provider does not answer.
  */
-export async function releasePayment(deps: Deps, paymentId: string): Promise<void> {
+export async function releaseAtProvider(deps: Deps, paymentId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-release')
-  const payment = await findInnerPayment(ctx.db, paymentId)
+  const payment = await findStoredPayment(ctx.db, paymentId)
   const provider = payment && ctx.paymentProviders.named(payment.provider)
   const over = payment?.chargedAmount !== 0 || payment.providerStatus === 'cancelled'
   if (!payment || !provider?.online || payment.releaseRequestedAt === null || over) return
@@ -120,7 +120,7 @@ export async function releasePayment(deps: Deps, paymentId: string): Promise<voi
 async function refOfForgotten(
   ctx: AnyContext,
   provider: PaymentProvider,
-  payment: InnerPayment,
+  payment: StoredPayment,
 ): Promise<string | undefined> {
   if (ctx.now.getTime() - payment.createdAt.getTime() > KEY_LIFETIME_MS) return undefined
   return (await createAtProvider(ctx, provider, payment)).ref
@@ -130,7 +130,7 @@ async function markOver(ctx: AnyContext, paymentId: string): Promise<void> {
   await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (!locked || locked.payment.chargedAmount > 0) return
-    await changeStatus(ctx, locked, { providerStatus: 'cancelled', providerStatusAt: ctx.now })
+    await updatePaymentStatus(ctx, locked, { providerStatus: 'cancelled', providerStatusAt: ctx.now })
   })
 }
 
@@ -146,7 +146,7 @@ export async function withClientSecret(ctx: Context, stored: StoredAnswer): Prom
 }
 
 /** For whoever may pay, while they still can; undefined also when the provider does not say it soon. */
-export async function secretFor(ctx: Context, payment: PaymentRow): Promise<string | undefined> {
+export async function findClientSecret(ctx: Context, payment: PaymentRow): Promise<string | undefined> {
   const open = ['pending', 'requires_action', 'failed'].includes(payment.status) && payment.releaseRequestedAt === null
   if (ctx.actor.role === 'doctor' || payment.method !== 'card' || !open) return undefined
   const secret = withinDeadline(SECRET_DEADLINE_MS, () => openCardPayment(ctx, payment.id))

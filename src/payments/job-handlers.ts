@@ -1,14 +1,14 @@
 import type { Deps } from '../deps'
 import type { JobHandlers } from '../jobs/queue'
-import { releasePayment } from './card'
+import { releaseAtProvider } from './card'
 import { sendRefund } from './refunds/service'
-import { processEvent } from './webhooks/service'
+import { processPaymentEvent } from './webhooks/service'
 
 /** Each may run any number of times, and does nothing once its work is done. */
 export const paymentJobs = (
   deps: Deps,
 ): Pick<JobHandlers, 'payments.event' | 'payments.refund' | 'payments.release'> => ({
-  'payments.event': ({ eventId }) => processEvent(deps, eventId),
+  'payments.event': ({ eventId }) => processPaymentEvent(deps, eventId),
   'payments.refund': ({ refundId }) => sendRefund(deps, refundId),
-  'payments.release': ({ paymentId }) => releasePayment(deps, paymentId),
+  'payments.release': ({ paymentId }) => releaseAtProvider(deps, paymentId),
 })

@@ -12,7 +12,7 @@ import type { PaymentsTable } from '../ledger/tables'
  * The appointment, if it is the actor's, locked: whoever makes or changes a payment holds its appointment's row, so that
  * paying and cancelling take turns.
  */
-export function findAppointmentForUpdate(db: Transaction<Database>, actor: Caller, id: string) {
+export function findPayableAppointment(db: Transaction<Database>, actor: Caller, id: string) {
   return db
     .selectFrom('appointments')
     .select(['id', 'patientId', 'status', 'holdExpiresAt', 'priceAmount', 'priceCurrency'])
@@ -119,7 +119,7 @@ export async function findPaymentByRef(db: Kysely<Database>, provider: string, p
 }
 
 /** Given up since before `before`, with a provider that has not said that it is over. */
-export function listUnreleased(db: Kysely<Database>, before: Date, limit: number) {
+export function listUnreleasedPayments(db: Kysely<Database>, before: Date, limit: number) {
   return db
     .selectFrom('payments')
     .select('id')
@@ -157,7 +157,7 @@ export function listAppointmentsToRelease(
     .execute()
 }
 
-export function lockAppointment(db: Transaction<Database>, id: string) {
+export function lockAppointmentRow(db: Transaction<Database>, id: string) {
   return db
     .selectFrom('appointments')
     .select(['id', 'patientId', 'status', 'holdExpiresAt'])

@@ -4,7 +4,7 @@ import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { cursorAfter, toPage } from '../http/pagination'
 import { Payment } from '../ledger/schemas'
-import { secretFor, withClientSecret } from './card'
+import { findClientSecret, withClientSecret } from './card'
 import { findPaymentById, listPayments } from './queries'
 import { RefundPayment } from './refunds/schemas'
 import { refundPayment } from './refunds/service'
@@ -130,7 +130,7 @@ export function paymentRoutes(deps: Deps) {
   readOne(getPaymentOperation, {
     find: findPaymentById,
     thing: 'payment',
-    answer: async (ctx, payment) => answer(presentPayment(payment, await secretFor(ctx, payment))),
+    answer: async (ctx, payment) => answer(presentPayment(payment, await findClientSecret(ctx, payment))),
   })
 
   mutation(markPaymentPaidOperation, async (ctx, { params }) => {

@@ -7,9 +7,9 @@ import { findActivePayment, lockPaymentsOfAppointments } from '../ledger/payment
 import { releasePayments } from '../ledger/release'
 import type { Payment } from '../ledger/schemas'
 import { isPayable } from '../ledger/status'
-import { findAppointmentForUpdate, findPaymentById, insertPayment, type PaymentRow } from './queries'
+import { findPayableAppointment, findPaymentById, insertPayment, type PaymentRow } from './queries'
 import type { CreatePayment } from './schemas'
-import { lockPayment, takeMoney } from './settle'
+import { lockPayment, receiveMoney } from './settle'
 
 type Presentable = Omit<PaymentRow, 'patientId' | 'releaseRequestedAt'>
 
@@ -39,7 +39,7 @@ export const presentPayment = (
 export async function createPayment(ctx: TransactionContext, { appointmentId, method }: CreatePayment) {
   const provider = ctx.paymentProviders.forMethod(method)
   if (!provider) throw invalid('method', 'cards are not taken here; use cash or insurance')
-  const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, appointmentId)
+  const appointment = await findPayableAppointment(ctx.db, ctx.actor, appointmentId)
   if (!appointment) throw notFound('appointment')
   const { patientId, priceAmount: amount, priceCurrency: currency } = appointment
   if (!isPayable(appointment, ctx.now))
@@ -91,7 +91,7 @@ export async function markPaymentPaid(ctx: TransactionContext, id: string): Prom
     throw new AppError('invalid_state', 'This payment is settled by its provider, not at the desk.')
   if (status !== 'pending')
     throw new AppError('invalid_state', `A payment that is ${status.replaceAll('_', ' ')} cannot be marked as paid.`)
-  const { resolution } = await takeMoney(ctx, locked, { createdBy: ctx.actor.userId, at: ctx.now })
+  const { resolution } = await receiveMoney(ctx, locked, { createdBy: ctx.actor.userId, at: ctx.now })
   if (resolution === 'refunded_slot_lost')
     throw new AppError('hold_expired', 'The hold has lapsed, and its time cannot be booked any more.')
   return getPayment(ctx, id)

@@ -3,23 +3,25 @@ import { auditEvent } from '../database/audit-event'
 import { appendAuditEvent } from '../database/audit-outbox'
 import { lockResources } from '../database/transaction'
 import { enqueue } from '../jobs/queue'
-import { type AnyTransaction, isSuperseded, orderRefund, recordCharge } from '../ledger/entries'
-import { findPaymentForUpdate, type InnerPayment, type PaymentChanges, updatePayment } from '../ledger/payment-rows'
+import { type ActorTransaction, isSuperseded, orderRefund, recordCharge } from '../ledger/entries'
+import { findPaymentForUpdate, type PaymentChanges, type StoredPayment, updatePayment } from '../ledger/payment-rows'
 import type { ProviderPayment, RefundReason } from '../ledger/provider'
 import { deriveStatus, mergeProviderState } from '../ledger/status'
 import type { PaymentResolution } from '../ledger/tables'
 import { findPartiesOfPayment, lockAppointmentOfPayment, reopenUnmatchedEvents } from './queries'
 
 /** What the provider said of a payment, as of `at`. */
-export type Seen = Pick<ProviderPayment, 'ref' | 'status' | 'failureCode' | 'amount' | 'currency'> & { at: Date }
+export type ProviderReport = Pick<ProviderPayment, 'ref' | 'status' | 'failureCode' | 'amount' | 'currency'> & {
+  at: Date
+}
 
-export type LockedPayment = { payment: InnerPayment; patientId: string }
+export type LockedPayment = { payment: StoredPayment; patientId: string }
 
 /**
  * Locks a payment by the protocol of bookings: doctor, patient and rooms, then the appointment's row, then its own. Undefined
  * when there is none.
  */
-export async function lockPayment(ctx: AnyTransaction, id: string): Promise<LockedPayment | undefined> {
+export async function lockPayment(ctx: ActorTransaction, id: string): Promise<LockedPayment | undefined> {
   const parties = await findPartiesOfPayment(ctx.db, id)
   if (!parties) return undefined
   const { doctorId, patientId, clinicId, roomId } = parties
@@ -33,10 +35,10 @@ export async function lockPayment(ctx: AnyTransaction, id: string): Promise<Lock
  * Takes over what the provider said, whatever came before: see `mergeProviderState`. Money that comes in for the first
  * time is put to use or sent back. Says whether it could be the same payment at all.
  */
-export async function applySeen(
-  ctx: AnyTransaction,
+export async function applyProviderStatus(
+  ctx: ActorTransaction,
   { payment, patientId }: LockedPayment,
-  seen: Seen,
+  seen: ProviderReport,
 ): Promise<boolean> {
   if (seen.amount !== payment.amount || seen.currency !== payment.currency) {
     ctx.log.error({ paymentId: payment.id }, 'a provider speaks of another amount than was asked of it')
@@ -50,25 +52,25 @@ export async function applySeen(
   const providerRef = payment.providerRef ?? seen.ref
   const changes: PaymentChanges = { providerRef, providerStatus: merged.status, providerStatusAt: merged.at }
   if (merged === seen) changes.failureCode = merged.status === 'failed' ? seen.failureCode : null
-  if (payment.providerRef === null) await reopenEvents(ctx, payment.provider, seen.ref)
+  if (payment.providerRef === null) await requeueUnmatchedEvents(ctx, payment.provider, seen.ref)
 
   if (merged.status === 'succeeded' && payment.chargedAmount === 0)
-    await takeMoney(ctx, { payment, patientId }, { ...changes, createdBy: null, at: merged.at })
-  else await changeStatus(ctx, { payment, patientId }, changes)
+    await receiveMoney(ctx, { payment, patientId }, { ...changes, createdBy: null, at: merged.at })
+  else await updatePaymentStatus(ctx, { payment, patientId }, changes)
   return true
 }
 
 /** An event that came before its payment's ref was known can be understood now. */
-export async function reopenEvents(ctx: AnyTransaction, provider: string, ref: string): Promise<void> {
+export async function requeueUnmatchedEvents(ctx: ActorTransaction, provider: string, ref: string): Promise<void> {
   for (const eventId of await reopenUnmatchedEvents(ctx.db, provider, ref))
     await enqueue(ctx, 'payments.event', { eventId })
 }
 
-export async function changeStatus(
-  ctx: AnyTransaction,
+export async function updatePaymentStatus(
+  ctx: ActorTransaction,
   { payment, patientId }: LockedPayment,
   changes: PaymentChanges,
-): Promise<InnerPayment> {
+): Promise<StoredPayment> {
   const status = deriveStatus({ ...payment, ...changes })
   const superseded = await isSuperseded(ctx, payment, status)
   const updated = await updatePayment(ctx.db, payment.id, { ...changes, status, superseded })
@@ -87,11 +89,11 @@ const REFUND_REASON: Partial<Record<PaymentResolution, RefundReason>> = {
  * The payer's money is there: enters it, and confirms the hold that waited for it, books a lapsed one's time again, or gives
  * the money back where there is nothing left to pay for. Call it with the locks of `lockPayment`.
  */
-export async function takeMoney(
-  ctx: AnyTransaction,
+export async function receiveMoney(
+  ctx: ActorTransaction,
   { payment, patientId }: LockedPayment,
   charge: Parameters<typeof recordCharge>[2],
-): Promise<InnerPayment> {
+): Promise<StoredPayment> {
   const charged = await recordCharge(ctx, payment, charge)
   const resolution = charged.superseded ? 'refunded_duplicate' : await resolve(ctx, payment.appointmentId)
   const reason = resolution && REFUND_REASON[resolution]
@@ -101,7 +103,7 @@ export async function takeMoney(
   return { ...settled, resolution }
 }
 
-async function resolve(ctx: AnyTransaction, appointmentId: string): Promise<PaymentResolution | null> {
+async function resolve(ctx: ActorTransaction, appointmentId: string): Promise<PaymentResolution | null> {
   const outcome = await settlePaidAppointment(ctx, appointmentId)
   return {
     unchanged: null,
@@ -114,7 +116,7 @@ async function resolve(ctx: AnyTransaction, appointmentId: string): Promise<Paym
 
 /** Audits a change that no request asked for; a request has an event of its own. */
 async function audit(
-  ctx: AnyTransaction,
+  ctx: ActorTransaction,
   targetId: string,
   patientId: string,
   detail: Record<string, string>,

@@ -5,12 +5,12 @@ import { listUnsentRefunds } from '../ledger/entry-rows'
 import { ProviderError } from '../ledger/provider'
 import { releasePayments } from '../ledger/release'
 import { systemContext } from '../system-context'
-import { releasePayment } from './card'
-import { listAppointmentsToRelease, listUnreleased, lockAppointment } from './queries'
+import { releaseAtProvider } from './card'
+import { listAppointmentsToRelease, listUnreleasedPayments, lockAppointmentRow } from './queries'
 import { sendRefund } from './refunds/service'
-import { reopenEvents } from './settle'
-import { listMatchableEvents, listWaitingEvents } from './webhooks/queries'
-import { processEvent } from './webhooks/service'
+import { requeueUnmatchedEvents } from './settle'
+import { listMatchableEvents, listUnprocessedEvents } from './webhooks/queries'
+import { processPaymentEvent } from './webhooks/service'
 
 /**
  * What a job is still at work on is left to it. Not for long, since a job that died with its process is found only after
@@ -31,13 +31,13 @@ export async function sweepPayments(deps: Deps): Promise<number> {
   const before = new Date(now.getTime() - PATIENCE_MS)
   const given = await giveUpUnpaid(ctx)
   const matched = await reopenMatchable(ctx)
-  const events = await listWaitingEvents(db, before, BATCH)
+  const events = await listUnprocessedEvents(db, before, BATCH)
   const refunds = await listUnsentRefunds(db, before, BATCH)
-  const releases = await listUnreleased(db, before, BATCH)
+  const releases = await listUnreleasedPayments(db, before, BATCH)
   const done = [
-    await each(deps, events, (id) => processEvent(deps, id)),
+    await each(deps, events, (id) => processPaymentEvent(deps, id)),
     await each(deps, refunds, (id) => sendRefund(deps, id)),
-    await each(deps, releases, (id) => releasePayment(deps, id)),
+    await each(deps, releases, (id) => releaseAtProvider(deps, id)),
   ]
   return done.reduce((sum, count) => sum + count, given + matched)
 }
@@ -60,7 +60,7 @@ async function giveUpUnpaid(ctx: Context<'system'>): Promise<number> {
   const found = await listAppointmentsToRelease(ctx.db, { now: ctx.now, abandonedBefore, limit: BATCH })
   for (const { appointmentId } of found)
     await inTransaction(ctx, async (ctx) => {
-      if (await lockAppointment(ctx.db, appointmentId)) await releasePayments(ctx, appointmentId)
+      if (await lockAppointmentRow(ctx.db, appointmentId)) await releasePayments(ctx, appointmentId)
     })
   return found.length
 }
@@ -68,6 +68,6 @@ async function giveUpUnpaid(ctx: Context<'system'>): Promise<number> {
 async function reopenMatchable(ctx: Context<'system'>): Promise<number> {
   const found = await listMatchableEvents(ctx.db, BATCH)
   for (const { provider, providerRef } of found)
-    await inTransaction(ctx, (ctx) => reopenEvents(ctx, provider, providerRef!))
+    await inTransaction(ctx, (ctx) => requeueUnmatchedEvents(ctx, provider, providerRef!))
   return found.length
 }

@@ -5,8 +5,8 @@ import { newId } from '../../src/database/ids'
 import { inTransaction } from '../../src/database/transaction'
 import type { Deps } from '../../src/deps'
 import type { Jobs } from '../../src/jobs/queue'
-import { insertEntry } from '../../src/ledger/entry-rows'
-import { processEvent, receiveWebhook } from '../../src/payments/webhooks/service'
+import { insertLedgerEntry } from '../../src/ledger/entry-rows'
+import { processPaymentEvent, receiveWebhook } from '../../src/payments/webhooks/service'
 import { createPaymentsApp } from '../payments/payments-app'
 import { type StripeServer, startStripeServer } from '../payments/providers/stripe-server'
 import { NOW } from '../support/app'
@@ -156,10 +156,14 @@ describe('payment events', () => {
       await inTransaction(t.deps, async ({ db }) => {
         const entry = { paymentId: id, currency: 'USD', provider: 'stripe' }
         const charge = { ...entry, id: newId(), kind: 'charge', amount: 9_500, status: 'succeeded' } as const
-        await insertEntry(db, { ...charge, providerRef: ref }, { status: 'succeeded', providerStatus: 'succeeded' })
+        await insertLedgerEntry(
+          db,
+          { ...charge, providerRef: ref },
+          { status: 'succeeded', providerStatus: 'succeeded' },
+        )
         for (const [i, amount] of ours.entries()) {
           const refund = { ...entry, id: refundIds[i]!, kind: 'refund', amount, status: 'pending' } as const
-          await insertEntry(db, { ...refund, reason: 'other' }, { status: 'partially_refunded' })
+          await insertLedgerEntry(db, { ...refund, reason: 'other' }, { status: 'partially_refunded' })
         }
       })
     return { id, ref, refundIds }
@@ -178,7 +182,7 @@ describe('payment events', () => {
       const deps: Deps = { ...t.deps, jobs, clock: () => at }
       const headers = new Headers({ 'stripe-signature': await server.sign(event.rawBody, SECRET, at) })
       await receiveWebhook(deps, 'stripe', event.rawBody, headers)
-      for (let id = waiting.shift(); id; id = waiting.shift()) await processEvent(deps, id)
+      for (let id = waiting.shift(); id; id = waiting.shift()) await processPaymentEvent(deps, id)
     }
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { PROVIDER_DEADLINE_MS } from '../../src/ledger/provider'
-import { offer } from '../../src/payments/providers/providers'
+import { assembleProviders } from '../../src/payments/providers/providers'
 import { createSandbox } from '../../src/payments/providers/sandbox'
 import { createPaymentsApp } from '../payments/payments-app'
 import { until } from '../support/until'
@@ -24,7 +24,7 @@ const sandbox = createSandbox({
   ...(!FULL && { schedule: untilTold }),
 })
 t.deps.paymentProviders.close()
-Object.assign(t.deps, { paymentProviders: { ...offer(sandbox), sandbox, close: () => sandbox.close() } })
+Object.assign(t.deps, { paymentProviders: { ...assembleProviders(sandbox), sandbox, close: () => sandbox.close() } })
 
 test('payers get a 503 in time while a provider hangs, and all other requests are served', async () => {
   const waiting = []

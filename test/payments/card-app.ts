@@ -1,5 +1,5 @@
 import { afterAll } from 'bun:test'
-import { offer } from '../../src/payments/providers/providers'
+import { assembleProviders } from '../../src/payments/providers/providers'
 import { createSandbox } from '../../src/payments/providers/sandbox'
 import { SIGNATURE_HEADER, type WebhookDelivery } from '../../src/payments/providers/sandbox-webhooks'
 import { signWebhook } from '../../src/payments/providers/webhook-signature'
@@ -26,7 +26,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
     },
   })
   t.deps.paymentProviders.close()
-  Object.assign(t.deps, { paymentProviders: { ...offer(payers), sandbox: payers, close: () => {} } })
+  Object.assign(t.deps, { paymentProviders: { ...assembleProviders(payers), sandbox: payers, close: () => {} } })
   const jobs = await createJobRunner(t)
   afterAll(() => t.clock.set(NOW))
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { offer } from '../../src/payments/providers/providers'
+import { assembleProviders } from '../../src/payments/providers/providers'
 import { createSandbox } from '../../src/payments/providers/sandbox'
 import { sweepPayments } from '../../src/payments/sweeper'
 import { receiveWebhook } from '../../src/payments/webhooks/service'
@@ -21,7 +21,7 @@ function restart() {
       return () => {}
     },
   })
-  Object.assign(t.deps, { paymentProviders: { ...offer(sandbox), sandbox, close: () => {} } })
+  Object.assign(t.deps, { paymentProviders: { ...assembleProviders(sandbox), sandbox, close: () => {} } })
   return async () => {
     do {
       while (underway.length > 0) await Promise.all(underway.splice(0))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { signWebhook } from '../../src/payments/providers/webhook-signature'
-import { processEvent } from '../../src/payments/webhooks/service'
+import { processPaymentEvent } from '../../src/payments/webhooks/service'
 import { createCardApp } from './card-app'
 
 const t = await createCardApp()
@@ -59,7 +59,7 @@ describe('a webhook', () => {
     const { id, ref, delivery } = await success()
     await deliver(delivery)
     const [event] = await eventsOf(ref)
-    await Promise.all(Array.from({ length: 5 }, () => processEvent(t.deps, event!.id)))
+    await Promise.all(Array.from({ length: 5 }, () => processPaymentEvent(t.deps, event!.id)))
     await jobs.run()
     expect(await entriesOf(id)).toHaveLength(1)
     expect(await read(id)).toMatchObject({ status: 'succeeded', refundable: 9500 })

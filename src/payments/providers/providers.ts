@@ -31,11 +31,11 @@ export function createProviders(
   if (settings.card === 'stripe' && !stripe) throw new Error('cards by Stripe need its secret key and webhook secrets')
 
   const card = { none: undefined, sandbox, stripe }[settings.card]
-  return { ...offer(card, [sandbox, stripe]), sandbox, close: () => sandbox?.close() }
+  return { ...assembleProviders(card, [sandbox, stripe]), sandbox, close: () => sandbox?.close() }
 }
 
 /** The desk, whoever takes new cards, and those who took some before. */
-export function offer(
+export function assembleProviders(
   card: PaymentProvider | undefined,
   others: readonly (PaymentProvider | undefined)[] = [card],
 ): Pick<PaymentProviders, 'forMethod' | 'named' | 'online'> {

@@ -10,7 +10,7 @@ export type WebhookDelivery = { rawBody: string; headers: Record<string, string>
 /** Gives a webhook to its receiver; it throws when the receiver did not take it, and is then called again later. */
 export type DeliverWebhook = (delivery: WebhookDelivery) => Promise<void>
 /** Runs something later, which may end later still; what it gives back stops that. */
-export type Schedule = (run: () => unknown, delayMs: number) => () => void
+export type ScheduleDelivery = (run: () => unknown, delayMs: number) => () => void
 
 export type SandboxEvent = { id: string; name: string; payment?: ProviderPayment; refund?: ProviderRefund }
 
@@ -43,7 +43,7 @@ const TRIES = 5
 export type WebhookSenderOptions = {
   secret: string
   clock: Clock
-  schedule: Schedule
+  schedule: ScheduleDelivery
   delayMs: number
   deliver: DeliverWebhook
 }

@@ -11,7 +11,7 @@ import {
   type DeliverWebhook,
   readSandboxEvent,
   SANDBOX,
-  type Schedule,
+  type ScheduleDelivery,
   SIGNATURE_HEADER,
 } from './sandbox-webhooks'
 import { findSignatureFault } from './webhook-signature'
@@ -50,7 +50,7 @@ export type SandboxOptions = {
   delayMs?: number
   /** False: payments wait until `pay()` is called, whatever their amount. */
   automatic?: boolean
-  schedule?: Schedule
+  schedule?: ScheduleDelivery
   deadlineMs?: number
   pageSize?: number
 }
@@ -80,7 +80,7 @@ export function createSandbox({
   const answers = new Map<string, { request: string; answer: unknown }>()
   const faults: SandboxFault[] = []
   const stops = new Set<() => void>()
-  const schedule: Schedule = (run, delay) => {
+  const schedule: ScheduleDelivery = (run, delay) => {
     const stop = scheduleOnce(() => {
       stops.delete(stop)
       return run()
@@ -161,7 +161,7 @@ export function createSandbox({
   }
 }
 
-const scheduleByTimer: Schedule = (run, delayMs) => {
+const scheduleByTimer: ScheduleDelivery = (run, delayMs) => {
   const timer = setTimeout(run, delayMs)
   return () => clearTimeout(timer)
 }

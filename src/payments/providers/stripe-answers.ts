@@ -87,7 +87,7 @@ const REFUND_STATUS = {
 } as const
 
 /** Throws `unavailable`: an answer of another shape is none. */
-export function readPayment(answer: unknown): ProviderPaymentDetails {
+export function readStripePayment(answer: unknown): ProviderPaymentDetails {
   const intent = parse(PaymentIntent, answer)
   const charge = intent.latest_charge
   const refunded = typeof charge === 'object' && charge ? charge.amount_refunded : 0
@@ -99,16 +99,16 @@ export function readPayment(answer: unknown): ProviderPaymentDetails {
 }
 
 /** Throws `unavailable`. */
-export const readRefund = (answer: unknown): ProviderRefund => toRefund(parse(Refund, answer))
+export const readStripeRefund = (answer: unknown): ProviderRefund => toRefund(parse(Refund, answer))
 
 /** `lastId` is where the next page begins; undefined on the last one. Throws `unavailable`. */
-export function readPage(answer: unknown): { items: unknown[]; lastId: string | undefined } {
+export function readStripePage(answer: unknown): { items: unknown[]; lastId: string | undefined } {
   const { data, has_more } = parse(Page, answer)
   return { items: data, lastId: has_more ? data.at(-1)?.id : undefined }
 }
 
 /** A charge or refund of a PaymentIntent; undefined for a failed try and for money outside PaymentIntents. */
-export function readEntry(answer: unknown): ProviderEntry | undefined {
+export function readStripeEntry(answer: unknown): ProviderEntry | undefined {
   const entry = parse(z.union([Charge, Refund]), answer)
   if (!entry.payment_intent || (entry.object === 'charge' && entry.status === 'failed')) return undefined
   return {
@@ -128,7 +128,7 @@ const PAYMENT_EVENT = /^payment_intent\./
 const REFUND_EVENT = /^(?:refund\.|charge\.refund\.updated$)/
 
 /** The signed body of a webhook. Throws `rejected` when it is no event, or one we know in another shape. */
-export function readEvent(rawBody: string): ProviderEvent {
+export function readStripeEvent(rawBody: string): ProviderEvent {
   const event = parse(Event, parseJson(rawBody), 'rejected')
   const base = { id: event.id, name: event.type, occurredAt: fromUnix(event.created) }
   const { object } = event.data

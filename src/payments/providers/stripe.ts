@@ -6,7 +6,15 @@ import {
   type RefundRequest,
 } from '../../ledger/provider'
 import { stripeAmountStep, toStripeMoney } from './stripe-amounts'
-import { PAYMENT_ID, REFUND_ID, readEntry, readEvent, readPage, readPayment, readRefund } from './stripe-answers'
+import {
+  PAYMENT_ID,
+  REFUND_ID,
+  readStripeEntry,
+  readStripeEvent,
+  readStripePage,
+  readStripePayment,
+  readStripeRefund,
+} from './stripe-answers'
 import { callStripe, createStripeClient } from './stripe-client'
 import { findSignatureFault } from './webhook-signature'
 
@@ -42,15 +50,15 @@ export function createStripe({
   }
 
   const getPayment = async (ref: string, options = startDeadline()) =>
-    readPayment(await stripe.paymentIntents.retrieve(ref, { expand: ['latest_charge'] }, options()))
+    readStripePayment(await stripe.paymentIntents.retrieve(ref, { expand: ['latest_charge'] }, options()))
 
   /** Stripe forgets a key after 24 hours; its list of refunds never does. */
   async function findRefund({ ref, refundId }: RefundRequest, options: ReturnType<typeof startDeadline>) {
     let last: string | undefined
     for (;;) {
       const query = { payment_intent: ref, limit: pageSize, starting_after: last }
-      const { items, lastId } = readPage(await stripe.refunds.list(query, options()))
-      const found = items.map(readRefund).find((refund) => refund.refundId === refundId)
+      const { items, lastId } = readStripePage(await stripe.refunds.list(query, options()))
+      const found = items.map(readStripeRefund).find((refund) => refund.refundId === refundId)
       if (found || !lastId) return found
       last = lastId
     }
@@ -67,7 +75,7 @@ export function createStripe({
       metadata: { [REFUND_ID]: request.refundId, reason: request.reason },
       ...(request.reason === 'cancelled_by_patient' && { reason: 'requested_by_customer' as const }),
     }
-    return readRefund(await stripe.refunds.create(params, options(request.idempotencyKey)))
+    return readStripeRefund(await stripe.refunds.create(params, options(request.idempotencyKey)))
   }
 
   return {
@@ -83,7 +91,7 @@ export function createStripe({
           payment_method_types: ['card'],
           metadata: { ...metadata, [PAYMENT_ID]: paymentId },
         }
-        return readPayment(await stripe.paymentIntents.create(params, startDeadline()(idempotencyKey)))
+        return readStripePayment(await stripe.paymentIntents.create(params, startDeadline()(idempotencyKey)))
       }),
 
     getPayment: (ref) => callStripe(() => getPayment(ref)),
@@ -92,7 +100,7 @@ export function createStripe({
       const options = startDeadline()
       try {
         const cancelled = await callStripe(() => stripe.paymentIntents.cancel(ref, {}, options(idempotencyKey)))
-        return readPayment(cancelled).status
+        return readStripePayment(cancelled).status
       } catch (error) {
         if (!isTooLate(error)) throw error
         return (await callStripe(() => getPayment(ref, options))).status
@@ -101,7 +109,8 @@ export function createStripe({
 
     refund: (request) => callStripe(() => refund(request)),
 
-    getRefund: (ref) => callStripe(async () => readRefund(await stripe.refunds.retrieve(ref, {}, startDeadline()()))),
+    getRefund: (ref) =>
+      callStripe(async () => readStripeRefund(await stripe.refunds.retrieve(ref, {}, startDeadline()()))),
 
     /** First the charges, then the refunds; the cursor is `<kind> <last id>`. */
     listEntries: ({ from, until }, cursor = 'charge') =>
@@ -110,16 +119,16 @@ export function createStripe({
         const resource = kind === 'charge' ? stripe.charges : stripe.refunds
         const created = { gte: toUnix(from), lt: toUnix(until) }
         const query = { created, limit: pageSize, starting_after: last }
-        const { items, lastId } = readPage(await resource.list(query, startDeadline()()))
+        const { items, lastId } = readStripePage(await resource.list(query, startDeadline()()))
         const end = kind === 'charge' ? 'refund' : null
-        const entries = items.map(readEntry).filter((entry) => entry !== undefined)
+        const entries = items.map(readStripeEntry).filter((entry) => entry !== undefined)
         return { entries, nextCursor: lastId ? `${kind} ${lastId}` : end }
       }),
 
     async verifyWebhook(rawBody, headers, now) {
       const fault = await findSignatureFault(headers.get('stripe-signature'), rawBody, webhookSecrets, now)
       if (fault) throw new ProviderError('bad_signature', NAME, fault)
-      return readEvent(rawBody)
+      return readStripeEvent(rawBody)
     },
   }
 }

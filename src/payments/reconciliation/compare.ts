@@ -1,5 +1,5 @@
 import type { ProviderPayment, ProviderRefund } from '../../ledger/provider'
-import type { Seen } from '../settle'
+import type { ProviderReport } from '../settle'
 import type { LedgerPayment } from './queries'
 
 /** `missing_here`: the provider moved money that the ledger does not know of; `missing_there`: the other way about. */
@@ -7,7 +7,7 @@ export type DifferenceKind = 'missing_here' | 'missing_there' | 'other_amount' |
 
 /** What would make both sides agree; each has the effect of the webhook that was lost, once however often it is done. */
 export type Repair =
-  | { what: 'payment'; paymentId: string; seen: Seen }
+  | { what: 'payment'; paymentId: string; seen: ProviderReport }
   | { what: 'refund'; paymentId: string; refund: ProviderRefund }
   | { what: 'unsent_refund'; refundId: string }
 

@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps'
 import { ProviderError } from '../../ledger/provider'
 import { addDays, localDay } from '../../scheduling/local-time'
-import { claimDay, finishDay } from './queries'
+import { claimReconciliation, finishReconciliation } from './queries'
 import { daysRange, reconcile } from './service'
 
 /** Days that are made up for when no copy ran, or the provider did not answer. */
@@ -22,7 +22,7 @@ export async function reconcileFinishedDays(deps: Deps): Promise<number> {
     for (let back = DAYS_BACK; back > 0; back--) {
       const claim = { provider: provider.name, day: addDays(today, -back) }
       const staleBefore = new Date(now.getTime() - STALE_MS)
-      if (!(await claimDay(deps.db, { ...claim, now, staleBefore }))) continue
+      if (!(await claimReconciliation(deps.db, { ...claim, now, staleBefore }))) continue
       if (await reconcileDay(deps, claim)) done++
     }
   return done
@@ -34,7 +34,13 @@ async function reconcileDay(deps: Deps, claim: { provider: string; day: string }
   try {
     const { compared, found, remaining } = await reconcile(deps, provider, { ...daysRange(claim.day), fix: true })
     const repaired = Math.max(0, found.length - remaining.length)
-    await finishDay(deps.db, { ...claim, finishedAt: deps.clock(), compared, repaired, remaining: remaining.length })
+    await finishReconciliation(deps.db, {
+      ...claim,
+      finishedAt: deps.clock(),
+      compared,
+      repaired,
+      remaining: remaining.length,
+    })
     if (repaired > 0) deps.log.warn({ ...claim, repaired }, 'payments had drifted from their provider')
     if (remaining.length > 0)
       deps.log.error({ ...claim, remaining: remaining.length }, 'payments differ from their provider: reconcile them')

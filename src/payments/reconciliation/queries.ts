@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { jsonRows } from '../../database/json'
 import type { Database } from '../../database/schema'
 
-export type Range = { from: Date; until: Date }
+export type InstantRange = { from: Date; until: Date }
 
 /** A payment with what was charged and its refunds, as far as a provider can be asked about them. */
 const selectLedger = (db: Kysely<Database>, provider: string) =>
@@ -37,10 +37,14 @@ const selectLedger = (db: Kysely<Database>, provider: string) =>
     )
     .where('payments.provider', '=', provider)
 
-export type LedgerPayment = Awaited<ReturnType<typeof listLedger>>[number]
+export type LedgerPayment = Awaited<ReturnType<typeof listLedgerPayments>>[number]
 
 /** Those that a page of the provider's listing is about. */
-export function findLedger(db: Kysely<Database>, provider: string, { refs, ids }: { refs: string[]; ids: string[] }) {
+export function findLedgerPayments(
+  db: Kysely<Database>,
+  provider: string,
+  { refs, ids }: { refs: string[]; ids: string[] },
+) {
   return selectLedger(db, provider)
     .where((eb) =>
       eb.or([
@@ -55,10 +59,10 @@ export function findLedger(db: Kysely<Database>, provider: string, { refs, ids }
  * Those with an entry that was made in the range, and those begun in it whose money may have moved without our knowing; by
  * id, after that of the page before.
  */
-export function listLedger(
+export function listLedgerPayments(
   db: Kysely<Database>,
   provider: string,
-  { from, until }: Range,
+  { from, until }: InstantRange,
   { after, limit }: { after?: string; limit: number },
 ) {
   return selectLedger(db, provider)
@@ -86,7 +90,7 @@ export function listLedger(
 }
 
 /** Begins the comparison of a day unless it is done, or another copy began it after `staleBefore`; says whether. */
-export async function claimDay(
+export async function claimReconciliation(
   db: Kysely<Database>,
   { provider, day, now, staleBefore }: { provider: string; day: string; now: Date; staleBefore: Date },
 ): Promise<boolean> {
@@ -105,7 +109,7 @@ export async function claimDay(
   return claimed !== undefined
 }
 
-export async function finishDay(
+export async function finishReconciliation(
   db: Kysely<Database>,
   {
     provider,

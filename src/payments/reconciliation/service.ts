@@ -4,8 +4,8 @@ import { Uuid } from '../../http/schemas'
 import { type PaymentProvider, type ProviderEntry, ProviderError } from '../../ledger/provider'
 import { addDays } from '../../scheduling/local-time'
 import { systemContext } from '../../system-context'
-import { applySeenRefund, sendRefund } from '../refunds/service'
-import { applySeen, lockPayment } from '../settle'
+import { applyProviderRefund, sendRefund } from '../refunds/service'
+import { applyProviderStatus, lockPayment } from '../settle'
 import {
   comparePayment,
   compareRefund,
@@ -14,13 +14,13 @@ import {
   type Repair,
   refundMissingThere,
 } from './compare'
-import { findLedger, type LedgerPayment, listLedger, type Range } from './queries'
+import { findLedgerPayments, type InstantRange, type LedgerPayment, listLedgerPayments } from './queries'
 
 /** What is younger may have its webhook or job still on the way. */
 const SETTLING_MS = 15 * 60_000
 const PAGE = 200
 
-export type Report = {
+export type ReconciliationReport = {
   /** What the provider listed, and what it was asked about besides. */
   compared: number
   found: Difference[]
@@ -29,7 +29,7 @@ export type Report = {
 }
 
 /** Days of UTC, both inclusive. */
-export const daysRange = (first: string, last = first): Range => ({
+export const daysRange = (first: string, last = first): InstantRange => ({
   from: new Date(`${first}T00:00:00Z`),
   until: new Date(`${addDays(last, 1)}T00:00:00Z`),
 })
@@ -41,8 +41,8 @@ export const daysRange = (first: string, last = first): Range => ({
 export async function reconcile(
   deps: Deps,
   provider: PaymentProvider,
-  { from, until, fix }: Range & { fix: boolean },
-): Promise<Report> {
+  { from, until, fix }: InstantRange & { fix: boolean },
+): Promise<ReconciliationReport> {
   const ctx = systemContext(deps, 'payment-reconcile')
   const range = { from, until: new Date(Math.min(until.getTime(), ctx.now.getTime() - SETTLING_MS)) }
   const { compared, differences } = await compare(ctx, provider, range)
@@ -53,12 +53,12 @@ export async function reconcile(
   return { compared, found: differences, remaining }
 }
 
-async function compare(ctx: Context<'system'>, provider: PaymentProvider, range: Range) {
+async function compare(ctx: Context<'system'>, provider: PaymentProvider, range: InstantRange) {
   const answers: (Difference | undefined)[] = []
   if (range.from < range.until) {
     const told = new Set<string | null>()
     for await (const entries of pagesOf(provider, range)) {
-      const ledger = await findLedger(ctx.db, provider.name, { refs: refsOf(entries), ids: idsOf(entries) })
+      const ledger = await findLedgerPayments(ctx.db, provider.name, { refs: refsOf(entries), ids: idsOf(entries) })
       for (const entry of entries) {
         for (const name of entry.kind === 'charge' ? [entry.paymentRef] : [entry.ref, entry.refundId]) told.add(name)
         answers.push(compareEntry(ledger, entry))
@@ -71,7 +71,7 @@ async function compare(ctx: Context<'system'>, provider: PaymentProvider, range:
   return { compared: answers.length, differences: answers.filter((answer) => answer !== undefined) }
 }
 
-async function* pagesOf(provider: PaymentProvider, range: Range): AsyncGenerator<ProviderEntry[]> {
+async function* pagesOf(provider: PaymentProvider, range: InstantRange): AsyncGenerator<ProviderEntry[]> {
   for (let cursor: string | undefined; ; ) {
     const { entries, nextCursor } = await provider.listEntries(range, cursor)
     yield entries
@@ -80,9 +80,13 @@ async function* pagesOf(provider: PaymentProvider, range: Range): AsyncGenerator
   }
 }
 
-async function* ledgerPages(ctx: Context<'system'>, provider: string, range: Range): AsyncGenerator<LedgerPayment[]> {
+async function* ledgerPages(
+  ctx: Context<'system'>,
+  provider: string,
+  range: InstantRange,
+): AsyncGenerator<LedgerPayment[]> {
   for (let after: string | undefined; ; ) {
-    const payments = await listLedger(ctx.db, provider, range, { after, limit: PAGE })
+    const payments = await listLedgerPayments(ctx.db, provider, range, { after, limit: PAGE })
     yield payments
     if (payments.length < PAGE) return
     after = payments.at(-1)!.id
@@ -110,7 +114,7 @@ function compareEntry(ledger: LedgerPayment[], { kind, ...entry }: ProviderEntry
 async function askAbout(
   provider: PaymentProvider,
   payment: LedgerPayment,
-  { told, range, now }: { told: ReadonlySet<string | null>; range: Range; now: Date },
+  { told, range, now }: { told: ReadonlySet<string | null>; range: InstantRange; now: Date },
 ): Promise<(Difference | undefined)[]> {
   const found: (Difference | undefined)[] = []
   const { providerRef } = payment
@@ -155,8 +159,8 @@ const idOf = (repair: Repair) =>
 async function make(ctx: Context<'system'>, repair: Repair): Promise<void> {
   if (repair.what === 'unsent_refund') return sendRefund(ctx, repair.refundId)
   await inTransaction(ctx, async (ctx) => {
-    if (repair.what === 'refund') return applySeenRefund(ctx, repair.paymentId, repair.refund, ctx.now)
+    if (repair.what === 'refund') return applyProviderRefund(ctx, repair.paymentId, repair.refund, ctx.now)
     const locked = await lockPayment(ctx, repair.paymentId)
-    if (locked) await applySeen(ctx, locked, repair.seen)
+    if (locked) await applyProviderStatus(ctx, locked, repair.seen)
   })
 }

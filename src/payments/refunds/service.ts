@@ -3,14 +3,14 @@ import { appendAuditEvent } from '../../database/audit-outbox'
 import { inTransaction } from '../../database/transaction'
 import type { Deps, TransactionContext } from '../../deps'
 import { AppError, invalid, notFound } from '../../errors'
-import { type AnyTransaction, failRefund, orderRefund, recordRefund } from '../../ledger/entries'
-import { findEntry } from '../../ledger/entry-rows'
-import { findInnerPayment, findPaymentForUpdate } from '../../ledger/payment-rows'
+import { type ActorTransaction, failRefund, orderRefund, recordRefund } from '../../ledger/entries'
+import { findLedgerEntry } from '../../ledger/entry-rows'
+import { findPaymentForUpdate, findStoredPayment } from '../../ledger/payment-rows'
 import { ProviderError, type ProviderRefund } from '../../ledger/provider'
 import { systemContext } from '../../system-context'
 import { lockAppointmentOfPayment, type PaymentRow } from '../queries'
 import { getPayment } from '../service'
-import { applySeen, lockPayment } from '../settle'
+import { applyProviderStatus, lockPayment } from '../settle'
 import type { RefundPayment } from './schemas'
 
 /**
@@ -42,10 +42,10 @@ export async function refundPayment(
  */
 export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-refund')
-  const entry = await findEntry(ctx.db, refundId)
+  const entry = await findLedgerEntry(ctx.db, refundId)
   if (entry?.kind !== 'refund' || entry.status !== 'pending') return
   const { paymentId, amount, currency, reason } = entry
-  const payment = await findInnerPayment(ctx.db, paymentId)
+  const payment = await findStoredPayment(ctx.db, paymentId)
   const provider = payment && ctx.paymentProviders.named(payment.provider)
   if (!payment?.providerRef || !provider) throw new Error('a refund cannot be sent: its provider is not configured')
   const request = { ref: payment.providerRef, refundId, amount, currency, idempotencyKey: refundId }
@@ -62,24 +62,24 @@ export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
 }
 
 /** What the provider says of a refund, at that time. It says too that its payment had succeeded, told or not. */
-export async function applySeenRefund(
-  ctx: AnyTransaction,
+export async function applyProviderRefund(
+  ctx: ActorTransaction,
   paymentId: string,
   refund: ProviderRefund,
   at: Date,
 ): Promise<void> {
-  const payment = await findInnerPayment(ctx.db, paymentId)
+  const payment = await findStoredPayment(ctx.db, paymentId)
   const locked = payment?.chargedAmount === 0 && (await lockPayment(ctx, paymentId))
   if (locked) {
     const { amount, currency } = locked.payment
     const paid = { ref: refund.paymentRef, status: 'succeeded', failureCode: null, amount, currency } as const
-    await applySeen(ctx, locked, { ...paid, at })
+    await applyProviderStatus(ctx, locked, { ...paid, at })
   }
   await applyRefund(ctx, paymentId, refund)
 }
 
 /** The provider's word on a refund of a payment that has come in. */
-async function applyRefund(ctx: AnyTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {
+async function applyRefund(ctx: ActorTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {
   const appointment = await lockAppointmentOfPayment(ctx.db, paymentId)
   const payment = appointment && (await findPaymentForUpdate(ctx.db, paymentId))
   if (!payment) return
@@ -88,7 +88,7 @@ async function applyRefund(ctx: AnyTransaction, paymentId: string, refund: Provi
 }
 
 async function giveUp(
-  ctx: AnyTransaction,
+  ctx: ActorTransaction,
   { paymentId, refundId, code }: { paymentId: string; refundId: string; code: string },
 ): Promise<void> {
   const appointment = await lockAppointmentOfPayment(ctx.db, paymentId)
@@ -98,7 +98,7 @@ async function giveUp(
 }
 
 async function audit(
-  ctx: AnyTransaction,
+  ctx: ActorTransaction,
   { targetId, patientId, refund }: { targetId: string; patientId: string; refund: string },
 ): Promise<void> {
   const kind = { kind: 'payment.settle_refund', action: 'U' } as const

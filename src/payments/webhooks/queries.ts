@@ -3,7 +3,10 @@ import type { Database } from '../../database/schema'
 import type { PaymentEventsTable } from '../tables'
 
 /** False when the event is there already. */
-export async function insertEvent(db: Transaction<Database>, event: Insertable<PaymentEventsTable>): Promise<boolean> {
+export async function insertPaymentEvent(
+  db: Transaction<Database>,
+  event: Insertable<PaymentEventsTable>,
+): Promise<boolean> {
   const inserted = await db
     .insertInto('paymentEvents')
     .values(event)
@@ -13,7 +16,7 @@ export async function insertEvent(db: Transaction<Database>, event: Insertable<P
   return inserted !== undefined
 }
 
-export function findWaitingEvent(db: Kysely<Database>, id: string) {
+export function findUnprocessedEvent(db: Kysely<Database>, id: string) {
   return db
     .selectFrom('paymentEvents')
     .select(['id', 'provider', 'type', 'occurredAt', 'paymentRef', 'snapshot'])
@@ -22,7 +25,7 @@ export function findWaitingEvent(db: Kysely<Database>, id: string) {
     .executeTakeFirst()
 }
 
-export async function markProcessed(
+export async function markEventProcessed(
   db: Transaction<Database>,
   id: string,
   outcome: NonNullable<PaymentEventsTable['outcome']>,
@@ -31,7 +34,7 @@ export async function markProcessed(
   await db.updateTable('paymentEvents').set({ outcome, processedAt }).where('id', '=', id).execute()
 }
 
-export function listWaitingEvents(db: Kysely<Database>, before: Date, limit: number) {
+export function listUnprocessedEvents(db: Kysely<Database>, before: Date, limit: number) {
   return db
     .selectFrom('paymentEvents')
     .select('id')

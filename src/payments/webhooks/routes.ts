@@ -3,7 +3,7 @@ import { noContent } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
 import { createRouter } from '../../http/operations/router'
 import { ProviderWebhook, WebhookPath } from './schemas'
-import { storeEvent, verifyWebhook } from './service'
+import { storePaymentEvent, verifyWebhook } from './service'
 
 const receiveWebhookOperation = operation({
   method: 'post',
@@ -28,7 +28,7 @@ export function webhookRoutes(deps: Deps) {
   mutation(receiveWebhookOperation, {
     beforeTransaction: (ctx, { params }, raw) => verifyWebhook(ctx, params.provider, raw),
     run: async (ctx, _input, event) => {
-      await storeEvent(ctx, event)
+      await storePaymentEvent(ctx, event)
       return noContent({ detail: { provider: event.provider, event: event.name } })
     },
   })

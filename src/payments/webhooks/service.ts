@@ -5,14 +5,14 @@ import { inTransaction } from '../../database/transaction'
 import type { Context, Deps } from '../../deps'
 import { AppError, invalid, notFound } from '../../errors'
 import { enqueue } from '../../jobs/queue'
-import type { AnyTransaction } from '../../ledger/entries'
+import type { ActorTransaction } from '../../ledger/entries'
 import { ProviderError, type ProviderEvent } from '../../ledger/provider'
 import { systemContext } from '../../system-context'
 import { findPaymentByRef } from '../queries'
-import { applySeenRefund } from '../refunds/service'
-import { applySeen, lockPayment } from '../settle'
+import { applyProviderRefund } from '../refunds/service'
+import { applyProviderStatus, lockPayment } from '../settle'
 import type { PaymentEventsTable } from '../tables'
-import { findWaitingEvent, insertEvent, markProcessed } from './queries'
+import { findUnprocessedEvent, insertPaymentEvent, markEventProcessed } from './queries'
 
 /** Throws not_found for a provider that is none here, invalid_signature, and validation_failed for a signed event that makes no sense. */
 export async function verifyWebhook(
@@ -32,13 +32,13 @@ export async function verifyWebhook(
 }
 
 /** Keeps an event, once however often it comes, and leaves the rest to a job. */
-export async function storeEvent(
-  ctx: Pick<AnyTransaction, 'db' | 'jobs' | 'now'>,
+export async function storePaymentEvent(
+  ctx: Pick<ActorTransaction, 'db' | 'jobs' | 'now'>,
   event: ProviderEvent & { provider: string },
 ): Promise<void> {
   const id = newId()
   const { provider, name, type, occurredAt } = event
-  const stored = await insertEvent(ctx.db, {
+  const stored = await insertPaymentEvent(ctx.db, {
     id,
     provider,
     eventId: event.id,
@@ -62,7 +62,7 @@ function contentOf(event: ProviderEvent): Pick<PaymentEventsTable, 'paymentRef' 
 export async function receiveWebhook(deps: Deps, provider: string, text: string, headers: Headers): Promise<void> {
   const ctx = systemContext(deps, 'payment-webhook')
   const event = await verifyWebhook(ctx, provider, { text, headers })
-  await inTransaction(ctx, (ctx) => storeEvent(ctx, event))
+  await inTransaction(ctx, (ctx) => storePaymentEvent(ctx, event))
 }
 
 /** As `contentOf` stored them. */
@@ -83,23 +83,23 @@ const RefundSnapshot = z.object({
   status: z.enum(['pending', 'succeeded', 'failed']),
 })
 
-type StoredEvent = NonNullable<Awaited<ReturnType<typeof findWaitingEvent>>>
+type StoredEvent = NonNullable<Awaited<ReturnType<typeof findUnprocessedEvent>>>
 
 /** Job: takes over what an event says. Doing it again, or in another order, ends the same. */
-export async function processEvent(deps: Deps, eventId: string): Promise<void> {
+export async function processPaymentEvent(deps: Deps, eventId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-event')
-  const event = await findWaitingEvent(ctx.db, eventId)
+  const event = await findUnprocessedEvent(ctx.db, eventId)
   if (!event) return
   await inTransaction(ctx, async (ctx) => {
     const outcome = event.type === 'payment' ? await applyPaymentEvent(ctx, event) : await applyRefundEvent(ctx, event)
-    await markProcessed(ctx.db, eventId, outcome, ctx.now)
+    await markEventProcessed(ctx.db, eventId, outcome, ctx.now)
   })
 }
 
 const Uuid = z.uuid()
 
 async function applyPaymentEvent(
-  ctx: AnyTransaction,
+  ctx: ActorTransaction,
   { provider, snapshot, occurredAt }: StoredEvent,
 ): Promise<'applied' | 'ignored'> {
   const payment = PaymentSnapshot.parse(snapshot)
@@ -108,16 +108,16 @@ async function applyPaymentEvent(
   if (!locked || locked.payment.provider !== provider) return 'ignored'
   const { providerRef } = locked.payment
   if (providerRef !== null && providerRef !== payment.ref) return 'ignored'
-  return (await applySeen(ctx, locked, { ...payment, at: occurredAt })) ? 'applied' : 'ignored'
+  return (await applyProviderStatus(ctx, locked, { ...payment, at: occurredAt })) ? 'applied' : 'ignored'
 }
 
 async function applyRefundEvent(
-  ctx: AnyTransaction,
+  ctx: ActorTransaction,
   { provider, snapshot, occurredAt }: StoredEvent,
 ): Promise<'applied' | 'unmatched'> {
   const refund = RefundSnapshot.parse(snapshot)
   const paymentId = await findPaymentByRef(ctx.db, provider, refund.paymentRef)
   if (!paymentId) return 'unmatched'
-  await applySeenRefund(ctx, paymentId, refund, occurredAt)
+  await applyProviderRefund(ctx, paymentId, refund, occurredAt)
   return 'applied'
 }

@@ -1,10 +1,10 @@
-import type { Schedule } from '../../../src/payments/providers/sandbox-webhooks'
+import type { ScheduleDelivery } from '../../../src/payments/providers/sandbox-webhooks'
 
 /** A clock that moves only by `advance`, which runs the due tasks in order. */
 export function createManualTime(start: Date) {
   let now = start.getTime()
   let due: { at: number; run: () => unknown }[] = []
-  const schedule: Schedule = (run, delayMs) => {
+  const schedule: ScheduleDelivery = (run, delayMs) => {
     const task = { at: now + delayMs, run }
     due.push(task)
     return () => {
