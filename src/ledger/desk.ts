@@ -1,11 +1,11 @@
 import { type PaymentProvider, ProviderError } from './provider'
 
-/** Whose payments are settled by the clinic's own staff. */
+/** Name of the provider for cash and insurance. */
 export const DESK = 'desk'
 
 /**
- * Cash and insurance, settled by the clinic's own staff. Keeps nothing: a payment is pending until the API marks it
- * paid, and money given back over the counter has been given back at once.
+ * Cash and insurance, handled by the clinic's staff. Stores nothing: a payment is pending until staff mark it as paid,
+ * and a refund succeeds at once.
  */
 export function createDesk(): PaymentProvider {
   const refuse = (detail: string) => Promise.reject(new ProviderError('rejected', DESK, detail))
@@ -23,7 +23,7 @@ export function createDesk(): PaymentProvider {
       clientSecret: null,
       failureCode: null,
     }),
-    getPayment: () => refuse('the desk keeps no records: the payment as stored is all there is'),
+    getPayment: () => refuse('the desk keeps no records of payments besides the ledger'),
     cancelPayment: async () => 'cancelled',
     refund: async ({ ref, refundId, amount, currency }) => ({
       ref: `desk_${refundId}`,
@@ -33,7 +33,7 @@ export function createDesk(): PaymentProvider {
       currency,
       status: 'succeeded',
     }),
-    getRefund: () => refuse('the desk keeps no records: the refund as stored is all there is'),
+    getRefund: () => refuse('the desk keeps no records of refunds besides the ledger'),
     listEntries: async () => ({ entries: [], nextCursor: null }),
     verifyWebhook: () => Promise.reject(new ProviderError('bad_signature', DESK, 'the desk sends no webhooks')),
   }

@@ -8,10 +8,10 @@ import type { ProviderRefund, RefundReason } from './provider'
 import { deriveStatus, isActive } from './status'
 import type { PaymentStatus } from './tables'
 
-/** Of a request or of a job. */
+/** The transaction of a request or of a job. */
 export type ActorTransaction = TransactionContext<Actor>
 
-/** The payment's money has come in. Its row must be locked, and there is no charge yet. */
+/** Records that the payment's money has been received. Its row must be locked and have no charge yet. */
 export async function recordCharge(
   ctx: ActorTransaction,
   payment: StoredPayment,
@@ -40,7 +40,7 @@ export async function recordCharge(
   return charged
 }
 
-/** Whether another payment of the appointment is in the place that this one would take with its new status. */
+/** Whether the appointment already has another active payment, now that this one would become active. */
 export async function isSuperseded(
   { db }: Pick<ActorTransaction, 'db'>,
   payment: StoredPayment,
@@ -58,8 +58,8 @@ export type RefundOrder = {
 }
 
 /**
- * Takes the amount out of what can be refunded and has it given back: by a job, or at the desk at once. The payment's row
- * must be locked and have as much left.
+ * Records a refund and takes its amount out of the refundable rest: pending until a job has sent it, or succeeded at once
+ * at the desk. The payment's row must be locked and have that much left.
  */
 export async function orderRefund(
   ctx: ActorTransaction,
@@ -91,32 +91,36 @@ export async function orderRefund(
   return { ...refunded, status: deriveStatus(refunded) }
 }
 
-/** A refund never goes back in this order; one that was accepted can still fail days later. */
+/** A refund only moves forward in this order; an accepted refund can still fail days later. */
 const ORDER: readonly ProviderRefund['status'][] = ['pending', 'succeeded', 'failed']
 
 /**
- * What the provider says of a refund, ours or one made in its own dashboard. The payment's row must be locked. Says
- * whether anything changed.
+ * Applies what the provider reports about a refund, ours or one made in its own dashboard. The payment's row must be
+ * locked. Returns whether anything changed.
  */
 export async function recordRefund(
   ctx: ActorTransaction,
   payment: StoredPayment,
-  { ref, refundId, amount, currency, status: seen }: Omit<ProviderRefund, 'paymentRef'>,
+  { ref, refundId, amount, currency, status: reported }: Omit<ProviderRefund, 'paymentRef'>,
 ): Promise<boolean> {
   const entry = await findRefundEntry(ctx.db, payment.id, { id: refundId, providerRef: ref })
   if (!entry) {
-    await insertForeignRefund(ctx, payment, { ref, amount, currency, status: seen })
+    await insertForeignRefund(ctx, payment, { ref, amount, currency, status: reported })
     return true
   }
-  // What failed before the provider had taken it on was our conclusion; its own word counts more.
+  // A failure without a provider ref was our own conclusion; the provider's report overrides it.
   const concluded = entry.status === 'failed' && entry.providerRef === null
-  const later = concluded || ORDER.indexOf(seen) > ORDER.indexOf(entry.status)
+  const later = concluded || ORDER.indexOf(reported) > ORDER.indexOf(entry.status)
   if (!later && entry.providerRef !== null) return false
-  await settleRefund(ctx, payment, entry, { status: later ? seen : entry.status, providerRef: ref, failureCode: null })
+  await settleRefund(ctx, payment, entry, {
+    status: later ? reported : entry.status,
+    providerRef: ref,
+    failureCode: null,
+  })
   return true
 }
 
-/** The provider will not make it: the amount can be refunded otherwise. No change unless it was waiting to be sent. */
+/** The provider refused the refund, so its amount is refundable again. Changes nothing unless it was waiting to be sent. */
 export async function failRefund(
   ctx: ActorTransaction,
   payment: StoredPayment,
@@ -129,22 +133,22 @@ export async function failRefund(
   return true
 }
 
-type Settled = Pick<LedgerEntry, 'status' | 'providerRef'> & { failureCode: string | null }
+type RefundOutcome = Pick<LedgerEntry, 'status' | 'providerRef'> & { failureCode: string | null }
 
-const counted = ({ status, amount }: Pick<LedgerEntry, 'status' | 'amount'>) => (status === 'failed' ? 0 : amount)
+const countedAmount = ({ status, amount }: Pick<LedgerEntry, 'status' | 'amount'>) => (status === 'failed' ? 0 : amount)
 const settledAt = (status: LedgerEntry['status'], now: Date) => (status === 'pending' ? null : now)
 
 async function settleRefund(
   ctx: ActorTransaction,
   payment: StoredPayment,
   entry: LedgerEntry,
-  settled: Settled,
+  outcome: RefundOutcome,
 ): Promise<void> {
   const { id, paymentId, amount } = entry
-  const freed = counted(entry) - counted({ ...settled, amount })
+  const freed = countedAmount(entry) - countedAmount({ ...outcome, amount })
   const status = deriveStatus({ ...payment, refundedAmount: payment.refundedAmount - freed })
   const superseded = await isSuperseded(ctx, payment, status)
-  const update = { id, paymentId, settledAt: settledAt(settled.status, ctx.now), ...settled }
+  const update = { id, paymentId, settledAt: settledAt(outcome.status, ctx.now), ...outcome }
   await updateRefundEntry(ctx.db, update, { status, superseded })
 }
 
@@ -153,7 +157,7 @@ async function insertForeignRefund(
   payment: StoredPayment,
   { ref, amount, currency, status }: Pick<ProviderRefund, 'ref' | 'amount' | 'currency' | 'status'>,
 ): Promise<void> {
-  const refundedAmount = payment.refundedAmount + counted({ status, amount })
+  const refundedAmount = payment.refundedAmount + countedAmount({ status, amount })
   await insertLedgerEntry(
     ctx.db,
     {

@@ -18,8 +18,8 @@ const ENTRY_COLUMNS = [
 export type LedgerEntry = NonNullable<Awaited<ReturnType<typeof findLedgerEntry>>>
 
 /**
- * An entry and what it changes of its payment, in one statement; the payment's row must be locked. A trigger keeps the sums,
- * and `payments_charged_within_amount` and `payments_refunded_within_charged` refuse what would give back more than came in.
+ * Inserts an entry and updates its payment in one statement; the payment's row must be locked. A trigger keeps the sums;
+ * `payments_charged_within_amount` and `payments_refunded_within_charged` refuse to refund more than was charged.
  */
 export async function insertLedgerEntry(
   db: Transaction<Database>,
@@ -34,7 +34,7 @@ export async function insertLedgerEntry(
     .execute()
 }
 
-/** What the provider said of a refund; a failed one does not count any more. */
+/** Stores the new status of a refund; the trigger no longer counts a failed refund. */
 export async function updateRefundEntry(
   db: Transaction<Database>,
   entry: Pick<PaymentEntriesTable, 'id' | 'paymentId' | 'status' | 'providerRef' | 'failureCode' | 'settledAt'>,
@@ -53,7 +53,7 @@ export function findLedgerEntry(db: Kysely<Database>, id: string) {
   return db.selectFrom('paymentEntries').select(ENTRY_COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
-/** By our id, else by the provider's. */
+/** By our id or the provider's. */
 export function findRefundEntry(
   db: Kysely<Database>,
   paymentId: string,
@@ -68,7 +68,7 @@ export function findRefundEntry(
     .executeTakeFirst()
 }
 
-/** Refunds wanted since before `before` that the provider has not taken on. */
+/** Refunds recorded before `before` that the provider has not accepted yet. */
 export function listUnsentRefunds(db: Kysely<Database>, before: Date, limit: number) {
   return db
     .selectFrom('paymentEntries')

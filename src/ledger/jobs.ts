@@ -1,8 +1,8 @@
 declare module '../jobs/queues' {
   interface JobPayloads {
-    /** A refund that the ledger has and the provider may not know yet. */
+    /** Sends a refund of the ledger to its provider. */
     'payments.refund': { refundId: string }
-    /** A payment that the provider must not take any more. */
+    /** Cancels a released payment at its provider. */
     'payments.release': { paymentId: string }
   }
 }

@@ -4,7 +4,7 @@ import type { Database } from '../database/schema'
 import { ACTIVE_PAYMENT_STATUSES } from './status'
 import type { PaymentsTable } from './tables'
 
-/** What answers show of a payment. */
+/** Columns that the API shows. */
 export const PAYMENT_COLUMNS = [
   'payments.id',
   'payments.appointmentId',
@@ -20,7 +20,7 @@ export const PAYMENT_COLUMNS = [
   'payments.createdAt',
 ] as const
 
-/** What changing a payment needs besides. */
+/** Columns needed to change a payment. */
 const STORED_COLUMNS = [
   ...PAYMENT_COLUMNS,
   'payments.providerRef',
@@ -30,7 +30,7 @@ const STORED_COLUMNS = [
   'payments.superseded',
 ] as const
 
-/** For an appointment whose row is locked; the payment that stands in the way of another. */
+/** The payment that blocks a second one. The appointment's row must be locked. */
 export function findActivePayment(db: Transaction<Database>, appointmentId: string) {
   return db
     .selectFrom('payments')
@@ -47,12 +47,12 @@ export function findStoredPayment(db: Kysely<Database>, id: string) {
   return db.selectFrom('payments').select(STORED_COLUMNS).where('id', '=', id).executeTakeFirst()
 }
 
-/** After its appointment's row. */
+/** Lock the appointment's row first. */
 export function findPaymentForUpdate(db: Transaction<Database>, id: string) {
   return db.selectFrom('payments').select(STORED_COLUMNS).where('id', '=', id).forUpdate().executeTakeFirst()
 }
 
-/** Every payment of appointments whose rows are locked. */
+/** Locks all payments of these appointments, whose rows must be locked already. Ordered by id, oldest first. */
 export function lockPaymentsOfAppointments(db: Transaction<Database>, appointmentIds: string[]) {
   return lockPayments(db, { appointmentIds })
 }

@@ -1,35 +1,35 @@
 import type { Money } from './currency'
 
-/** No call to a provider takes longer, retries and look-ups included. */
+/** Longest time for one call to a provider, retries and look-ups included. */
 export const PROVIDER_DEADLINE_MS = 8_000
 
 /**
- * `pending`: nothing has been tried yet. `failed`: the last try failed, and the payer may try again: cancel the payment
- * before giving its appointment up. Only `succeeded` and `cancelled` are final.
+ * `pending`: the payer has not tried yet. `failed`: the last try failed, and the payer may try again until the payment is
+ * cancelled. Only `succeeded` and `cancelled` are final.
  */
 export type ProviderPaymentStatus = 'pending' | 'requires_action' | 'processing' | 'succeeded' | 'failed' | 'cancelled'
 
 export type ProviderPayment = Money & {
   /** The provider's own id. */
   ref: string
-  /** Ours; null for one that was not made through this port. */
+  /** Our id; null for a payment made outside this API. */
   paymentId: string | null
   status: ProviderPaymentStatus
-  /** The provider's word for why the last try failed, such as `card_declined`. */
+  /** The provider's code for why the last try failed, such as `card_declined`. */
   failureCode: string | null
 }
 
 export type ProviderPaymentDetails = ProviderPayment & {
-  /** What has been or is being given back, in minor units. */
+  /** Sum of the refunds that succeeded or are pending, in minor units. */
   refunded: number
-  /** With it the payer's browser finishes the payment. For the payer alone; never logged or stored. */
+  /** Lets the payer's browser finish the payment. Only for the payer; never logged or stored. */
   clientSecret: string | null
 }
 
 export type ProviderRefund = Money & {
   ref: string
   paymentRef: string
-  /** Ours; null for one made elsewhere, for example in the provider's own dashboard. */
+  /** Our id; null for a refund made elsewhere, for example in the provider's dashboard. */
   refundId: string | null
   /** A refund can fail days after it was accepted: the money then stays with the clinic. */
   status: 'pending' | 'succeeded' | 'failed'
@@ -37,10 +37,10 @@ export type ProviderRefund = Money & {
 
 export type RefundReason = 'cancelled_by_patient' | 'cancelled_by_clinic' | 'hold_ended' | 'other'
 
-/** Money that moved, or a refund on its way, for comparing with our ledger. */
+/** A charge or refund in the provider's books, to be compared with our ledger. */
 export type ProviderEntry = Money & {
   kind: 'charge' | 'refund'
-  /** Of the charge or refund itself. */
+  /** The provider's id of the charge or refund itself. */
   ref: string
   paymentRef: string
   paymentId: string | null
@@ -52,8 +52,8 @@ export type ProviderEntry = Money & {
 export type ProviderEntryPage = { entries: ProviderEntry[]; nextCursor: string | null }
 
 /**
- * What a webhook says, as of `occurredAt`: events come in any order, late and more than once. `name` is the provider's
- * own word; `unknown` is an event that says nothing of a payment or refund made through this port.
+ * Content of a webhook, as of `occurredAt`: events arrive in any order, late and more than once. `name` is the provider's
+ * own; an `unknown` event is about neither a payment nor a refund.
  */
 export type ProviderEvent = { id: string; name: string; occurredAt: Date } & (
   | { type: 'payment'; payment: ProviderPayment }
@@ -64,12 +64,12 @@ export type ProviderEvent = { id: string; name: string; occurredAt: Date } & (
 export type CreatePaymentRequest = Money & {
   paymentId: string
   idempotencyKey: string
-  /** Kept by the provider and shown in its dashboard: ids only, nothing personal. */
+  /** Stored by the provider and shown in its dashboard: ids only, no personal data. */
   metadata?: Record<string, string>
 }
 
 export type RefundRequest = {
-  /** The payment's. */
+  /** The provider's id of the payment. */
   ref: string
   refundId: string
   /** Minor units of the payment's currency. */
@@ -80,37 +80,36 @@ export type RefundRequest = {
 }
 
 /**
- * Whoever takes the money. Every call answers within PROVIDER_DEADLINE_MS or throws ProviderError. Calls with an
- * idempotency key may be repeated for 24 hours after the first and then have one effect; a refund is made once per
- * `refundId` however much later it is repeated.
+ * A card provider or the desk. Every call answers within PROVIDER_DEADLINE_MS or throws ProviderError. A call repeated
+ * with its idempotency key within 24 hours has one effect; a refund is made once per `refundId`, at any later time.
  */
 export type PaymentProvider = {
-  /** Stored with each payment and part of the webhook's path. */
+  /** Stored with each payment; also part of the webhook's path. */
   readonly name: string
-  /** False: no network and no webhooks; staff say when a payment is paid. */
+  /** False: no network and no webhooks; staff mark payments as paid. */
   readonly online: boolean
-  /** Charges and refunds in this currency must be multiples of so many minor units; others are `rejected`. */
+  /** Charges and refunds in this currency must be multiples of this many minor units; others are `rejected`. */
   amountStep(currency: string): number
   createPayment(request: CreatePaymentRequest): Promise<ProviderPaymentDetails>
   getPayment(ref: string): Promise<ProviderPaymentDetails>
-  /** The status afterwards: `cancelled`, or `succeeded` or `processing` when it is too late; that is no error. */
+  /** Returns the status afterwards: `cancelled`, or `succeeded` or `processing` when it was too late (no error). */
   cancelPayment(ref: string, idempotencyKey: string): Promise<ProviderPaymentStatus>
-  /** More than what is left of the payment is `rejected`. */
+  /** An amount above the refundable rest is `rejected`. */
   refund(request: RefundRequest): Promise<ProviderRefund>
   getRefund(ref: string): Promise<ProviderRefund>
-  /** Entries made in `from <= t < until`, whole seconds, in no order to rely on. A page can be empty and not the last. */
+  /** Entries made in `from <= t < until`, whole seconds, in any order. An empty page need not be the last. */
   listEntries(range: { from: Date; until: Date }, cursor?: string): Promise<ProviderEntryPage>
-  /** `rawBody` exactly as received. Throws `bad_signature`, and `rejected` for a signed event that makes no sense. */
+  /** `rawBody` exactly as received. Throws `bad_signature`, and `rejected` for a signed body that is no valid event. */
   verifyWebhook(rawBody: string, headers: Headers, now: Date): Promise<ProviderEvent>
 }
 
 /**
- * `declined`: the payer's bank said no. `rejected`: the same request will be refused again. `unavailable`: no answer,
- * none in time or none that makes sense, so the effect may have happened: repeat it with the same key.
+ * `declined`: the payer's bank refused. `rejected`: the same request will be refused again. `unavailable`: no valid answer
+ * in time, so the effect may have happened: repeat the call with the same key.
  */
 export type ProviderErrorKind = 'declined' | 'rejected' | 'unavailable' | 'bad_signature'
 
-/** `code` is the provider's own, if it gave one. Holds no secret and nothing personal. */
+/** `code` is the provider's own, if it sent one. Contains no secret and no personal data. */
 export class ProviderError extends Error {
   override name = 'ProviderError'
 
@@ -127,13 +126,13 @@ export class ProviderError extends Error {
 
 export type PaymentMethod = 'card' | 'cash' | 'insurance'
 
-/** The providers that are configured, the desk among them. */
+/** The configured providers and the desk. */
 export type PaymentProviders = {
-  /** Who takes new payments by this method; undefined for cards where nobody does. */
+  /** The provider for new payments by this method; undefined for cards when no card provider is configured. */
   forMethod(method: PaymentMethod): PaymentProvider | undefined
-  /** By the name stored with a payment, or in a webhook's path. */
+  /** The provider by its name, as stored with a payment or given in a webhook's path. */
   named(name: string): PaymentProvider | undefined
-  /** Those that keep books of their own, to be compared with ours. */
+  /** Providers that keep their own books, for reconciliation. */
   online: readonly PaymentProvider[]
   close(): void
 }

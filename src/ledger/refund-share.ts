@@ -1,6 +1,6 @@
 /**
- * What a cancellation gives back, in minor units: the share of the price that the terms name, as far as it was paid and
- * has not gone back already, rounded down to what the provider can pay out. What is whole needs no rounding.
+ * Refund for a cancellation, in minor units: the share of the price that the terms name, limited to the amount charged and
+ * not refunded yet. A partial refund is rounded down to a multiple of `step`, the provider's amount step.
  */
 export function refundDue(
   { chargedAmount, refundedAmount }: { chargedAmount: number; refundedAmount: number },

@@ -10,14 +10,15 @@ import { deriveStatus, isPaid } from './status'
 type ReleaseContext = Pick<TransactionContext, 'db' | 'jobs' | 'now'>
 
 /**
- * Nobody is to pay for these appointments any more: what is not paid is cancelled, here at once and at the provider by a
- * job. Their rows must be locked.
+ * Releases the unpaid payments of these appointments: cancelled here at once and at the provider by a job. The
+ * appointments' rows must be locked.
  */
 export async function releasePayments(ctx: ReleaseContext, ...appointmentIds: string[]): Promise<void> {
-  for (const payment of await lockPaymentsOfAppointments(ctx.db, appointmentIds)) await release(ctx, payment)
+  for (const payment of await lockPaymentsOfAppointments(ctx.db, appointmentIds)) await requestRelease(ctx, payment)
 }
 
-async function release(ctx: ReleaseContext, payment: StoredPayment): Promise<StoredPayment> {
+/** Returns a payment unchanged if it is paid, released already, or over at the desk. */
+async function requestRelease(ctx: ReleaseContext, payment: StoredPayment): Promise<StoredPayment> {
   const over = payment.provider === DESK && (payment.status === 'cancelled' || payment.status === 'failed')
   if (isPaid(payment.status) || payment.releaseRequestedAt !== null || over) return payment
   const changes = { releaseRequestedAt: ctx.now }
@@ -27,8 +28,8 @@ async function release(ctx: ReleaseContext, payment: StoredPayment): Promise<Sto
 }
 
 /**
- * The appointment is cancelled: what is not paid is released, and of what is paid the share goes back by a job. Its row
- * must be locked. Gives the payments as they are then, the oldest first.
+ * For a cancelled appointment: releases unpaid payments and refunds `share` (minor units) of paid ones, by jobs. The
+ * appointment's row must be locked. Returns its payments as they are afterwards, oldest first.
  */
 export async function releaseOrRefundPayments(
   ctx: ActorTransaction,
@@ -37,7 +38,7 @@ export async function releaseOrRefundPayments(
 ): Promise<StoredPayment[]> {
   const settled: StoredPayment[] = []
   for (const locked of await lockPaymentsOfAppointments(ctx.db, [appointmentId])) {
-    const payment = await release(ctx, locked)
+    const payment = await requestRelease(ctx, locked)
     const step = ctx.paymentProviders.named(payment.provider)?.amountStep(payment.currency) ?? 1
     const amount = refundDue(payment, share, step)
     const order = { amount, reason, createdBy: ctx.actor === 'system' ? undefined : ctx.actor.userId }

@@ -23,7 +23,7 @@ const PaymentEntry = z.object({
   currency: z.string().length(3),
   status: z
     .enum(['pending', 'succeeded', 'failed'])
-    .openapi({ description: 'A refund that is `pending` is on its way and counts; a `failed` one does not.' }),
+    .openapi({ description: 'A `pending` refund already counts as refunded; a `failed` refund does not.' }),
   reason: z.enum(['cancelled_by_patient', 'cancelled_by_clinic', 'hold_ended', 'other']).nullable(),
   createdAt: Instant,
 })
@@ -32,31 +32,32 @@ export const Payment = z
   .object({
     id: Uuid,
     appointmentId: Uuid,
-    amount: z.int().min(1).max(MAX_MINOR_UNITS).openapi({ description: 'Minor units, as booked.' }),
+    amount: z.int().min(1).max(MAX_MINOR_UNITS).openapi({ description: 'Minor units: the price at booking.' }),
     currency: z.string().length(3),
     method: PaymentMethod,
-    provider: z.string().max(40).openapi({ description: '`desk`: taken by the clinic itself.' }),
+    provider: z.string().max(40).openapi({ description: 'The card provider, or `desk` for cash and insurance.' }),
     status: PaymentStatus,
     failureCode: z
       .string()
       .max(255)
       .nullable()
-      .openapi({ description: 'The provider’s word for why the last try failed, such as `card_declined`.' }),
-    refundable: z.int().min(0).max(MAX_MINOR_UNITS).openapi({ description: 'What is paid and not given back.' }),
+      .openapi({ description: 'The provider’s code for why the last try failed, such as `card_declined`.' }),
+    refundable: z
+      .int()
+      .min(0)
+      .max(MAX_MINOR_UNITS)
+      .openapi({ description: 'Minor units: the amount paid minus its refunds.' }),
     resolution: z
       .enum(['confirmed', 'rebooked', 'refunded_slot_lost', 'refunded_cancelled', 'refunded_duplicate'])
       .nullable()
       .openapi({
         description:
-          'What the money did when it came. `confirmed`: the hold was booked. It had lapsed: `rebooked`, its time was still free; `refunded_slot_lost`, it was not. `refunded_cancelled`: the appointment had been cancelled. `refunded_duplicate`: another payment had taken its place.',
+          'The effect of the money on the appointment when it was received. `confirmed`: it confirmed the hold. `rebooked`: the hold had expired, but its time was still free. `refunded_slot_lost`: the hold had expired and its time was no longer free. `refunded_cancelled`: the appointment had been cancelled. `refunded_duplicate`: another payment was already active. Null: no effect, or not received yet.',
       }),
-    entries: z
-      .array(PaymentEntry)
-      .max(1000)
-      .openapi({ description: 'The ledger: the charge and its refunds, oldest first.' }),
+    entries: z.array(PaymentEntry).max(1000).openapi({ description: 'The charge and its refunds, oldest first.' }),
     createdAt: Instant,
     clientSecret: z.string().max(500).optional().openapi({
-      description: 'While a card payment is not finished, for whoever pays: with it their browser finishes it.',
+      description: 'Only for the payer of an unfinished card payment: their browser finishes the payment with it.',
     }),
   })
   .openapi('Payment', {

@@ -1,10 +1,10 @@
 import type { ProviderPaymentStatus } from './provider'
 import type { PaymentStatus } from './tables'
 
-/** Every status of an appointment; `appointments/status` says which may follow which. */
+/** Every status of an appointment; `appointments/status` holds the allowed transitions. */
 export type AppointmentStatus = 'held' | 'booked' | 'checked_in' | 'completed' | 'no_show' | 'cancelled' | 'expired'
 
-/** An appointment has at most one payment in these: the statuses of the unique index `payments_one_active`. */
+/** An appointment has at most one payment in these statuses, by the unique index `payments_one_active`. */
 export const ACTIVE_PAYMENT_STATUSES = [
   'pending',
   'requires_action',
@@ -19,7 +19,7 @@ export const isActive = (status: PaymentStatus): boolean => active.includes(stat
 export const isPaid = (status: PaymentStatus): boolean =>
   status === 'succeeded' || status === 'partially_refunded' || status === 'refunded'
 
-/** What a status follows from. */
+/** The columns that decide a payment's status. */
 export type PaymentFacts = {
   chargedAmount: number
   refundedAmount: number
@@ -28,8 +28,8 @@ export type PaymentFacts = {
 }
 
 /**
- * Money that moved decides; before any has, what the provider says. A payment the clinic has given up is cancelled from
- * then on, unless its money is on the way already or its last try had failed.
+ * Charges and refunds decide; without any, the provider's status does. A released payment is `cancelled`, unless the
+ * provider says `processing` or `failed`.
  */
 export function deriveStatus({
   chargedAmount,
@@ -48,7 +48,7 @@ export function deriveStatus({
 
 export type ProviderState = { status: ProviderPaymentStatus; at: Date }
 
-/** Of two things said of the same instant, the later in this order is believed; the last two are final and exclude each other. */
+/** Of two reports about the same instant, the later in this order wins. The last two are final; only one of them can be true. */
 const ORDER: readonly ProviderPaymentStatus[] = [
   'pending',
   'requires_action',
@@ -60,21 +60,22 @@ const ORDER: readonly ProviderPaymentStatus[] = [
 const isFinal = (status: ProviderPaymentStatus) => status === 'succeeded' || status === 'cancelled'
 
 /**
- * The most that is known from two things the provider said, whichever came first: what is final wins, then what is later.
- * In whatever order and however often a set of statuses is merged, the result is the same.
+ * Merges two reports of the provider: a final status wins, then the later report. The result does not depend on the order
+ * of the reports or on repeats.
  */
-export function mergeProviderState(known: ProviderState | undefined, seen: ProviderState): ProviderState {
-  if (!known) return seen
+export function mergeProviderState(known: ProviderState | undefined, reported: ProviderState): ProviderState {
+  if (!known) return reported
   const rank = ({ status, at }: ProviderState) => [Number(isFinal(status)), isFinal(status) ? 0 : at.getTime()] as const
   const [knownFinal, knownAt] = rank(known)
-  const [seenFinal, seenAt] = rank(seen)
-  const order = seenFinal - knownFinal || seenAt - knownAt || ORDER.indexOf(seen.status) - ORDER.indexOf(known.status)
-  // Twice the same final word: the first instant stands.
-  if (order === 0) return seen.at < known.at ? seen : known
-  return order > 0 ? seen : known
+  const [reportedFinal, reportedAt] = rank(reported)
+  const order =
+    reportedFinal - knownFinal || reportedAt - knownAt || ORDER.indexOf(reported.status) - ORDER.indexOf(known.status)
+  // The same final status twice: keep the earlier instant.
+  if (order === 0) return reported.at < known.at ? reported : known
+  return order > 0 ? reported : known
 }
 
-/** Whether a payment may be begun for the appointment; a hold counts until the instant it lapses. */
+/** Whether a payment may be created for the appointment; a hold can be paid until the instant it expires. */
 export function isPayable({ status, holdExpiresAt }: AppointmentState, now: Date): boolean {
   if (status === 'held') return holdExpiresAt !== null && holdExpiresAt > now
   return status === 'booked' || status === 'checked_in' || status === 'completed'

@@ -11,7 +11,7 @@ export type PaymentStatus =
   | 'failed'
   | 'cancelled'
 
-/** What the money did to the appointment when it came; null where it changed nothing. */
+/** Effect of the received money on the appointment; null if it changed nothing. */
 export type PaymentResolution =
   | 'confirmed'
   | 'rebooked'
@@ -22,46 +22,46 @@ export type PaymentResolution =
 export type PaymentsTable = {
   id: string
   appointmentId: string
-  /** Minor units, from the appointment's booked terms. */
+  /** Minor units, from the appointment's terms. */
   amount: number
   currency: string
   method: PaymentMethod
   provider: string
-  /** Follows from the columns below; see `deriveStatus`. */
+  /** Derived from the columns below by `deriveStatus`. */
   status: PaymentStatus
   /** The provider's own id; null until its first answer is stored. */
   providerRef: string | null
-  /** The most that the provider is known to have said, and when it was so. */
+  /** Merged from the provider's reports, and the time of the report that won; see `mergeProviderState`. */
   providerStatus: ProviderPaymentStatus | null
   providerStatusAt: Date | null
   failureCode: string | null
-  /** Sums of the entries, kept by a trigger: charges, and refunds that have not failed. Constraints keep 0 ≤ refunded ≤ charged ≤ amount. */
+  /** Sums of the entries (charges; refunds that have not failed), kept by a trigger. Constraints: 0 ≤ refunded ≤ charged ≤ amount. */
   chargedAmount: Generated<number>
   refundedAmount: Generated<number>
   resolution: PaymentResolution | null
-  /** Another payment of the appointment had taken its place when it came in. */
+  /** Another payment of the appointment was already active when this one became active. */
   superseded: Generated<boolean>
-  /** Since when the clinic does not want the money any more. */
+  /** When the payment was released. */
   releaseRequestedAt: Date | null
   createdBy: string
   paidAt: Date | null
   createdAt: Generated<Date>
 }
 
-/** The ledger. Only `status`, and what the provider says with it, ever changes; amounts never do. */
+/** The ledger's entries. Only the status and what the provider reports with it change; amounts never do. */
 export type PaymentEntriesTable = {
-  /** Of a refund, the id under which the provider makes it once. */
+  /** For a refund also its idempotency key at the provider. */
   id: string
   paymentId: string
   kind: 'charge' | 'refund'
   amount: number
   currency: string
-  /** A refund counts from the moment it is wanted, so that no two can exceed the charge; a failed one does not. */
+  /** A pending refund already counts, so that refunds can never exceed the charge; a failed refund does not count. */
   status: 'pending' | 'succeeded' | 'failed'
   provider: string
   providerRef: string | null
   reason: RefundReason | null
-  /** Free text of whoever ordered it; stays here. */
+  /** Free text of the admin who ordered the refund; never sent to the provider. */
   note: string | null
   failureCode: string | null
   createdBy: string | null
