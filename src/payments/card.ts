@@ -17,9 +17,9 @@ import { systemContext } from '../system-context'
 import type { PaymentRow } from './queries'
 import { applyProviderStatus, lockPayment, updatePaymentStatus } from './settle'
 
-type AnyContext = Context<Actor>
+type ActorContext = Context<Actor>
 
-/** Made at the provider once, whoever asks and however often: the stored payment's own id is the key. */
+/** The payment's id is the idempotency key, so repeated calls make one payment at the provider. */
 const requestOf = ({ id, appointmentId, amount, currency }: StoredPayment) => ({
   paymentId: id,
   amount,
@@ -28,15 +28,14 @@ const requestOf = ({ id, appointmentId, amount, currency }: StoredPayment) => ({
   metadata: { appointment_id: appointmentId },
 })
 
-/** An answer to the first call tells how the payment began, so that whatever an event says is later. */
-const BEGINNING = new Date(0)
+/** Time of the report that the first call returns: any event of the payment is later. */
+const BEFORE_ALL_EVENTS = new Date(0)
 
 /**
- * The second and third step of a card payment, whose first, its row, is committed: make it at the provider and keep its
- * ref. Doing it again gives the same. Throws `unavailable` when the provider does not answer, or would not have it: the
- * payment has failed then.
+ * Once the payment's row is committed: creates it at the provider, stores its ref and returns its client secret. Safe to
+ * repeat. Throws `unavailable` when the provider does not answer, or refuses the payment, which then fails.
  */
-export async function openCardPayment(ctx: AnyContext, paymentId: string): Promise<string | null> {
+export async function openCardPayment(ctx: ActorContext, paymentId: string): Promise<string | null> {
   const payment = await findStoredPayment(ctx.db, paymentId)
   const provider = payment && ctx.paymentProviders.named(payment.provider)
   if (!payment || !provider?.online) return null
@@ -52,48 +51,48 @@ export async function openCardPayment(ctx: AnyContext, paymentId: string): Promi
         unavailable('The card provider does not answer. Send the request again with the same key.', error),
       )
     if (payment.providerRef) return null
-    await failOpening(ctx, paymentId, error)
-    throw markAudited(unavailable('The card provider does not take this payment.', error))
+    await markFailed(ctx, paymentId, error)
+    throw markAudited(unavailable('The card provider refused this payment.', error))
   }
 }
 
 async function createAtProvider(
-  ctx: AnyContext,
+  ctx: ActorContext,
   provider: PaymentProvider,
   payment: StoredPayment,
 ): Promise<ProviderPaymentDetails> {
   const details = await provider.createPayment(requestOf(payment))
-  await see(ctx, payment.id, details, BEGINNING)
+  await recordReport(ctx, payment.id, details, BEFORE_ALL_EVENTS)
   return details
 }
 
-/** In a transaction of its own: what a call to the provider has told us. */
-async function see(ctx: AnyContext, paymentId: string, seen: ProviderPayment, at: Date): Promise<void> {
+/** Applies the provider's answer to a call, in a transaction of its own. */
+async function recordReport(ctx: ActorContext, paymentId: string, payment: ProviderPayment, at: Date): Promise<void> {
   await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
-    if (locked) await applyProviderStatus(ctx, locked, { ...seen, at })
+    if (locked) await applyProviderStatus(ctx, locked, { ...payment, at })
   })
 }
 
-async function failOpening(ctx: AnyContext, paymentId: string, { code, kind }: ProviderError): Promise<void> {
-  ctx.log.error({ paymentId, code }, 'a card payment could not be made at its provider')
+async function markFailed(ctx: ActorContext, paymentId: string, { code, kind }: ProviderError): Promise<void> {
+  ctx.log.error({ paymentId, code }, 'a card provider refused to create a payment')
   await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (!locked || locked.payment.providerRef !== null) return
     await updatePaymentStatus(ctx, locked, {
       providerStatus: 'failed',
-      providerStatusAt: BEGINNING,
+      providerStatusAt: BEFORE_ALL_EVENTS,
       failureCode: code ?? kind,
     })
   })
 }
 
-/** A provider forgets keys after 24 hours; a payment that old without a ref was never in a payer's hands. */
+/** Providers forget keys after 24 hours. A payer can never have paid a payment of that age without a ref. */
 const KEY_LIFETIME_MS = 23 * 3_600_000
 
 /**
- * Job: the provider must not take the money of a payment that was given up. When it is too late for that, what it says is
- * taken over, and the money goes where `receiveMoney` sends it. Throws while the provider does not answer.
+ * Job: cancels a released payment at its provider. If it was paid meanwhile, applies that, and `receiveMoney` uses or
+ * refunds the money. Throws when the provider does not answer.
  */
 export async function releaseAtProvider(deps: Deps, paymentId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-release')
@@ -104,21 +103,21 @@ export async function releaseAtProvider(deps: Deps, paymentId: string): Promise<
   const { amount, currency } = payment
   const cancelled = { amount, currency, status: 'cancelled', failureCode: null, paymentId } as const
   try {
-    const ref = payment.providerRef ?? (await refOfForgotten(ctx, provider, payment))
-    if (ref === undefined) return await markOver(ctx, paymentId)
+    const ref = payment.providerRef ?? (await recoverRef(ctx, provider, payment))
+    if (ref === undefined) return await markCancelled(ctx, paymentId)
     const status = await provider.cancelPayment(ref, `${paymentId}-cancel`)
-    if (status === 'succeeded') await see(ctx, paymentId, await provider.getPayment(ref), ctx.now)
-    else await see(ctx, paymentId, { ...cancelled, ref, status }, ctx.now)
+    if (status === 'succeeded') await recordReport(ctx, paymentId, await provider.getPayment(ref), ctx.now)
+    else await recordReport(ctx, paymentId, { ...cancelled, ref, status }, ctx.now)
   } catch (error) {
     if (!(error instanceof ProviderError) || error.kind === 'unavailable') throw error
-    // It knows of no such payment, so that none can succeed.
-    await markOver(ctx, paymentId)
+    // The provider does not know the payment, so nobody can pay it.
+    await markCancelled(ctx, paymentId)
   }
 }
 
-/** The first call's answer was lost: the same call again gives its ref. */
-async function refOfForgotten(
-  ctx: AnyContext,
+/** The answer to the first call was lost: repeating the call returns the ref. */
+async function recoverRef(
+  ctx: ActorContext,
   provider: PaymentProvider,
   payment: StoredPayment,
 ): Promise<string | undefined> {
@@ -126,7 +125,7 @@ async function refOfForgotten(
   return (await createAtProvider(ctx, provider, payment)).ref
 }
 
-async function markOver(ctx: AnyContext, paymentId: string): Promise<void> {
+async function markCancelled(ctx: ActorContext, paymentId: string): Promise<void> {
   await inTransaction({ ...ctx, actor: 'system' as const }, async (ctx) => {
     const locked = await lockPayment(ctx, paymentId)
     if (!locked || locked.payment.chargedAmount > 0) return
@@ -134,21 +133,23 @@ async function markOver(ctx: AnyContext, paymentId: string): Promise<void> {
   })
 }
 
-/** Of a read, which must not wait long for what it can do without. */
+/** Short, because a read can do without the secret. */
 const SECRET_DEADLINE_MS = 2_500
 
-/** A committed answer to `createPayment`, with the secret that is never stored. Throws as `openCardPayment` does. */
+/** Adds the secret, which is never stored, to the committed answer of `createPayment`. Throws as `openCardPayment` does. */
 export async function withClientSecret(ctx: Context, stored: StoredAnswer): Promise<StoredAnswer> {
+  // Safe: `createPayment` stored this body, made by `presentPayment`.
   const payment = JSON.parse(stored.body) as Payment
   if (payment.method !== 'card') return stored
   const clientSecret = await openCardPayment(ctx, payment.id)
   return clientSecret ? { ...stored, body: JSON.stringify({ ...payment, clientSecret }) } : stored
 }
 
-/** For whoever may pay, while they still can; undefined also when the provider does not say it soon. */
+/** For patients and admins while the payment is open; undefined also when the provider is slow or down. */
 export async function findClientSecret(ctx: Context, payment: PaymentRow): Promise<string | undefined> {
-  const open = ['pending', 'requires_action', 'failed'].includes(payment.status) && payment.releaseRequestedAt === null
-  if (ctx.actor.role === 'doctor' || payment.method !== 'card' || !open) return undefined
+  const isOpen =
+    ['pending', 'requires_action', 'failed'].includes(payment.status) && payment.releaseRequestedAt === null
+  if (ctx.actor.role === 'doctor' || payment.method !== 'card' || !isOpen) return undefined
   const secret = withinDeadline(SECRET_DEADLINE_MS, () => openCardPayment(ctx, payment.id))
   return (await secret.catch(() => null)) ?? undefined
 }

@@ -4,7 +4,7 @@ import { releaseAtProvider } from './card'
 import { sendRefund } from './refunds/service'
 import { processPaymentEvent } from './webhooks/service'
 
-/** Each may run any number of times, and does nothing once its work is done. */
+/** Each job may run any number of times; it changes nothing once its work is done. */
 export const paymentJobs = (
   deps: Deps,
 ): Pick<JobHandlers, 'payments.event' | 'payments.refund' | 'payments.release'> => ({

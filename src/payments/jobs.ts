@@ -1,6 +1,6 @@
 declare module '../jobs/queues' {
   interface JobPayloads {
-    /** A webhook that was stored. */
+    /** Processes a stored webhook event. */
     'payments.event': { eventId: string }
   }
 }

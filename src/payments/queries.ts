@@ -9,8 +9,8 @@ import { PAYMENT_COLUMNS } from '../ledger/payment-rows'
 import type { PaymentsTable } from '../ledger/tables'
 
 /**
- * The appointment, if it is the actor's, locked: whoever makes or changes a payment holds its appointment's row, so that
- * paying and cancelling take turns.
+ * Locks the appointment if the actor may see it. Every change of a payment locks its appointment's row first, so that
+ * paying and cancelling run one after the other.
  */
 export function findPayableAppointment(db: Transaction<Database>, actor: Caller, id: string) {
   return db
@@ -31,7 +31,7 @@ export function lockAppointmentOfPayment(db: Transaction<Database>, paymentId: s
   return appointmentOf(db, paymentId).select(['id', 'patientId', 'status']).forUpdate('appointments').executeTakeFirst()
 }
 
-/** Whose locks to take, read without any. */
+/** The resources to lock before the appointment; read without locks. */
 export function findPartiesOfPayment(db: Kysely<Database>, paymentId: string) {
   return appointmentOf(db, paymentId).select(['doctorId', 'patientId', 'clinicId', 'roomId']).executeTakeFirst()
 }
@@ -55,7 +55,7 @@ export function insertPayment(
   )
 }
 
-/** A payment as answers show it. */
+/** Payments with their entries, as the API shows them. */
 const selectPayments = (db: Kysely<Database>, actor: Caller) =>
   db
     .selectFrom('payments')
@@ -118,7 +118,7 @@ export async function findPaymentByRef(db: Kysely<Database>, provider: string, p
   return row?.id
 }
 
-/** Given up since before `before`, with a provider that has not said that it is over. */
+/** Card payments released before `before` that their provider has not reported as cancelled. */
 export function listUnreleasedPayments(db: Kysely<Database>, before: Date, limit: number) {
   return db
     .selectFrom('payments')
@@ -132,7 +132,7 @@ export function listUnreleasedPayments(db: Kysely<Database>, before: Date, limit
     .execute()
 }
 
-/** Appointments with a card payment nobody will make any more: they are over, or it was begun before `abandonedBefore`. */
+/** Appointments with an unpaid card payment to release: they are over, or it was created before `abandonedBefore`. */
 export function listAppointmentsToRelease(
   db: Kysely<Database>,
   { now, abandonedBefore, limit }: { now: Date; abandonedBefore: Date; limit: number },
@@ -166,7 +166,7 @@ export function lockAppointmentRow(db: Transaction<Database>, id: string) {
     .executeTakeFirst()
 }
 
-/** Refund events that came before the payment's ref was known; they are to be looked at again. */
+/** Marks refund events that arrived before their payment's ref was known as unprocessed. Returns their ids. */
 export async function reopenUnmatchedEvents(db: Transaction<Database>, provider: string, providerRef: string) {
   const rows = await db
     .updateTable('paymentEvents')

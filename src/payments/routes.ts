@@ -16,19 +16,19 @@ const createPaymentOperation = operation({
   path: '/payments',
   tag: 'Payments',
   operationId: 'createPayment',
-  summary: 'Pay for an appointment',
+  summary: 'Create a payment',
   description:
-    'The amount is the price the appointment was booked at. Cash and insurance are settled at the desk. ' +
-    'For `card`, which is refused where no card provider is configured, the answer carries `clientSecret`, with which the payer’s browser finishes the payment; what becomes of it shows in `status`. ' +
-    'A 503 may leave the payment begun: send the request again under the same key, or read the payment. ' +
-    'One payment can be active at a time; of a hold it ends with the hold, unless it succeeds before.',
+    'Creates a payment for an appointment, with the price at booking as its amount. Cash and insurance are paid at the desk. ' +
+    'For `card`, which needs a configured card provider, the answer contains `clientSecret`: the payer’s browser finishes the payment with it, and `status` shows the result. ' +
+    'After a 503 the payment may exist already: send the request again with the same key, or read the payment. ' +
+    'An appointment has at most one active payment. The payment of a hold is cancelled when the hold expires, unless it succeeded before.',
   access: ['patient', 'admin'],
-  who: 'patients for themselves and those they are guardian of, admins',
+  who: 'patients for themselves and their wards, admins',
   audit: { kind: 'payment.create', action: 'C' },
   body: CreatePayment,
   answer: {
     status: 201,
-    description: 'The payment, not yet settled',
+    description: 'The new payment, not paid yet',
     schema: Payment,
     headers: ['Location'],
     links: {
@@ -59,7 +59,7 @@ const getPaymentOperation = operation({
   tag: 'Payments',
   operationId: 'getPayment',
   summary: 'Read a payment',
-  description: 'One payment with its status.',
+  description: 'Returns a payment with its status, its charge and its refunds.',
   access: 'signed_in',
   who: 'the patient or a guardian, the doctor of the appointment, admins',
   audit: { kind: 'payment.read', action: 'R' },
@@ -73,12 +73,13 @@ const markPaymentPaidOperation = operation({
   tag: 'Payments',
   operationId: 'markPaymentPaid',
   summary: 'Mark a payment as paid',
-  description: 'For cash and insurance, once the money has been taken.',
+  description:
+    'For cash and insurance, when the clinic has received the money. Confirms a hold that waits for its payment.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'payment.mark_paid', action: 'U' },
   params: PaymentPath,
-  answer: { status: 200, description: 'The payment, settled', schema: Payment },
+  answer: { status: 200, description: 'The paid payment', schema: Payment },
   problems: ['invalid_state', 'hold_expired'],
 })
 
@@ -87,15 +88,15 @@ const refundPaymentOperation = operation({
   path: '/payments/{id}/refunds',
   tag: 'Payments',
   operationId: 'refundPayment',
-  summary: 'Give a payment back',
+  summary: 'Refund a payment',
   description:
-    'All that is left of it, or part. The amount leaves `refundable` at once; the refund itself is `pending` in `entries` until the provider has made it. At the desk it is made by being entered.',
+    'Refunds all that is refundable, or a part. The amount is taken out of `refundable` at once. In `entries`, the refund is `pending` until the card provider has made it; a refund at the desk succeeds at once.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'payment.refund', action: 'U' },
   params: PaymentPath,
   body: RefundPayment,
-  answer: { status: 201, description: 'The payment, with the refund', schema: Payment, headers: ['Location'] },
+  answer: { status: 201, description: 'The payment with the new refund', schema: Payment, headers: ['Location'] },
   problems: ['invalid_state'],
 })
 

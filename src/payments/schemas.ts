@@ -15,5 +15,5 @@ export const ListPaymentsQuery = z.strictObject({ ...pageFields, appointmentId: 
 export const PaymentPath = z.strictObject({ id: Uuid })
 
 export const PaymentConflict = Problem.extend({
-  paymentId: Uuid.optional().openapi({ description: 'With `payment_exists`: the payment that is there.' }),
+  paymentId: Uuid.optional().openapi({ description: 'With `payment_exists`: the active payment.' }),
 }).openapi('PaymentConflict')

@@ -10,7 +10,7 @@ import { deriveStatus, mergeProviderState } from '../ledger/status'
 import type { PaymentResolution } from '../ledger/tables'
 import { findPartiesOfPayment, lockAppointmentOfPayment, reopenUnmatchedEvents } from './queries'
 
-/** What the provider said of a payment, as of `at`. */
+/** A payment's state at the provider at the time `at`. */
 export type ProviderReport = Pick<ProviderPayment, 'ref' | 'status' | 'failureCode' | 'amount' | 'currency'> & {
   at: Date
 }
@@ -18,8 +18,8 @@ export type ProviderReport = Pick<ProviderPayment, 'ref' | 'status' | 'failureCo
 export type LockedPayment = { payment: StoredPayment; patientId: string }
 
 /**
- * Locks a payment by the protocol of bookings: doctor, patient and rooms, then the appointment's row, then its own. Undefined
- * when there is none.
+ * Locks a payment in the order that bookings use: doctor, patient and rooms, then the appointment's row, then the
+ * payment's. Undefined when there is no such payment.
  */
 export async function lockPayment(ctx: ActorTransaction, id: string): Promise<LockedPayment | undefined> {
   const parties = await findPartiesOfPayment(ctx.db, id)
@@ -32,27 +32,27 @@ export async function lockPayment(ctx: ActorTransaction, id: string): Promise<Lo
 }
 
 /**
- * Takes over what the provider said, whatever came before: see `mergeProviderState`. Money that comes in for the first
- * time is put to use or sent back. Says whether it could be the same payment at all.
+ * Merges a provider's report into the payment (see `mergeProviderState`); newly received money is used or refunded.
+ * Returns false for a report about another amount or currency, which changes nothing.
  */
 export async function applyProviderStatus(
   ctx: ActorTransaction,
   { payment, patientId }: LockedPayment,
-  seen: ProviderReport,
+  report: ProviderReport,
 ): Promise<boolean> {
-  if (seen.amount !== payment.amount || seen.currency !== payment.currency) {
-    ctx.log.error({ paymentId: payment.id }, 'a provider speaks of another amount than was asked of it')
+  if (report.amount !== payment.amount || report.currency !== payment.currency) {
+    ctx.log.error({ paymentId: payment.id }, 'a provider reported another amount than the payment has')
     return false
   }
   const known = payment.providerStatus && {
     status: payment.providerStatus,
     at: payment.providerStatusAt ?? payment.createdAt,
   }
-  const merged = mergeProviderState(known ?? undefined, seen)
-  const providerRef = payment.providerRef ?? seen.ref
+  const merged = mergeProviderState(known ?? undefined, report)
+  const providerRef = payment.providerRef ?? report.ref
   const changes: PaymentChanges = { providerRef, providerStatus: merged.status, providerStatusAt: merged.at }
-  if (merged === seen) changes.failureCode = merged.status === 'failed' ? seen.failureCode : null
-  if (payment.providerRef === null) await requeueUnmatchedEvents(ctx, payment.provider, seen.ref)
+  if (merged === report) changes.failureCode = merged.status === 'failed' ? report.failureCode : null
+  if (payment.providerRef === null) await requeueUnmatchedEvents(ctx, payment.provider, report.ref)
 
   if (merged.status === 'succeeded' && payment.chargedAmount === 0)
     await receiveMoney(ctx, { payment, patientId }, { ...changes, createdBy: null, at: merged.at })
@@ -60,12 +60,13 @@ export async function applyProviderStatus(
   return true
 }
 
-/** An event that came before its payment's ref was known can be understood now. */
+/** Enqueues again the events that arrived before their payment's ref was known. */
 export async function requeueUnmatchedEvents(ctx: ActorTransaction, provider: string, ref: string): Promise<void> {
   for (const eventId of await reopenUnmatchedEvents(ctx.db, provider, ref))
     await enqueue(ctx, 'payments.event', { eventId })
 }
 
+/** Stores changes and the status derived from them; audits a new status. Call it with the locks of `lockPayment`. */
 export async function updatePaymentStatus(
   ctx: ActorTransaction,
   { payment, patientId }: LockedPayment,
@@ -78,7 +79,7 @@ export async function updatePaymentStatus(
   return updated
 }
 
-/** Why money that came is given back at once. */
+/** Reason of the automatic refund, for the resolutions that refund the money. */
 const REFUND_REASON: Partial<Record<PaymentResolution, RefundReason>> = {
   refunded_slot_lost: 'hold_ended',
   refunded_cancelled: 'other',
@@ -86,8 +87,8 @@ const REFUND_REASON: Partial<Record<PaymentResolution, RefundReason>> = {
 }
 
 /**
- * The payer's money is there: enters it, and confirms the hold that waited for it, books a lapsed one's time again, or gives
- * the money back where there is nothing left to pay for. Call it with the locks of `lockPayment`.
+ * Records the charge, then confirms the hold that waited for it, rebooks an expired hold, or refunds the money if the
+ * appointment needs no payment any more. Call it with the locks of `lockPayment`.
  */
 export async function receiveMoney(
   ctx: ActorTransaction,
@@ -95,7 +96,7 @@ export async function receiveMoney(
   charge: Parameters<typeof recordCharge>[2],
 ): Promise<StoredPayment> {
   const charged = await recordCharge(ctx, payment, charge)
-  const resolution = charged.superseded ? 'refunded_duplicate' : await resolve(ctx, payment.appointmentId)
+  const resolution = charged.superseded ? 'refunded_duplicate' : await settleAppointment(ctx, payment.appointmentId)
   const reason = resolution && REFUND_REASON[resolution]
   const settled = reason ? await orderRefund(ctx, charged, { amount: charged.amount, reason }) : charged
   if (resolution) await updatePayment(ctx.db, payment.id, { resolution })
@@ -103,7 +104,7 @@ export async function receiveMoney(
   return { ...settled, resolution }
 }
 
-async function resolve(ctx: ActorTransaction, appointmentId: string): Promise<PaymentResolution | null> {
+async function settleAppointment(ctx: ActorTransaction, appointmentId: string): Promise<PaymentResolution | null> {
   const outcome = await settlePaidAppointment(ctx, appointmentId)
   return {
     unchanged: null,
@@ -114,7 +115,7 @@ async function resolve(ctx: ActorTransaction, appointmentId: string): Promise<Pa
   }[outcome]
 }
 
-/** Audits a change that no request asked for; a request has an event of its own. */
+/** Only for changes by the system: a request has its own audit event. */
 async function audit(
   ctx: ActorTransaction,
   targetId: string,

@@ -13,49 +13,49 @@ import { listMatchableEvents, listUnprocessedEvents } from './webhooks/queries'
 import { processPaymentEvent } from './webhooks/service'
 
 /**
- * What a job is still at work on is left to it. Not for long, since a job that died with its process is found only after
- * a minute, and the payer of a hold has not many; both doing it is no harm.
+ * Grace period before the sweeper repeats the work of a job. Short, because pg-boss notices a dead worker only after 60 s
+ * and a hold lasts minutes. Doing the work twice is safe.
  */
-const PATIENCE_MS = 15_000
-/** A card payment nobody finished in this time is given up, so that another can be begun. */
+const GRACE_MS = 15_000
+/** A card payment that is unfinished for this long is released, so that another can be created. */
 const ABANDONED_MS = 24 * 3_600_000
 const BATCH = 100
 
 /**
- * Finishes what no job did: events, refunds and releases that were left, and payments of appointments that are over. Gives
- * how much it was. Any number of copies may call it at any time; while a provider does not answer it leaves the rest.
+ * Finishes events, refunds and releases that no job finished, and releases unpaid payments of appointments that are over.
+ * Returns how many items it handled. Safe on several copies at once; stops early while a provider does not answer.
  */
 export async function sweepPayments(deps: Deps): Promise<number> {
   const ctx = systemContext(deps, 'payment-sweep')
   const { db, now } = ctx
-  const before = new Date(now.getTime() - PATIENCE_MS)
-  const given = await giveUpUnpaid(ctx)
-  const matched = await reopenMatchable(ctx)
+  const before = new Date(now.getTime() - GRACE_MS)
+  const released = await releaseUnpaid(ctx)
+  const matched = await requeueMatchable(ctx)
   const events = await listUnprocessedEvents(db, before, BATCH)
   const refunds = await listUnsentRefunds(db, before, BATCH)
   const releases = await listUnreleasedPayments(db, before, BATCH)
   const done = [
-    await each(deps, events, (id) => processPaymentEvent(deps, id)),
-    await each(deps, refunds, (id) => sendRefund(deps, id)),
-    await each(deps, releases, (id) => releaseAtProvider(deps, id)),
+    await runEach(deps, events, (id) => processPaymentEvent(deps, id)),
+    await runEach(deps, refunds, (id) => sendRefund(deps, id)),
+    await runEach(deps, releases, (id) => releaseAtProvider(deps, id)),
   ]
-  return done.reduce((sum, count) => sum + count, given + matched)
+  return done.reduce((sum, count) => sum + count, released + matched)
 }
 
-/** Stops at the first that its provider, or a database, does not answer. */
-async function each({ log }: Deps, rows: { id: string }[], run: (id: string) => Promise<void>): Promise<number> {
+/** Stops at the first item for which the provider or a database does not answer. */
+async function runEach({ log }: Deps, rows: { id: string }[], run: (id: string) => Promise<void>): Promise<number> {
   for (const [done, { id }] of rows.entries())
     try {
       await run(id)
     } catch (error) {
-      log.warn({ error, id }, 'unfinished payment work is left for later')
+      log.warn({ error, id }, 'could not finish payment work; the sweeper will try again')
       if (asUnavailable(error) || (error instanceof ProviderError && error.kind === 'unavailable')) return done
     }
   return rows.length
 }
 
-/** Payments of holds that lapsed, of appointments that were cancelled, and cards that nobody ever finished. */
-async function giveUpUnpaid(ctx: Context<'system'>): Promise<number> {
+/** Unpaid card payments of expired holds, of cancelled appointments, and abandoned ones. */
+async function releaseUnpaid(ctx: Context<'system'>): Promise<number> {
   const abandonedBefore = new Date(ctx.now.getTime() - ABANDONED_MS)
   const found = await listAppointmentsToRelease(ctx.db, { now: ctx.now, abandonedBefore, limit: BATCH })
   for (const { appointmentId } of found)
@@ -65,7 +65,7 @@ async function giveUpUnpaid(ctx: Context<'system'>): Promise<number> {
   return found.length
 }
 
-async function reopenMatchable(ctx: Context<'system'>): Promise<number> {
+async function requeueMatchable(ctx: Context<'system'>): Promise<number> {
   const found = await listMatchableEvents(ctx.db, BATCH)
   for (const { provider, providerRef } of found)
     await inTransaction(ctx, (ctx) => requeueUnmatchedEvents(ctx, provider, providerRef!))

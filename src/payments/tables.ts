@@ -1,4 +1,4 @@
-/** Webhooks as they came, each once. Of their content only ids, amounts and statuses are kept. */
+/** Webhook events, each stored once. Of their content only ids, amounts and statuses are kept. */
 export type PaymentEventsTable = {
   id: string
   provider: string
@@ -14,7 +14,7 @@ export type PaymentEventsTable = {
   processedAt: Date | null
 }
 
-/** Each day that was compared with a provider after it was over; unfinished while `finishedAt` is null. */
+/** Reconciliations, one for each finished day and provider; unfinished while `finishedAt` is null. */
 export type PaymentReconciliationsTable = {
   provider: string
   day: string
@@ -22,7 +22,7 @@ export type PaymentReconciliationsTable = {
   finishedAt: Date | null
   compared: number | null
   repaired: number | null
-  /** Differences that somebody has to look at. */
+  /** Differences that need a person. */
   remaining: number | null
 }
 

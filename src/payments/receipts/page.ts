@@ -21,7 +21,7 @@ const STYLE = `
   @media print { body { margin: 0; padding: 0 } }
 `
 
-/** Nothing may be loaded or run; of styles only this one, known by its hash, and the icon that keeps browsers from asking for one. */
+/** The Content-Security-Policy of a receipt: allows only its own style, by hash, and the empty icon (so that browsers request none). */
 export async function receiptPolicy(): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(STYLE))
   const hash = btoa(String.fromCharCode(...new Uint8Array(digest)))
@@ -35,7 +35,7 @@ const STATUS: Partial<Record<ReceiptRow['status'], string>> = {
   refunded: 'Refunded',
 }
 
-/** A page to read or print that needs nothing from elsewhere; whatever people wrote is escaped. */
+/** An HTML page to read or print that loads nothing. Free text is escaped. Dates are in the clinic's time zone. */
 export function receiptPage(receipt: ReceiptRow, now: Date): string {
   const { currency, timeZone } = receipt
   const money = (amount: number) => formatMoney({ amount, currency })

@@ -6,7 +6,7 @@ import type { Database } from '../../database/schema'
 
 export type ReceiptRow = NonNullable<Awaited<ReturnType<typeof findReceipt>>>
 
-/** All that stands on the receipt of a payment, if its appointment is the actor's. */
+/** The content of a payment's receipt, if the actor may see its appointment. Failed refunds are left out. */
 export function findReceipt(db: Kysely<Database>, actor: Caller, id: string) {
   return db
     .selectFrom('payments')

@@ -13,17 +13,17 @@ const getReceiptOperation = operation({
   path: '/payments/{id}/receipt',
   tag: 'Payments',
   operationId: 'getReceipt',
-  summary: 'Read the receipt of a payment',
+  summary: 'Read a payment receipt',
   description:
-    'A page to show or print, complete in itself: clinic, patient, visit, tax-free total, payment and refunds, in the currency of the payment. ' +
-    'Once money has come in, also when it has been given back since; before that `invalid_state`.',
+    'An HTML page to show or print, without external files: clinic, patient, visit, tax-free total, payment and refunds, in the currency of the payment. ' +
+    'Available once the payment has been paid, even if it was refunded later; before that the answer is `invalid_state`.',
   access: ['patient', 'admin'],
   who: 'the patient or a guardian, admins',
   audit: { kind: 'payment.receipt', action: 'R' },
   params: PaymentPath,
   answer: {
     status: 200,
-    description: 'An HTML page',
+    description: 'The receipt as an HTML page',
     schema: z.string().max(2_000_000).openapi('Receipt', { example: '<!doctype html><html lang="en">…</html>' }),
     contentType: 'text/html',
   },
@@ -37,7 +37,8 @@ export function receiptRoutes(deps: Deps) {
   read(getReceiptOperation, async ({ db, actor, now }, { params: { id } }) => {
     const receipt = await findReceipt(db, actor, id)
     if (!receipt) throw notFound('payment')
-    if (receipt.chargedAmount === 0) throw new AppError('invalid_state', 'Nothing has been paid yet.')
+    if (receipt.chargedAmount === 0)
+      throw new AppError('invalid_state', 'A receipt is available once the payment has been paid.')
     return answer(receiptPage(receipt, now), {
       headers: { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': await policy },
       audit: { patientIds: [receipt.patientId], targetId: id },

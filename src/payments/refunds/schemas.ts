@@ -8,8 +8,8 @@ export const RefundPayment = z
       .min(1)
       .max(MAX_MINOR_UNITS)
       .optional()
-      .openapi({ description: 'Minor units of the payment’s currency; all that is left when left out.' }),
-    reason: text(500).openapi({ description: 'Kept with the refund and never sent to the provider.' }),
+      .openapi({ description: 'Minor units of the payment’s currency. Default: all that is refundable.' }),
+    reason: text(500).openapi({ description: 'Stored with the refund; never sent to the provider.' }),
   })
   .openapi('RefundPayment', { example: { amount: 2500, reason: 'The visit was cut short' } })
 export type RefundPayment = z.output<typeof RefundPayment>

@@ -14,8 +14,8 @@ import { applyProviderStatus, lockPayment } from '../settle'
 import type { RefundPayment } from './schemas'
 
 /**
- * Gives a payment back, all that is left of it unless an amount is named. Throws not_found, invalid_state when so much is
- * not left, and validation_failed for an amount that the provider cannot pay out.
+ * Refunds `amount` (minor units), by default all that is refundable. Throws not_found, invalid_state above the refundable
+ * amount, and validation_failed for an amount that the provider cannot refund.
  */
 export async function refundPayment(
   ctx: TransactionContext,
@@ -25,20 +25,21 @@ export async function refundPayment(
   const appointment = await lockAppointmentOfPayment(ctx.db, id)
   const payment = appointment && (await findPaymentForUpdate(ctx.db, id))
   if (!payment) throw notFound('payment')
-  const left = payment.chargedAmount - payment.refundedAmount
-  const wanted = amount ?? left
-  if (left === 0) throw new AppError('invalid_state', 'There is nothing left of this payment to give back.')
-  if (wanted > left) throw new AppError('invalid_state', `Of this payment no more than ${left} can be given back.`)
+  const refundable = payment.chargedAmount - payment.refundedAmount
+  const refund = amount ?? refundable
+  if (refundable === 0) throw new AppError('invalid_state', 'This payment has nothing left to refund.')
+  if (refund > refundable)
+    throw new AppError('invalid_state', `At most ${refundable} minor units of this payment can be refunded.`)
   const step = ctx.paymentProviders.named(payment.provider)?.amountStep(payment.currency) ?? 1
-  if (wanted % step !== 0) throw invalid('amount', `must be a multiple of ${step} in ${payment.currency}`)
-  const order = { amount: wanted, reason: 'other', note: reason, createdBy: ctx.actor.userId } as const
+  if (refund % step !== 0) throw invalid('amount', `must be a multiple of ${step} minor units in ${payment.currency}`)
+  const order = { amount: refund, reason: 'other', note: reason, createdBy: ctx.actor.userId } as const
   await orderRefund(ctx, payment, order)
   return getPayment(ctx, id)
 }
 
 /**
- * Job: has a refund of the ledger made at its provider, once however often it runs. Throws while the provider does not
- * answer; one that it refuses has failed, and its amount can be refunded otherwise.
+ * Job: makes a refund of the ledger at its provider, once however often the job runs. Throws when the provider does not
+ * answer. A refused refund fails, and its amount is refundable again.
  */
 export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-refund')
@@ -53,15 +54,15 @@ export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
     const refund = entry.providerRef
       ? await provider.getRefund(entry.providerRef)
       : await provider.refund({ ...request, reason: reason ?? 'other' })
-    await inTransaction(ctx, (ctx) => applyRefund(ctx, paymentId, refund))
+    await inTransaction(ctx, (ctx) => recordProviderRefund(ctx, paymentId, refund))
   } catch (error) {
     if (!(error instanceof ProviderError) || error.kind === 'unavailable') throw error
-    ctx.log.error({ refundId, paymentId, code: error.code }, 'a refund was refused by its provider')
-    await inTransaction(ctx, (ctx) => giveUp(ctx, { paymentId, refundId, code: error.code ?? error.kind }))
+    ctx.log.error({ refundId, paymentId, code: error.code }, 'a provider refused a refund')
+    await inTransaction(ctx, (ctx) => markRefundFailed(ctx, { paymentId, refundId, code: error.code ?? error.kind }))
   }
 }
 
-/** What the provider says of a refund, at that time. It says too that its payment had succeeded, told or not. */
+/** Applies a refund that the provider reported at `at`. A refund implies that its payment succeeded, so that is settled first. */
 export async function applyProviderRefund(
   ctx: ActorTransaction,
   paymentId: string,
@@ -75,11 +76,10 @@ export async function applyProviderRefund(
     const paid = { ref: refund.paymentRef, status: 'succeeded', failureCode: null, amount, currency } as const
     await applyProviderStatus(ctx, locked, { ...paid, at })
   }
-  await applyRefund(ctx, paymentId, refund)
+  await recordProviderRefund(ctx, paymentId, refund)
 }
 
-/** The provider's word on a refund of a payment that has come in. */
-async function applyRefund(ctx: ActorTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {
+async function recordProviderRefund(ctx: ActorTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {
   const appointment = await lockAppointmentOfPayment(ctx.db, paymentId)
   const payment = appointment && (await findPaymentForUpdate(ctx.db, paymentId))
   if (!payment) return
@@ -87,7 +87,7 @@ async function applyRefund(ctx: ActorTransaction, paymentId: string, refund: Pro
   await audit(ctx, { targetId: paymentId, patientId: appointment.patientId, refund: refund.status })
 }
 
-async function giveUp(
+async function markRefundFailed(
   ctx: ActorTransaction,
   { paymentId, refundId, code }: { paymentId: string; refundId: string; code: string },
 ): Promise<void> {

@@ -2,7 +2,7 @@ import type { Insertable, Kysely, Transaction } from 'kysely'
 import type { Database } from '../../database/schema'
 import type { PaymentEventsTable } from '../tables'
 
-/** False when the event is there already. */
+/** False when the event was stored before. */
 export async function insertPaymentEvent(
   db: Transaction<Database>,
   event: Insertable<PaymentEventsTable>,
@@ -34,6 +34,7 @@ export async function markEventProcessed(
   await db.updateTable('paymentEvents').set({ outcome, processedAt }).where('id', '=', id).execute()
 }
 
+/** Events received before `before` that no job has processed, oldest first. */
 export function listUnprocessedEvents(db: Kysely<Database>, before: Date, limit: number) {
   return db
     .selectFrom('paymentEvents')
@@ -45,7 +46,7 @@ export function listUnprocessedEvents(db: Kysely<Database>, before: Date, limit:
     .execute()
 }
 
-/** Refund events whose payment got its ref while they were found to have none. */
+/** Unmatched refund events whose payment has its ref by now. */
 export function listMatchableEvents(db: Kysely<Database>, limit: number) {
   return db
     .selectFrom('paymentEvents')

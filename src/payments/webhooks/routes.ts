@@ -10,15 +10,15 @@ const receiveWebhookOperation = operation({
   path: '/payments/webhooks/{provider}',
   tag: 'Payments',
   operationId: 'receivePaymentWebhook',
-  summary: 'Take a webhook of a payment provider',
+  summary: 'Receive a payment webhook',
   description:
-    'Believed by the provider’s signature over the raw body, made within the last 300 seconds (`invalid_signature` otherwise). An event is stored once, however often it comes, answered at once and worked on later; one of an unknown kind is kept and ignored.',
+    'Called by the card provider. The body must be signed by the provider within the last 300 seconds, else the answer is `invalid_signature`. Each event is stored once, however often it is sent, and processed later. Events of an unknown type are stored and ignored.',
   access: 'public',
   who: 'the provider, by its signature',
   audit: { kind: 'payment.webhook', action: 'E' },
   params: WebhookPath,
   body: ProviderWebhook,
-  answer: { status: 204, description: 'Stored, now or before' },
+  answer: { status: 204, description: 'The event is stored' },
   problems: ['invalid_signature'],
 })
 

@@ -9,8 +9,8 @@ export const WebhookPath = z.strictObject({
     .openapi({ example: 'stripe' }),
 })
 
-/** The provider's own business: what is signed is the text as it came. */
+/** Not checked further: the signature covers the raw text, and the provider's adapter reads it. */
 export const ProviderWebhook = z.record(z.string(), z.unknown()).openapi('ProviderWebhook', {
-  description: 'As the provider defines it.',
+  description: 'An event in the provider’s own format.',
   example: { id: 'evt_1SQ2x9', object: 'event', type: 'payment_intent.succeeded' },
 })

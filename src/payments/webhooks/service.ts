@@ -14,7 +14,7 @@ import { applyProviderStatus, lockPayment } from '../settle'
 import type { PaymentEventsTable } from '../tables'
 import { findUnprocessedEvent, insertPaymentEvent, markEventProcessed } from './queries'
 
-/** Throws not_found for a provider that is none here, invalid_signature, and validation_failed for a signed event that makes no sense. */
+/** Throws not_found for an unknown provider, invalid_signature, and validation_failed for a signed body that is no valid event. */
 export async function verifyWebhook(
   { paymentProviders, now }: Pick<Context<Caller | null>, 'paymentProviders' | 'now'>,
   name: string,
@@ -26,12 +26,13 @@ export async function verifyWebhook(
     return { ...(await provider.verifyWebhook(text, headers, now)), provider: name }
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
-    if (error.kind === 'bad_signature') throw new AppError('invalid_signature', `The webhook: ${error.detail}.`)
+    if (error.kind === 'bad_signature')
+      throw new AppError('invalid_signature', `The webhook cannot be accepted: ${error.detail}.`)
     throw invalid('', error.detail)
   }
 }
 
-/** Keeps an event, once however often it comes, and leaves the rest to a job. */
+/** Stores an event once, however often it is sent, and enqueues a job that processes it. */
 export async function storePaymentEvent(
   ctx: Pick<ActorTransaction, 'db' | 'jobs' | 'now'>,
   event: ProviderEvent & { provider: string },
@@ -58,14 +59,14 @@ function contentOf(event: ProviderEvent): Pick<PaymentEventsTable, 'paymentRef' 
   return { paymentRef: null, snapshot: null }
 }
 
-/** For a provider that lives in this process: its webhooks take the way of all others. */
+/** For the sandbox, which runs in this process: its webhooks are verified and stored like any others. */
 export async function receiveWebhook(deps: Deps, provider: string, text: string, headers: Headers): Promise<void> {
   const ctx = systemContext(deps, 'payment-webhook')
   const event = await verifyWebhook(ctx, provider, { text, headers })
   await inTransaction(ctx, (ctx) => storePaymentEvent(ctx, event))
 }
 
-/** As `contentOf` stored them. */
+/** Snapshots as `contentOf` stores them. */
 const PaymentSnapshot = z.object({
   ref: z.string(),
   paymentId: z.string().nullable(),
@@ -85,7 +86,7 @@ const RefundSnapshot = z.object({
 
 type StoredEvent = NonNullable<Awaited<ReturnType<typeof findUnprocessedEvent>>>
 
-/** Job: takes over what an event says. Doing it again, or in another order, ends the same. */
+/** Job: applies an event. The result does not depend on repeats or on the order of events. */
 export async function processPaymentEvent(deps: Deps, eventId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-event')
   const event = await findUnprocessedEvent(ctx.db, eventId)
