@@ -5,15 +5,15 @@ import { createSandbox, type Sandbox } from './sandbox'
 import type { DeliverWebhook } from './sandbox-webhooks'
 import { createStripe, type StripeOptions } from './stripe'
 
-/** `stripe` may be set while `card` is not `stripe`: what was paid there can then still be refunded. */
+/** `stripe` may be set while `card` is not `stripe`, so that payments made there can still be refunded. */
 export type ProviderSettings = {
   card: 'none' | 'sandbox' | 'stripe'
   stripe?: StripeOptions
-  /** Without a secret, one is made at each start, as the sandbox forgets its payments then as well. */
+  /** Without `webhookSecret`, each start makes a random one. */
   sandbox?: { webhookSecret?: string; delayMs?: number }
 }
 
-/** Opens no connection. Throws when `card` is `stripe` without settings for it. */
+/** Opens no connection. Throws if `card` is `stripe` but `stripe` is missing. */
 export function createProviders(
   settings: ProviderSettings,
   { clock, deliver }: { clock: Clock; deliver: DeliverWebhook },
@@ -34,7 +34,7 @@ export function createProviders(
   return { ...assembleProviders(card, [sandbox, stripe]), sandbox, close: () => sandbox?.close() }
 }
 
-/** The desk, whoever takes new cards, and those who took some before. */
+/** The desk, the provider for new card payments, and the providers of earlier ones. */
 export function assembleProviders(
   card: PaymentProvider | undefined,
   others: readonly (PaymentProvider | undefined)[] = [card],

@@ -11,7 +11,7 @@ import {
 } from '../../ledger/provider'
 import { SANDBOX, type SandboxEvent } from './sandbox-webhooks'
 
-/** What the payer does with a payment. */
+/** What the payer, or their bank, does with a payment. */
 export type SandboxOutcome = 'succeed' | 'fail' | 'require_action' | 'process'
 
 const STATUS = {
@@ -21,28 +21,27 @@ const STATUS = {
   process: 'processing',
 } as const
 
-type Stored<T> = { shown: T; at: Date | null }
+type Dated<T> = { shown: T; at: Date | null }
 
 /**
- * The sandbox's books: who paid what and got what back. It knows nothing of networks, keys or time that passes. They end
- * with the process; what the database still refers to is read out of its ref then, and `recall` says what has become of
- * such a payment meanwhile.
+ * The sandbox's payments and refunds, in memory only, without network, keys or timers. After a restart, a payment is
+ * rebuilt from its ref, and `recall` sets what would have happened to it meanwhile.
  */
 export function createSandboxAccount(
   clock: Clock,
   emit: (event: SandboxEvent) => void,
   recall: (payment: ProviderPayment) => void,
 ) {
-  /** `at` is when it was paid. */
-  const payments = new Map<string, Stored<ProviderPayment>>()
-  /** `at` is when it was made. */
-  const refunds = new Map<string, Stored<ProviderRefund>>()
+  /** `at`: when it was paid. */
+  const payments = new Map<string, Dated<ProviderPayment>>()
+  /** `at`: when it was made. */
+  const refunds = new Map<string, Dated<ProviderRefund>>()
 
-  function findPayment(ref: string): Stored<ProviderPayment> {
+  function findPayment(ref: string): Dated<ProviderPayment> {
     const found = payments.get(ref)
     if (found) return found
     const forgotten = readPaymentRef(ref)
-    if (!forgotten) throw nothingThere()
+    if (!forgotten) throw notKnown()
     const payment = { shown: forgotten, at: null }
     payments.set(ref, payment)
     recall(forgotten)
@@ -51,11 +50,11 @@ export function createSandboxAccount(
 
   function findRefund(ref: string): ProviderRefund {
     const shown = refunds.get(ref)?.shown ?? readRefundRef(ref)
-    if (!shown) throw nothingThere()
+    if (!shown) throw notKnown()
     return shown
   }
 
-  function change(payment: Stored<ProviderPayment>, status: ProviderPayment['status'], failureCode: string | null) {
+  function change(payment: Dated<ProviderPayment>, status: ProviderPayment['status'], failureCode: string | null) {
     payment.shown = { ...payment.shown, status, failureCode }
     if (status === 'succeeded') payment.at = clock()
     emit({ id: newRef('evt'), name: `payment.${status}`, payment: payment.shown })
@@ -100,11 +99,11 @@ export function createSandboxAccount(
       const payment = findPayment(ref).shown
       const existing = refundsOf(ref).find((one) => one.refundId === refundId)
       if (existing && existing.amount !== amount)
-        throw sandboxError('rejected', 'a refund of this id has another amount', 'refund_id_reused')
+        throw sandboxError('rejected', 'a refund with this id has another amount', 'refund_id_reused')
       if (existing) return existing
       const left = payment.status === 'succeeded' ? payment.amount - refundedOf(ref) : 0
       if (!isAmount(amount) || amount > left || currency !== payment.currency)
-        throw sandboxError('rejected', 'more than is left of the payment', 'amount_too_large')
+        throw sandboxError('rejected', 'the amount is more than can be refunded', 'amount_too_large')
       const shown = {
         ref: refundRef({ paymentRef: ref, refundId, amount }),
         paymentRef: ref,
@@ -120,7 +119,7 @@ export function createSandboxAccount(
 
     getRefund: findRefund,
 
-    /** Charges that succeeded and refunds, as far as this process knows, made in `from <= t < until`. */
+    /** Charges and refunds made by this process in `from <= t < until`. */
     listEntries({ from, until }: { from: Date; until: Date }): ProviderEntry[] {
       const charges = [...payments.values()].map(({ shown, at }) => {
         const { ref, paymentId, amount, currency } = shown
@@ -144,15 +143,15 @@ export const sandboxError = (kind: ProviderErrorKind, detail: string, code: stri
 
 const isAmount = (amount: number) => Number.isSafeInteger(amount) && amount > 0
 
-const nothingThere = () => sandboxError('rejected', 'there is no such thing', 'resource_missing')
+const notKnown = () => sandboxError('rejected', 'there is no payment or refund with this id', 'resource_missing')
 
-/** Random, not counted: the database that keeps ids lives longer than the sandbox. */
+/** Random, not counted: the ids are stored in a database that outlives the sandbox. */
 const newRef = (prefix: string) => `${prefix}_${crypto.randomUUID()}`
 
-type Refundable = Pick<ProviderPayment, 'amount' | 'currency'> & { paymentId: string }
+type PaymentRefParts = Pick<ProviderPayment, 'amount' | 'currency'> & { paymentId: string }
 
-/** `pay-<our id>-<amount>-<currency>-<random>`: all there is to know of it but what became of it. */
-const paymentRef = ({ paymentId, amount, currency }: Refundable) =>
+/** `pay-<our id>-<amount>-<currency>-<random>`: enough to rebuild the payment, except its status. */
+const paymentRef = ({ paymentId, amount, currency }: PaymentRefParts) =>
   `pay-${paymentId}-${amount}-${currency}-${crypto.randomUUID().slice(0, 8)}`
 
 const PAYMENT_REF = /^pay-(.+)-(\d{1,16})-([A-Z]{3})-[0-9a-f]{8}$/
@@ -163,7 +162,7 @@ function readPaymentRef(ref: string): ProviderPayment | undefined {
   return { ref, paymentId, amount: Number(amount), currency, status: 'pending', failureCode: null }
 }
 
-/** `ref-<our id>-<amount>-of-<payment's>` */
+/** `ref-<our id>-<amount>-of-<payment's ref>` */
 const refundRef = ({ paymentRef, refundId, amount }: { paymentRef: string; refundId: string; amount: number }) =>
   `ref-${refundId}-${amount}-of-${paymentRef}`
 

@@ -7,9 +7,9 @@ export const SANDBOX = 'sandbox'
 export const SIGNATURE_HEADER = 'sandbox-signature'
 
 export type WebhookDelivery = { rawBody: string; headers: Record<string, string> }
-/** Gives a webhook to its receiver; it throws when the receiver did not take it, and is then called again later. */
+/** Delivers a webhook. Throws when the receiver did not accept it, and is then called again later. */
 export type DeliverWebhook = (delivery: WebhookDelivery) => Promise<void>
-/** Runs something later, which may end later still; what it gives back stops that. */
+/** Runs `run` after the delay; the returned function cancels it. */
 export type ScheduleDelivery = (run: () => unknown, delayMs: number) => () => void
 
 export type SandboxEvent = { id: string; name: string; payment?: ProviderPayment; refund?: ProviderRefund }
@@ -37,8 +37,8 @@ const Event = z.object({
   refund: Refund.optional(),
 })
 
-/** Tries of one webhook; the wait before each is three times that before the last. */
-const TRIES = 5
+/** Attempts to deliver one webhook; each wait is three times the one before. */
+const ATTEMPTS = 5
 
 export type WebhookSenderOptions = {
   secret: string
@@ -48,15 +48,15 @@ export type WebhookSenderOptions = {
   deliver: DeliverWebhook
 }
 
-/** Sends events `delayMs` after they happened, signed at each try as Stripe does. */
+/** Sends events `delayMs` after they happened, signed anew at each attempt, as Stripe does. */
 export function createWebhookSender({ secret, clock, schedule, delayMs, deliver }: WebhookSenderOptions) {
-  async function attempt(rawBody: string, tries: number) {
+  async function attempt(rawBody: string, count: number) {
     const signature = await signWebhook(secret, rawBody, clock())
     const headers = { 'content-type': 'application/json', [SIGNATURE_HEADER]: signature }
     try {
       await deliver({ rawBody, headers })
     } catch {
-      if (tries < TRIES) schedule(() => attempt(rawBody, tries + 1), delayMs * 3 ** tries)
+      if (count < ATTEMPTS) schedule(() => attempt(rawBody, count + 1), delayMs * 3 ** count)
     }
   }
   return (event: SandboxEvent) => {
@@ -65,7 +65,7 @@ export function createWebhookSender({ secret, clock, schedule, delayMs, deliver 
   }
 }
 
-/** For a receiver at a URL; anything but 2xx within 5 s counts as not taken. */
+/** Delivers by POST to a URL; throws unless the receiver answers 2xx within 5 s. */
 export const postWebhooksTo =
   (url: string): DeliverWebhook =>
   async ({ rawBody, headers }) => {
@@ -74,10 +74,10 @@ export const postWebhooksTo =
     if (!response.ok) throw new Error(`the receiver answered ${response.status}`)
   }
 
-/** The signed body of a webhook. Throws `rejected` when it is no event of the sandbox. */
+/** Reads the signed body of a webhook. Throws `rejected` when it is no event of the sandbox. */
 export function readSandboxEvent(rawBody: string): ProviderEvent {
   const parsed = Event.safeParse(parseJson(rawBody))
-  if (!parsed.success) throw new ProviderError('rejected', SANDBOX, 'what it sent is no event')
+  if (!parsed.success) throw new ProviderError('rejected', SANDBOX, 'the body is no event of the sandbox')
   const { payment, refund, ...base } = parsed.data
   if (payment) return { ...base, type: 'payment', payment }
   return refund ? { ...base, type: 'refund', refund } : { ...base, type: 'unknown' }

@@ -17,9 +17,9 @@ import {
 import { findSignatureFault } from './webhook-signature'
 
 /**
- * `metadata.testToken` decides what becomes of a payment; without one, the last two digits of its amount in minor units:
+ * Outcome of a sandbox payment, by `metadata.testToken` or else by the last two digits of its amount in minor units:
  *
- * | amount | token            | outcome, told by webhook                      |
+ * | amount | token            | outcome, reported by webhook                  |
  * |--------|------------------|-----------------------------------------------|
  * | …02    | `tok_fail`       | `failed` with `card_declined`                 |
  * | …03    | `tok_action`     | `requires_action` until `pay()` is called     |
@@ -38,17 +38,17 @@ const TOKENS: Record<string, SandboxOutcome> = {
 }
 const AMOUNTS: Record<number, SandboxOutcome> = { 2: 'fail', 3: 'require_action', 4: 'process' }
 
-/** `down`: no effect. The others have the effect and lose the answer: at once, or by the deadline when `slow`. */
+/** `down`: no effect. The others have the effect but lose the answer: at once, or at the deadline when `slow`. */
 export type SandboxFault = 'down' | 'answer_lost' | 'rubbish' | 'slow'
 
 export type SandboxOptions = {
   clock: Clock
-  /** The first signs; all are believed. */
+  /** The first one signs; signatures by any of them are accepted. */
   webhookSecrets: readonly [string, ...string[]]
   deliver: DeliverWebhook
-  /** From a payment to its outcome, and from what happened to its webhook. */
+  /** Delay from a payment to its outcome, and from an outcome to its webhook. */
   delayMs?: number
-  /** False: payments wait until `pay()` is called, whatever their amount. */
+  /** False: every payment waits until `pay()` is called. */
   automatic?: boolean
   schedule?: ScheduleDelivery
   deadlineMs?: number
@@ -56,17 +56,17 @@ export type SandboxOptions = {
 }
 
 export type Sandbox = PaymentProvider & {
-  /** What the payer would do in a browser. False when the payment can no longer change. */
+  /** Does what the payer would do in a browser. False when the payment can no longer change. */
   pay(ref: string, outcome: SandboxOutcome): boolean
-  /** The next `calls` calls meet the fault. */
+  /** Makes the next `calls` calls fail with this fault. */
   disturb(fault: SandboxFault, calls?: number): void
-  /** How much there is, whoever got to know of it. */
+  /** Payments and refunds made, also those whose answer was lost. */
   count(): { payments: number; refunds: number }
-  /** Stops what was scheduled. */
+  /** Cancels all scheduled outcomes and webhooks. */
   close(): void
 }
 
-/** A card provider that lives in memory: the same rules as a real one and no money. What it made it knows again after a restart. */
+/** A card provider in memory: the rules of a real one, without money. After a restart it still knows its payments by their refs. */
 export function createSandbox({
   clock,
   webhookSecrets,
@@ -91,30 +91,30 @@ export function createSandbox({
   const send = createWebhookSender({ secret: webhookSecrets[0], clock, schedule, delayMs, deliver })
   const account = createSandboxAccount(clock, send, recall)
 
-  /** A payment of an earlier process: what its amount says has happened by now. A `testToken` is forgotten. */
+  /** Gives a payment of an earlier process the outcome that its amount decides; its `testToken` is lost. */
   function recall(payment: ProviderPayment) {
     if (!automatic) return
     const outcome = outcomeOf(payment)
     account.pay(payment.ref, outcome === 'process' ? 'succeed' : outcome)
   }
 
-  /** One call over the network that is not there. */
+  /** Simulates a call over the network. */
   async function call<T>(effect: () => T): Promise<T> {
     const fault = faults.shift()
     if (fault === 'down') throw sandboxError('unavailable', 'is down')
     const answer = effect()
     if (fault === undefined) return answer
     if (fault === 'slow') await new Promise<void>((resolve) => schedule(resolve, deadlineMs))
-    throw sandboxError('unavailable', fault === 'rubbish' ? 'answered rubbish' : 'did not answer')
+    throw sandboxError('unavailable', fault === 'rubbish' ? 'sent an invalid answer' : 'did not answer')
   }
 
-  /** The first answer again for the same key and request. */
+  /** Returns the first answer again for the same key and request. */
   function once<T>(key: string, request: object, run: () => T): T {
     const text = JSON.stringify(request)
     const known = answers.get(key)
     if (known && known.request !== text)
       throw sandboxError('rejected', 'the key was used for another request', 'idempotency_error')
-    // The same request can only have come by the same method, whose answer this is.
+    // Safe: the same request text comes from the same method, so the answer has its type.
     if (known) return known.answer as T
     const answer = run()
     answers.set(key, { request: text, answer })

@@ -1,18 +1,18 @@
 import { type Money, minorUnitDigits } from '../../ledger/currency'
 
 /**
- * Where Stripe counts otherwise than ISO 4217: the ariary has no hundredth there, the króna and the Ugandan shilling
- * have one that must be 00. https://docs.stripe.com/currencies#special-cases
+ * Currencies whose minor unit at Stripe differs from ISO 4217: the ariary has no decimals there; the króna and the Ugandan
+ * shilling have two, which must be 00. https://docs.stripe.com/currencies#special-cases
  */
 const STRIPE_DIGITS: Record<string, number> = { MGA: 0, ISK: 2, UGX: 2 }
 
 const shift = (currency: string) => (STRIPE_DIGITS[currency] ?? minorUnitDigits(currency)) - minorUnitDigits(currency)
 
-/** Stripe wants amounts in thousandths to end in 0, since cards know two decimals. */
+/** The smallest amount, in minor units. Three-decimal amounts must end in 0 at Stripe, since cards have two decimals. */
 export const stripeAmountStep = (currency: string): number =>
   minorUnitDigits(currency) > 2 ? 10 ** (minorUnitDigits(currency) - 2) : 10 ** Math.max(0, -shift(currency))
 
-/** The `amount` and `currency` of a request. Throws RangeError unless the amount is a positive multiple of the step. */
+/** Converts our money to `amount` and `currency` of a request. Throws RangeError unless the amount is a positive multiple of the step. */
 export function toStripeMoney({ amount, currency }: Money): Money {
   const step = stripeAmountStep(currency)
   if (!Number.isSafeInteger(amount) || amount <= 0 || amount % step !== 0)
@@ -20,7 +20,7 @@ export function toStripeMoney({ amount, currency }: Money): Money {
   return { amount: scale(amount, shift(currency)), currency: currency.toLowerCase() }
 }
 
-/** Ours again, from an answer. */
+/** Converts money of an answer to ours. */
 export function fromStripeMoney(amount: number, stripeCurrency: string): Money {
   const currency = stripeCurrency.toUpperCase()
   return { amount: scale(amount, -shift(currency)), currency }

@@ -10,14 +10,14 @@ import {
 } from '../../ledger/provider'
 import { fromStripeMoney } from './stripe-amounts'
 
-/** Where our ids travel. */
+/** Metadata keys that hold our ids at Stripe. */
 export const PAYMENT_ID = 'payment_id'
 export const REFUND_ID = 'refund_id'
 
 const amount = z.int().min(0)
 const currency = z.string().length(3)
 const metadata = z.record(z.string(), z.string()).nullish()
-/** An id, or the thing itself where the request asked to expand it. */
+/** An id, or the whole object if the request asked to expand it. */
 const idOf = z.union([z.string(), z.object({ id: z.string() }).transform(({ id }) => id)])
 
 const PaymentIntent = z.object({
@@ -86,7 +86,7 @@ const REFUND_STATUS = {
   canceled: 'failed',
 } as const
 
-/** Throws `unavailable`: an answer of another shape is none. */
+/** Throws `unavailable` for an answer of another shape, which counts as no answer. */
 export function readStripePayment(answer: unknown): ProviderPaymentDetails {
   const intent = parse(PaymentIntent, answer)
   const charge = intent.latest_charge
@@ -98,16 +98,16 @@ export function readStripePayment(answer: unknown): ProviderPaymentDetails {
   }
 }
 
-/** Throws `unavailable`. */
+/** Throws `unavailable` for an answer of another shape. */
 export const readStripeRefund = (answer: unknown): ProviderRefund => toRefund(parse(Refund, answer))
 
-/** `lastId` is where the next page begins; undefined on the last one. Throws `unavailable`. */
+/** `lastId` is the cursor of the next page; undefined on the last page. Throws `unavailable` for another shape. */
 export function readStripePage(answer: unknown): { items: unknown[]; lastId: string | undefined } {
   const { data, has_more } = parse(Page, answer)
   return { items: data, lastId: has_more ? data.at(-1)?.id : undefined }
 }
 
-/** A charge or refund of a PaymentIntent; undefined for a failed try and for money outside PaymentIntents. */
+/** A charge or refund of a PaymentIntent; undefined for a failed charge and for money outside PaymentIntents. */
 export function readStripeEntry(answer: unknown): ProviderEntry | undefined {
   const entry = parse(z.union([Charge, Refund]), answer)
   if (!entry.payment_intent || (entry.object === 'charge' && entry.status === 'failed')) return undefined
@@ -124,10 +124,10 @@ export function readStripeEntry(answer: unknown): ProviderEntry | undefined {
 }
 
 const PAYMENT_EVENT = /^payment_intent\./
-/** `charge.refund.updated` is what `refund.updated` was called; `charge.refunded` holds a charge and says nothing new. */
+/** `charge.refund.updated` is the former name of `refund.updated`; `charge.refunded` contains a charge and nothing new. */
 const REFUND_EVENT = /^(?:refund\.|charge\.refund\.updated$)/
 
-/** The signed body of a webhook. Throws `rejected` when it is no event, or one we know in another shape. */
+/** Reads the signed body of a webhook. Throws `rejected` for no event, or for a payment or refund of another shape. */
 export function readStripeEvent(rawBody: string): ProviderEvent {
   const event = parse(Event, parseJson(rawBody), 'rejected')
   const base = { id: event.id, name: event.type, occurredAt: fromUnix(event.created) }
@@ -165,8 +165,8 @@ const toRefund = (refund: Refund): ProviderRefund => ({
 function parse<T>(schema: z.ZodType<T>, answer: unknown, kind: 'unavailable' | 'rejected' = 'unavailable'): T {
   const parsed = schema.safeParse(answer)
   if (parsed.success) return parsed.data
-  const where = parsed.error.issues.map(({ path }) => path.join('.') || 'the whole').join(', ')
-  throw new ProviderError(kind, 'stripe', `what it sent has another shape: ${where}`)
+  const where = parsed.error.issues.map(({ path }) => path.join('.') || 'the top').join(', ')
+  throw new ProviderError(kind, 'stripe', `unexpected shape at ${where}`)
 }
 
 function parseJson(text: string): unknown {

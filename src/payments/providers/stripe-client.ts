@@ -3,18 +3,18 @@ import { ProviderError, type ProviderErrorKind } from '../../ledger/provider'
 
 export type StripeClientOptions = {
   secretKey: string
-  /** Origin of the API, for a mock or a proxy; Stripe's own unless given. */
+  /** Origin of the API, for a mock or a proxy. Default: Stripe's own. */
   baseUrl?: string
 }
 
 /**
- * The official SDK on web-standard parts; each request needs a `timeout`. It makes one try per call: repeating is for
- * the caller, who has the key, and a hidden second try would outlive the deadline.
+ * The official SDK on `fetch`; each request needs a `timeout`. It does not retry: callers do, with the idempotency key,
+ * and a hidden second try would exceed the deadline.
  */
 export function createStripeClient({ secretKey, baseUrl }: StripeClientOptions): Stripe {
   const { protocol, hostname, port } = new URL(baseUrl ?? 'https://api.stripe.com')
   return new Stripe(secretKey, {
-    // Bun's type of fetch has a `preconnect` besides, which the SDK never calls.
+    // Safe: Bun's type of fetch also has `preconnect`, which the SDK never calls.
     httpClient: Stripe.createFetchHttpClient(fetchObject as typeof fetch),
     protocol: protocol === 'http:' ? 'http' : 'https',
     host: hostname,
@@ -25,8 +25,8 @@ export function createStripeClient({ secretKey, baseUrl }: StripeClientOptions):
 }
 
 /**
- * Only lets through what the SDK can handle: stripe-node 23 never settles on JSON that is no object, and tries again by
- * itself when it sees the code of a closed connection. A redirect would take the secret key elsewhere.
+ * Rejects answers that the SDK cannot handle: stripe-node 23 never settles on JSON that is no object, and retries by
+ * itself when it sees the code of a closed connection. A redirect would send the secret key to another host.
  */
 async function fetchObject(...[url, init]: Parameters<typeof fetch>): Promise<Response> {
   try {
@@ -41,8 +41,8 @@ async function fetchObject(...[url, init]: Parameters<typeof fetch>): Promise<Re
 }
 
 /**
- * Runs calls of the SDK and throws what they throw as ProviderError; errors of ours pass. What Stripe said is not kept
- * but for its code: its errors quote the card holder.
+ * Runs calls of the SDK and turns its errors into ProviderError; other errors pass. Of Stripe's message only the code is
+ * kept, because messages can quote the card holder.
  */
 export async function callStripe<T>(calls: () => Promise<T>): Promise<T> {
   try {
@@ -51,7 +51,7 @@ export async function callStripe<T>(calls: () => Promise<T>): Promise<T> {
     if (!(error instanceof Stripe.errors.StripeError)) throw error
     const { statusCode, code = null, rawType = null, requestId = 'unknown' } = error
     if (statusCode === undefined)
-      throw new ProviderError('unavailable', 'stripe', 'no answer that makes sense, or none in time', null, {
+      throw new ProviderError('unavailable', 'stripe', 'no valid answer in time', null, {
         cause: error,
       })
     throw new ProviderError(

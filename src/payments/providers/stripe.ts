@@ -22,7 +22,7 @@ const NAME = 'stripe'
 
 export type StripeOptions = {
   secretKey: string
-  /** Every secret that is still in use: Stripe signs with the old and the new one for a while after it is rolled. */
+  /** Every secret still in use: after a secret is rolled, Stripe signs with the old and the new one for a while. */
   webhookSecrets: readonly string[]
   baseUrl?: string
   deadlineMs?: number
@@ -30,7 +30,7 @@ export type StripeOptions = {
   pageSize?: number
 }
 
-/** Cards by Stripe's PaymentIntents with automatic capture; the payer's browser finishes them with the client secret. */
+/** Cards by Stripe's PaymentIntents with automatic capture; the payer's browser confirms them with the client secret. */
 export function createStripe({
   secretKey,
   webhookSecrets,
@@ -40,7 +40,7 @@ export function createStripe({
 }: StripeOptions): PaymentProvider {
   const stripe = createStripeClient({ secretKey, baseUrl })
 
-  /** Options for each request of one call: whatever they are, together they keep the deadline. */
+  /** Returns options for the requests of one call, which share one deadline. */
   function startDeadline() {
     const end = performance.now() + deadlineMs
     return (idempotencyKey?: string) => {
@@ -52,7 +52,7 @@ export function createStripe({
   const getPayment = async (ref: string, options = startDeadline()) =>
     readStripePayment(await stripe.paymentIntents.retrieve(ref, { expand: ['latest_charge'] }, options()))
 
-  /** Stripe forgets a key after 24 hours; its list of refunds never does. */
+  /** Stripe forgets idempotency keys after 24 hours, so the refund is looked up in its list. */
   async function findRefund({ ref, refundId }: RefundRequest, options: ReturnType<typeof startDeadline>) {
     let last: string | undefined
     for (;;) {
@@ -66,9 +66,9 @@ export function createStripe({
 
   async function refund(request: RefundRequest): Promise<ProviderRefund> {
     const options = startDeadline()
-    const { amount } = checked(request)
+    const { amount } = checkedMoney(request)
     const existing = await findRefund(request, options)
-    if (existing) return sameRefund(existing, request)
+    if (existing) return requireSameRefund(existing, request)
     const params = {
       payment_intent: request.ref,
       amount,
@@ -86,7 +86,7 @@ export function createStripe({
     createPayment: ({ paymentId, amount, currency, idempotencyKey, metadata }) =>
       callStripe(async () => {
         const params = {
-          ...checked({ amount, currency }),
+          ...checkedMoney({ amount, currency }),
           capture_method: 'automatic' as const,
           payment_method_types: ['card'],
           metadata: { ...metadata, [PAYMENT_ID]: paymentId },
@@ -133,12 +133,12 @@ export function createStripe({
   }
 }
 
-/** A payment that has succeeded or been cancelled already; a stored answer of this kind is repeated for its key. */
+/** The payment has already succeeded or been cancelled. Stripe also repeats this error for the same idempotency key. */
 const isTooLate = (error: unknown) =>
   error instanceof ProviderError && error.kind === 'rejected' && error.code === 'payment_intent_unexpected_state'
 
-/** The amount as Stripe counts. Throws `rejected` for what Stripe would refuse. */
-function checked(money: { amount: number; currency: string }) {
+/** Converts to Stripe's amount. Throws `rejected` for an amount that Stripe would refuse. */
+function checkedMoney(money: { amount: number; currency: string }) {
   try {
     return toStripeMoney(money)
   } catch (cause) {
@@ -146,9 +146,9 @@ function checked(money: { amount: number; currency: string }) {
   }
 }
 
-function sameRefund(found: ProviderRefund, { amount, currency }: RefundRequest): ProviderRefund {
+function requireSameRefund(found: ProviderRefund, { amount, currency }: RefundRequest): ProviderRefund {
   if (found.amount !== amount || found.currency !== currency)
-    throw new ProviderError('rejected', NAME, 'a refund of this id has another amount', 'refund_id_reused')
+    throw new ProviderError('rejected', NAME, 'a refund with this id has another amount', 'refund_id_reused')
   return found
 }
 

@@ -1,7 +1,7 @@
-/** How far the signer's clock and ours may be apart, delivery included; older deliveries could be replays. */
+/** Largest difference between the signature's time and ours, delivery included; an older delivery could be a replay. */
 const TOLERANCE_SECONDS = 300
-/** A signer with several secrets sends one signature for each; more than this is nobody's honest header. */
-const MOST_SIGNATURES = 8
+/** A signer sends one signature for each of its secrets. More than this would only cost us time. */
+const MAX_SIGNATURES = 8
 
 const encoder = new TextEncoder()
 
@@ -15,7 +15,7 @@ export async function signWebhook(secret: string, rawBody: string, at: Date): Pr
   return `t=${t},v1=${toHex(new Uint8Array(signature))}`
 }
 
-/** Why a delivery is not to be believed; undefined for one that is signed with any of the secrets. */
+/** Why the signature is not valid; undefined if it was made with any of the secrets within the tolerance. */
 export async function findSignatureFault(
   header: string | null,
   rawBody: string,
@@ -28,14 +28,15 @@ export async function findSignatureFault(
     parts.filter((part) => part.startsWith(name)).map((part) => part.slice(name.length))
   const [t, ...others] = valuesOf('t=')
   const signatures = valuesOf('v1=').filter((hex) => /^[0-9a-f]{64}$/.test(hex))
-  const fitting = signatures.length > 0 && signatures.length <= MOST_SIGNATURES
-  if (t === undefined || others.length > 0 || !/^\d{1,12}$/.test(t) || !fitting) return 'the signature has another form'
+  const countOk = signatures.length > 0 && signatures.length <= MAX_SIGNATURES
+  if (t === undefined || others.length > 0 || !/^\d{1,12}$/.test(t) || !countOk)
+    return 'the signature header is malformed'
 
   const signed = encoder.encode(`${t}.${rawBody}`)
   const checks = await Promise.all(
     secrets.flatMap((secret) => signatures.map((hex) => verify(secret, fromHex(hex), signed))),
   )
-  if (!checks.includes(true)) return 'the signature is not ours'
+  if (!checks.includes(true)) return 'the signature does not match'
   const age = Math.floor(now.getTime() / 1000) - Number(t)
   return Math.abs(age) > TOLERANCE_SECONDS ? 'the signature is too old or from the future' : undefined
 }

@@ -2,26 +2,26 @@ import type { ProviderPayment, ProviderRefund } from '../../ledger/provider'
 import type { ProviderReport } from '../settle'
 import type { LedgerPayment } from './queries'
 
-/** `missing_here`: the provider moved money that the ledger does not know of; `missing_there`: the other way about. */
+/** `missing_here`: money moved at the provider that is not in the ledger; `missing_there`: the reverse. */
 export type DifferenceKind = 'missing_here' | 'missing_there' | 'other_amount' | 'other_status'
 
-/** What would make both sides agree; each has the effect of the webhook that was lost, once however often it is done. */
+/** A change that makes both sides agree, as the lost webhook or job would have done. Safe to repeat. */
 export type Repair =
-  | { what: 'payment'; paymentId: string; seen: ProviderReport }
+  | { what: 'payment'; paymentId: string; report: ProviderReport }
   | { what: 'refund'; paymentId: string; refund: ProviderRefund }
   | { what: 'unsent_refund'; refundId: string }
 
 export type Difference = {
   kind: DifferenceKind
   of: 'payment' | 'refund'
-  /** Ours; null where nothing here belongs to it. */
+  /** Our id; null if the ledger has nothing that matches. */
   id: string | null
-  /** The provider's. */
+  /** The provider's id. */
   ref: string | null
-  /** Amount, currency and status on either side, in words; null where there is nothing. */
+  /** Amount, currency and status on each side, as text; null if missing there. */
   here: string | null
   there: string | null
-  /** Undefined where somebody has to look. */
+  /** Undefined if a person must decide. */
   repair?: Repair
 }
 
@@ -31,7 +31,7 @@ type State = { amount: number; currency: string; status: string }
 const inWords = ({ amount, currency, status }: State) => `${amount} ${currency} ${status.replaceAll('_', ' ')}`
 const sameMoney = (a: State, b: State) => a.amount === b.amount && a.currency === b.currency
 
-/** A payment as the provider has it, `at` that time, against the ledger's. */
+/** Compares a payment at the provider, as of `at`, with the ledger's. Undefined if they agree. */
 export function comparePayment(
   here: LedgerPayment | undefined,
   there: Omit<ProviderPayment, 'failureCode'> & Partial<Pick<ProviderPayment, 'failureCode'>>,
@@ -41,24 +41,24 @@ export function comparePayment(
   const base = { of: 'payment' as const, ref, there: inWords(there) }
   if (!here) return { ...base, kind: 'missing_here', id: there.paymentId, here: null }
   const known = { ...base, id: here.id, here: inWords({ ...here, status: here.providerStatus ?? 'pending' }) }
-  // A second payment for one of ours: money that nobody asked for.
+  // A second payment at the provider for one of ours: a person must refund it.
   if (here.providerRef !== null && here.providerRef !== ref) return { ...known, kind: 'missing_here' }
   if (!sameMoney({ ...here, status }, there)) return { ...known, kind: 'other_amount' }
   const repair: Repair = {
     what: 'payment',
     paymentId: here.id,
-    seen: { ref, amount, currency, status, failureCode, at },
+    report: { ref, amount, currency, status, failureCode, at },
   }
   if (here.chargedAmount > 0) return status === 'succeeded' ? undefined : { ...known, kind: 'missing_there' }
   if (status === 'succeeded') return { ...known, kind: 'missing_here', repair }
   return (here.providerStatus ?? 'pending') === status ? undefined : { ...known, kind: 'other_status', repair }
 }
 
-/** A refund as the provider has it against the ledger's, by our id or the provider's. */
+/** Compares a refund at the provider with the ledger's, found by our id or the provider's. Undefined if they agree. */
 export function compareRefund(payment: LedgerPayment | undefined, there: ProviderRefund): Difference | undefined {
   const here = payment?.entries.find(({ id, providerRef }) => id === there.refundId || providerRef === there.ref)
   const base = { of: 'refund' as const, ref: there.ref, there: inWords(there) }
-  // What failed before it was heard of moved nothing.
+  // A failed refund moved no money, so the ledger need not have it.
   if (!here && there.status === 'failed') return undefined
   if (!payment) return { ...base, kind: 'missing_here', id: there.refundId, here: null }
   const repair: Repair = { what: 'refund', paymentId: payment.id, refund: there }
@@ -69,7 +69,7 @@ export function compareRefund(payment: LedgerPayment | undefined, there: Provide
   return { ...known, kind: 'other_status', repair }
 }
 
-/** The ledger has been paid, and the provider knows of no such payment. */
+/** The payment is charged in the ledger but unknown to the provider. */
 export const paymentMissingThere = (here: LedgerPayment): Difference => ({
   kind: 'missing_there',
   of: 'payment',
@@ -79,7 +79,7 @@ export const paymentMissingThere = (here: LedgerPayment): Difference => ({
   there: null,
 })
 
-/** A refund that the provider knows nothing of: one that was never sent can still be. */
+/** The refund is unknown to the provider; if it was never sent, sending it repairs the difference. */
 export const refundMissingThere = (here: LedgerRefund): Difference => ({
   kind: 'missing_there',
   of: 'refund',

@@ -4,15 +4,15 @@ import { addDays, localDay } from '../../scheduling/local-time'
 import { claimReconciliation, finishReconciliation } from './queries'
 import { daysRange, reconcile } from './service'
 
-/** Days that are made up for when no copy ran, or the provider did not answer. */
+/** Past days to catch up on, if no copy ran or the provider did not answer. */
 const DAYS_BACK = 7
 const HOUR = 3_600_000
-/** A comparison that was begun so long ago died with its copy. */
+/** An unfinished comparison this old is assumed to have died with its copy. */
 const STALE_MS = HOUR
 
 /**
- * Compares each day (UTC) with every provider once it is over for an hour, and repairs what can be; gives how many days
- * it did. Any number of copies may call it at any time: each day is one copy's.
+ * Reconciles each day (UTC) with every provider, an hour after the day's end, and repairs what it can. Returns how many
+ * days it finished. Safe on several copies at once: one copy claims each day.
  */
 export async function reconcileFinishedDays(deps: Deps): Promise<number> {
   const now = deps.clock()
@@ -41,13 +41,16 @@ async function reconcileDay(deps: Deps, claim: { provider: string; day: string }
       repaired,
       remaining: remaining.length,
     })
-    if (repaired > 0) deps.log.warn({ ...claim, repaired }, 'payments had drifted from their provider')
+    if (repaired > 0) deps.log.warn({ ...claim, repaired }, 'repaired payments that differed from their provider')
     if (remaining.length > 0)
-      deps.log.error({ ...claim, remaining: remaining.length }, 'payments differ from their provider: reconcile them')
+      deps.log.error(
+        { ...claim, remaining: remaining.length },
+        'payments differ from their provider: run payments:reconcile',
+      )
     return true
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
-    deps.log.warn({ ...claim, error }, 'payments could not be compared with their provider; it will be tried again')
+    deps.log.warn({ ...claim, error }, 'payments could not be compared with their provider; the next run tries again')
     return false
   }
 }

@@ -4,7 +4,7 @@ import type { Database } from '../../database/schema'
 
 export type InstantRange = { from: Date; until: Date }
 
-/** A payment with what was charged and its refunds, as far as a provider can be asked about them. */
+/** Payments of a provider with their refunds, as far as they are compared. */
 const selectLedger = (db: Kysely<Database>, provider: string) =>
   db
     .selectFrom('payments')
@@ -39,7 +39,7 @@ const selectLedger = (db: Kysely<Database>, provider: string) =>
 
 export type LedgerPayment = Awaited<ReturnType<typeof listLedgerPayments>>[number]
 
-/** Those that a page of the provider's listing is about. */
+/** The payments that a page of the provider's list refers to, by the provider's ids or ours. */
 export function findLedgerPayments(
   db: Kysely<Database>,
   provider: string,
@@ -56,8 +56,8 @@ export function findLedgerPayments(
 }
 
 /**
- * Those with an entry that was made in the range, and those begun in it whose money may have moved without our knowing; by
- * id, after that of the page before.
+ * Payments with an entry made in the range, and open ones created in it, which may have been paid at the provider without
+ * our knowledge. Sorted by id; `after` is the last id of the page before.
  */
 export function listLedgerPayments(
   db: Kysely<Database>,
@@ -89,7 +89,7 @@ export function listLedgerPayments(
     .execute()
 }
 
-/** Begins the comparison of a day unless it is done, or another copy began it after `staleBefore`; says whether. */
+/** Claims a day for this copy. False if the day is finished, or another copy claimed it after `staleBefore`. */
 export async function claimReconciliation(
   db: Kysely<Database>,
   { provider, day, now, staleBefore }: { provider: string; day: string; now: Date; staleBefore: Date },

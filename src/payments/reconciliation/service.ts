@@ -16,27 +16,27 @@ import {
 } from './compare'
 import { findLedgerPayments, type InstantRange, type LedgerPayment, listLedgerPayments } from './queries'
 
-/** What is younger may have its webhook or job still on the way. */
+/** Entries younger than this may still get their webhook or job. */
 const SETTLING_MS = 15 * 60_000
 const PAGE = 200
 
 export type ReconciliationReport = {
-  /** What the provider listed, and what it was asked about besides. */
+  /** How many entries were compared: those that the provider listed, and those it was asked about one by one. */
   compared: number
   found: Difference[]
-  /** What differs still; `found` again where nothing was to be repaired. */
+  /** Differences after the repairs; equal to `found` if nothing was repaired. */
   remaining: Difference[]
 }
 
-/** Days of UTC, both inclusive. */
+/** From the first day to the last (UTC), both inclusive. */
 export const daysRange = (first: string, last = first): InstantRange => ({
   from: new Date(`${first}T00:00:00Z`),
   until: new Date(`${addDays(last, 1)}T00:00:00Z`),
 })
 
 /**
- * Compares ledger and provider in `from <= t < until`, as far as that lies a quarter of an hour back; with `fix` it does what
- * the lost webhooks would have done, and compares once more. Throws while the provider does not answer.
+ * Compares the ledger with the provider in `from <= t < until`, but only up to 15 minutes ago. With `fix`, repairs as the
+ * lost webhooks and jobs would have done, and compares again. Throws when the provider does not answer.
  */
 export async function reconcile(
   deps: Deps,
@@ -54,21 +54,21 @@ export async function reconcile(
 }
 
 async function compare(ctx: Context<'system'>, provider: PaymentProvider, range: InstantRange) {
-  const answers: (Difference | undefined)[] = []
+  const results: (Difference | undefined)[] = []
   if (range.from < range.until) {
-    const told = new Set<string | null>()
+    const listed = new Set<string | null>()
     for await (const entries of pagesOf(provider, range)) {
       const ledger = await findLedgerPayments(ctx.db, provider.name, { refs: refsOf(entries), ids: idsOf(entries) })
       for (const entry of entries) {
-        for (const name of entry.kind === 'charge' ? [entry.paymentRef] : [entry.ref, entry.refundId]) told.add(name)
-        answers.push(compareEntry(ledger, entry))
+        for (const name of entry.kind === 'charge' ? [entry.paymentRef] : [entry.ref, entry.refundId]) listed.add(name)
+        results.push(compareEntry(ledger, entry))
       }
     }
     for await (const payments of ledgerPages(ctx, provider.name, range))
       for (const payment of payments)
-        answers.push(...(await askAbout(provider, payment, { told, range, now: ctx.now })))
+        results.push(...(await compareUnlisted(provider, payment, { listed, range, now: ctx.now })))
   }
-  return { compared: answers.length, differences: answers.filter((answer) => answer !== undefined) }
+  return { compared: results.length, differences: results.filter((result) => result !== undefined) }
 }
 
 async function* pagesOf(provider: PaymentProvider, range: InstantRange): AsyncGenerator<ProviderEntry[]> {
@@ -100,42 +100,42 @@ function compareEntry(ledger: LedgerPayment[], { kind, ...entry }: ProviderEntry
   const { paymentRef, paymentId, amount, currency, status, createdAt } = entry
   const payment =
     ledger.find(({ providerRef }) => providerRef === paymentRef) ?? ledger.find(({ id }) => id === paymentId)
-  // An account may have other business than ours.
+  // The provider's account may also hold payments that are not ours.
   if (!payment && paymentId === null && entry.refundId === null) return undefined
   if (kind === 'refund') return compareRefund(payment, entry)
-  const seen = status === 'succeeded' ? 'succeeded' : 'processing'
-  return comparePayment(payment, { ref: paymentRef, paymentId, amount, currency, status: seen }, createdAt)
+  const paymentStatus = status === 'succeeded' ? 'succeeded' : 'processing'
+  return comparePayment(payment, { ref: paymentRef, paymentId, amount, currency, status: paymentStatus }, createdAt)
 }
 
 /**
- * What the listing did not tell of: it may belong to a neighbouring day, or not be there at all. Gives an answer to each
- * question, undefined where both sides agree.
+ * Asks the provider about ids that its list did not contain: they may belong to a neighbouring day or be unknown there.
+ * Returns one item for each comparison, undefined where both sides agree.
  */
-async function askAbout(
+async function compareUnlisted(
   provider: PaymentProvider,
   payment: LedgerPayment,
-  { told, range, now }: { told: ReadonlySet<string | null>; range: InstantRange; now: Date },
+  { listed, range, now }: { listed: ReadonlySet<string | null>; range: InstantRange; now: Date },
 ): Promise<(Difference | undefined)[]> {
   const found: (Difference | undefined)[] = []
   const { providerRef } = payment
-  if (providerRef !== null && !told.has(providerRef)) {
-    const there = await known(provider.getPayment(providerRef))
+  if (providerRef !== null && !listed.has(providerRef)) {
+    const there = await orUndefined(provider.getPayment(providerRef))
     if (there) found.push(comparePayment(payment, there, now))
     else if (payment.chargedAmount > 0) found.push(paymentMissingThere(payment))
   }
   for (const refund of payment.entries) {
     const at = new Date(refund.createdAt)
     const { providerRef: ref, status } = refund
-    const isTold = told.has(refund.id) || (ref !== null && told.has(ref))
-    if (isTold || at < range.from || at >= range.until || (ref === null && status === 'failed')) continue
-    const there = ref === null ? undefined : await known(provider.getRefund(ref))
+    const isListed = listed.has(refund.id) || (ref !== null && listed.has(ref))
+    if (isListed || at < range.from || at >= range.until || (ref === null && status === 'failed')) continue
+    const there = ref === null ? undefined : await orUndefined(provider.getRefund(ref))
     found.push(there ? compareRefund(payment, there) : refundMissingThere(refund))
   }
   return found
 }
 
-/** Undefined for what the provider does not know. */
-async function known<T>(answer: Promise<T>): Promise<T | undefined> {
+/** Undefined if the provider does not know the id. */
+async function orUndefined<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {
@@ -144,23 +144,26 @@ async function known<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** One that cannot be made stays a difference, for somebody to look at. */
+/** A failed repair is logged and stays a difference, for a person to look at. */
 async function tryToRepair(ctx: Context<'system'>, repair: Repair): Promise<void> {
   try {
-    await make(ctx, repair)
+    await applyRepair(ctx, repair)
   } catch (error) {
-    ctx.log.error({ error, ...idOf(repair) }, 'a difference to the payment provider could not be repaired')
+    ctx.log.error(
+      { error, ...idOf(repair) },
+      'could not repair a difference between the ledger and the payment provider',
+    )
   }
 }
 
 const idOf = (repair: Repair) =>
   repair.what === 'unsent_refund' ? { refundId: repair.refundId } : { paymentId: repair.paymentId }
 
-async function make(ctx: Context<'system'>, repair: Repair): Promise<void> {
+async function applyRepair(ctx: Context<'system'>, repair: Repair): Promise<void> {
   if (repair.what === 'unsent_refund') return sendRefund(ctx, repair.refundId)
   await inTransaction(ctx, async (ctx) => {
     if (repair.what === 'refund') return applyProviderRefund(ctx, repair.paymentId, repair.refund, ctx.now)
     const locked = await lockPayment(ctx, repair.paymentId)
-    if (locked) await applyProviderStatus(ctx, locked, repair.seen)
+    if (locked) await applyProviderStatus(ctx, locked, repair.report)
   })
 }
