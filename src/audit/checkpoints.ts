@@ -1,3 +1,5 @@
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema'
 import type { Deps } from '../deps'
 import { openCheckpointKey } from './checkpoint-key'
 import { type Checkpoint, insertCheckpoint, readTrail, type Trail } from './queries'
@@ -28,6 +30,10 @@ export async function sealWhenDue({ db, config, clock }: SealDeps, trail: Trail)
   await insertCheckpoint(db, checkpoint)
   return { trail: { ...trail, checkpoints: [checkpoint] }, sealed: 1 }
 }
+
+/** Every checkpoint from the start of the chain on, oldest first. */
+export const listCheckpoints = async (db: Kysely<Database>): Promise<Checkpoint[]> =>
+  (await readTrail(db)).checkpoints.toReversed()
 
 /** One line to keep elsewhere: what was signed, and the signature. */
 export const formatCheckpoint = ({ seq, hash, createdAt, signature }: Checkpoint) =>

@@ -1,49 +1,53 @@
-import { ConfigError, readConfig } from '../config'
 import { asUnavailable } from '../database/constraints'
 import { Day } from '../http/schemas'
 import { ProviderError } from '../ledger/provider'
-import { closeDeps, openDeps } from '../open-deps'
 import type { Difference } from '../payments/reconciliation/compare'
 import { daysRange, type ReconciliationReport, reconcile } from '../payments/reconciliation/service'
+import { type Command, messageOf, runCommand, UsageError } from './command'
 
 const USAGE = `Usage: bun run payments:reconcile --from YYYY-MM-DD --to YYYY-MM-DD [--fix]
-Compares the ledger with what the card provider has for these days (UTC, both included). Ends with 0 when they agree, 1
-when they do not, 2 when they could not be compared.
-  --fix  does what the webhooks that were lost would have done, as often as you like, and compares again`
+Compares the ledger with the card provider's books for these days (UTC, both included). Exit code: 0 if they agree, 1 if
+they differ, 2 if they could not be compared.
+  --fix  repairs what lost webhooks or jobs would have done, and compares again; safe to repeat`
 
-/** What ends the command with a sentence for whoever typed it. */
-class Complaint extends Error {}
+type Days = { from: string; to: string; fix: boolean }
 
-type Print = (line: string) => void
+export const reconcileCommand: Command<Days> = {
+  unusedSettings: ['MONGODB_URI', 'JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY'],
+  errorCode: 2,
+  readArguments: readDays,
+  async run(deps, { from, to, fix }, { print }) {
+    const { online } = deps.paymentProviders
+    if (online.length === 0) print('No card provider is configured, so there is nothing to compare.')
+    let remaining = 0
+    for (const provider of online) {
+      const report = await reconcile(deps, provider, { ...daysRange(from, to), fix })
+      for (const line of linesOf(provider.name, report)) print(line)
+      remaining += report.remaining.length
+    }
+    return remaining === 0 ? 0 : 1
+  },
+  explain,
+}
 
-type Task = { from: string; to: string; fix: boolean }
-
-function readTask(words: string[]): Task {
-  const given: Partial<Task> = {}
+function readDays(words: string[]): Days {
+  const given: Partial<Days> = {}
   for (let word = words.shift(); word !== undefined; word = words.shift()) {
     if (word === '--from') given.from = readDay(words.shift())
     else if (word === '--to') given.to = readDay(words.shift())
     else if (word === '--fix') given.fix = true
-    else throw new Complaint(USAGE)
+    else throw new UsageError(USAGE)
   }
   const { from, to, fix = false } = given
-  if (from === undefined || to === undefined) throw new Complaint(USAGE)
-  if (to < from) throw new Complaint('--to must not lie before --from.')
+  if (from === undefined || to === undefined) throw new UsageError(USAGE)
+  if (to < from) throw new UsageError('--to must not lie before --from.')
   return { from, to, fix }
 }
 
 function readDay(word: string | undefined): string {
   const day = Day.safeParse(word)
-  if (!day.success) throw new Complaint(`${word ?? 'Nothing'} is no day like 2026-03-02.\n${USAGE}`)
+  if (!day.success) throw new UsageError(`${word ?? 'Nothing'} is no day like 2026-03-02.\n${USAGE}`)
   return day.data
-}
-
-/** PostgreSQL and the provider are all that is needed here; nothing is signed, and MongoDB is not asked. */
-function readOwnConfig(env: Record<string, string | undefined>) {
-  const unused = () => crypto.randomUUID() + crypto.randomUUID()
-  const secrets = { JWT_ACCESS_SECRET: unused(), JWT_REFRESH_SECRET: unused(), PASSWORD_PEPPER: unused() }
-  const stands = { ...secrets, MONGODB_URI: 'mongodb://unused', AUDIT_SIGNING_KEY: unused() }
-  return readConfig({ LOG_LEVEL: 'error', ...stands, ...env })
 }
 
 const nameOf = ({ kind, of, id, ref }: Difference) => `${kind} ${of} ${id} ${ref}`
@@ -64,44 +68,14 @@ function linesOf(provider: string, { compared, found, remaining }: Reconciliatio
   ]
 }
 
-/** Gives the exit code; `print` is for what was found, `warn` for everything else. */
-export async function runReconcileCommand(
-  words: string[],
-  env: Record<string, string | undefined>,
-  print: Print,
-  warn: Print,
-): Promise<number> {
-  try {
-    return await run(readTask(words), env, print)
-  } catch (error) {
-    warn(explain(error))
-    return 2
-  }
-}
-
-async function run({ from, to, fix }: Task, env: Record<string, string | undefined>, print: Print): Promise<number> {
-  const deps = openDeps(readOwnConfig(env))
-  try {
-    const { online } = deps.paymentProviders
-    if (online.length === 0) print('No card provider is configured: there is nothing to compare with.')
-    let remaining = 0
-    for (const provider of online) {
-      const report = await reconcile(deps, provider, { ...daysRange(from, to), fix })
-      for (const line of linesOf(provider.name, report)) print(line)
-      remaining += report.remaining.length
-    }
-    return remaining === 0 ? 0 : 1
-  } finally {
-    await closeDeps(deps)
-  }
-}
-
 function explain(error: unknown): string {
-  if (error instanceof Complaint || error instanceof ConfigError) return error.message
-  if (error instanceof ProviderError) return `Could not be compared: ${error.message}`
-  if (asUnavailable(error)) return 'Could not be compared: PostgreSQL does not answer.'
-  return `Could not be compared: ${error instanceof Error ? error.message : error}`
+  if (!(error instanceof ProviderError) && asUnavailable(error))
+    return 'Could not be compared: PostgreSQL does not answer.'
+  return `Could not be compared: ${messageOf(error)}`
 }
 
 if (import.meta.main)
-  process.exitCode = await runReconcileCommand(process.argv.slice(2), process.env, console.log, console.error)
+  process.exitCode = await runCommand(reconcileCommand, process.argv.slice(2), process.env, {
+    print: console.log,
+    warn: console.error,
+  })

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatCheckpoint } from '../../src/audit/checkpoints'
-import { runVerifyCommand } from '../../src/commands/verify-command'
+import { runCommand } from '../../src/commands/command'
+import { verifyCommand } from '../../src/commands/verify-command'
 import { readConfig } from '../../src/config'
 import { createTestApp } from '../support/app'
 import { runFolder } from '../support/run-folder'
@@ -22,7 +23,8 @@ const { JWT_ACCESS_SECRET: _a, JWT_REFRESH_SECRET: _r, PASSWORD_PEPPER: _p, ...n
 async function run(words: string[] = [], env: Record<string, string> = {}) {
   const [out, err]: [string[], string[]] = [[], []]
   const print = (lines: string[]) => (line: string) => void lines.push(line)
-  const code = await runVerifyCommand(words, { ...needed, ...env }, print(out), print(err))
+  const output = { print: print(out), warn: print(err) }
+  const code = await runCommand(verifyCommand, words, { ...needed, ...env }, output)
   return { out, err: err.join('\n'), code }
 }
 

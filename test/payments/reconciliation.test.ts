@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { runReconcileCommand } from '../../src/commands/reconcile-command'
+import { runCommand } from '../../src/commands/command'
+import { reconcileCommand } from '../../src/commands/reconcile-command'
 import { reconcileFinishedDays } from '../../src/payments/reconciliation/nightly'
 import { daysRange, reconcile } from '../../src/payments/reconciliation/service'
 import { NOW } from '../support/app'
@@ -244,7 +245,8 @@ describe('reconciliation of a Stripe account', async () => {
   async function run(words: string[], env: Record<string, string> = {}) {
     const [out, err]: [string[], string[]] = [[], []]
     const print = (lines: string[]) => (line: string) => void lines.push(line)
-    const code = await runReconcileCommand(words, { ...t.env, ...env }, print(out), print(err))
+    const output = { print: print(out), warn: print(err) }
+    const code = await runCommand(reconcileCommand, words, { ...t.env, ...env }, output)
     return { out, err: err.join('\n'), code }
   }
 
