@@ -48,7 +48,7 @@ export function deriveStatus({
 
 export type ProviderState = { status: ProviderPaymentStatus; at: Date }
 
-/** Of two reports about the same instant, the later in this order wins. The last two are final; only one of them can be true. */
+/** Of two reports about the same instant, the later in this order wins. The last two are final and exclude each other. */
 const ORDER: readonly ProviderPaymentStatus[] = [
   'pending',
   'requires_action',

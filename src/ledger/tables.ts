@@ -35,7 +35,7 @@ export type PaymentsTable = {
   providerStatus: ProviderPaymentStatus | null
   providerStatusAt: Date | null
   failureCode: string | null
-  /** Sums of the entries (charges; refunds that have not failed), kept by a trigger. Constraints: 0 ≤ refunded ≤ charged ≤ amount. */
+  /** Sums of the entries without failed refunds, kept by a trigger. Constraints: 0 ≤ refunded ≤ charged ≤ amount. */
   chargedAmount: Generated<number>
   refundedAmount: Generated<number>
   resolution: PaymentResolution | null

@@ -108,7 +108,7 @@ function selectPage(
     .limit(limit)
 }
 
-export async function findPaymentByRef(db: Kysely<Database>, provider: string, providerRef: string) {
+export async function findPaymentIdByRef(db: Kysely<Database>, provider: string, providerRef: string) {
   const row = await db
     .selectFrom('payments')
     .select('id')

@@ -66,7 +66,7 @@ export type Sandbox = PaymentProvider & {
   close(): void
 }
 
-/** A card provider in memory: the rules of a real one, without money. After a restart it still knows its payments by their refs. */
+/** A card provider in memory: the rules of a real one, without money. Refs keep its payments known after a restart. */
 export function createSandbox({
   clock,
   webhookSecrets,
@@ -91,7 +91,7 @@ export function createSandbox({
   const send = createWebhookSender({ secret: webhookSecrets[0], clock, schedule, delayMs, deliver })
   const account = createSandboxAccount(clock, send, recall)
 
-  /** Gives a payment of an earlier process the outcome that its amount decides; its `testToken` is lost. */
+  /** Sets a payment of an earlier process to the outcome that its amount decides; its `testToken` is lost. */
   function recall(payment: ProviderPayment) {
     if (!automatic) return
     const outcome = outcomeOf(payment)

@@ -8,11 +8,11 @@ const STRIPE_DIGITS: Record<string, number> = { MGA: 0, ISK: 2, UGX: 2 }
 
 const shift = (currency: string) => (STRIPE_DIGITS[currency] ?? minorUnitDigits(currency)) - minorUnitDigits(currency)
 
-/** The smallest amount, in minor units. Three-decimal amounts must end in 0 at Stripe, since cards have two decimals. */
+/** Amounts must be multiples of this many minor units. Cards have two decimals, so a third one must be 0. */
 export const stripeAmountStep = (currency: string): number =>
   minorUnitDigits(currency) > 2 ? 10 ** (minorUnitDigits(currency) - 2) : 10 ** Math.max(0, -shift(currency))
 
-/** Converts our money to `amount` and `currency` of a request. Throws RangeError unless the amount is a positive multiple of the step. */
+/** Our money as a request needs it. Throws RangeError unless the amount is a positive multiple of the step. */
 export function toStripeMoney({ amount, currency }: Money): Money {
   const step = stripeAmountStep(currency)
   if (!Number.isSafeInteger(amount) || amount <= 0 || amount % step !== 0)

@@ -21,7 +21,7 @@ const STYLE = `
   @media print { body { margin: 0; padding: 0 } }
 `
 
-/** The Content-Security-Policy of a receipt: allows only its own style, by hash, and the empty icon (so that browsers request none). */
+/** Content-Security-Policy: only the page's own style, by its hash, and the empty icon that stops browsers from asking. */
 export async function receiptPolicy(): Promise<string> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(STYLE))
   const hash = btoa(String.fromCharCode(...new Uint8Array(digest)))

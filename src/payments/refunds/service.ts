@@ -62,7 +62,7 @@ export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
   }
 }
 
-/** Applies a refund that the provider reported at `at`. A refund implies that its payment succeeded, so that is settled first. */
+/** Applies a refund that the provider reported at `at`. It implies that the payment succeeded, so that is applied first. */
 export async function applyProviderRefund(
   ctx: ActorTransaction,
   paymentId: string,

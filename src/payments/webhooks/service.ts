@@ -8,13 +8,13 @@ import { enqueue } from '../../jobs/queue'
 import type { ActorTransaction } from '../../ledger/entries'
 import { ProviderError, type ProviderEvent } from '../../ledger/provider'
 import { systemContext } from '../../system-context'
-import { findPaymentByRef } from '../queries'
+import { findPaymentIdByRef } from '../queries'
 import { applyProviderRefund } from '../refunds/service'
 import { applyProviderStatus, lockPayment } from '../settle'
 import type { PaymentEventsTable } from '../tables'
 import { findUnprocessedEvent, insertPaymentEvent, markEventProcessed } from './queries'
 
-/** Throws not_found for an unknown provider, invalid_signature, and validation_failed for a signed body that is no valid event. */
+/** Throws not_found for an unknown provider, invalid_signature, and validation_failed if the signed body is no event. */
 export async function verifyWebhook(
   { paymentProviders, now }: Pick<Context<Caller | null>, 'paymentProviders' | 'now'>,
   name: string,
@@ -117,7 +117,7 @@ async function applyRefundEvent(
   { provider, snapshot, occurredAt }: StoredEvent,
 ): Promise<'applied' | 'unmatched'> {
   const refund = RefundSnapshot.parse(snapshot)
-  const paymentId = await findPaymentByRef(ctx.db, provider, refund.paymentRef)
+  const paymentId = await findPaymentIdByRef(ctx.db, provider, refund.paymentRef)
   if (!paymentId) return 'unmatched'
   await applyProviderRefund(ctx, paymentId, refund, occurredAt)
   return 'applied'
