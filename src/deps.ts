@@ -15,6 +15,7 @@ import type { Jobs } from './jobs/queue'
 import type { PaymentProviders } from './ledger/provider'
 import type { Logger } from './log'
 import type { Metrics } from './metrics'
+import type { FactsCache } from './scheduling/facts-cache'
 
 /** The dependencies of all features: created once at start-up. Tests replace single members. */
 export type Deps = {
@@ -32,6 +33,8 @@ export type Deps = {
   redis: Redis | undefined
   /** The desk and, if configured, a card provider. */
   paymentProviders: PaymentProviders
+  /** Calendars of doctors that searches read again and again. */
+  factsCache: FactsCache
   clock: Clock
   log: Logger
   /** Bounds the bookings of one doctor that run at once; the others wait without a connection. */

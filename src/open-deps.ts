@@ -17,6 +17,7 @@ import { createProviders } from './payments/providers/providers'
 import { receiveWebhook } from './payments/webhooks/service'
 import { ATTACHMENT_COLLECTIONS } from './records/attachments/collections'
 import { CLINICAL_COLLECTIONS } from './records/collections'
+import { createFactsCache } from './scheduling/facts-cache'
 
 /** Creates all dependencies. Nothing connects yet, so this works while a database is down. */
 export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' | 'log' | 'postgres'>> = {}): Deps {
@@ -43,6 +44,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     revocations,
     authenticate: (token) => authenticateToken({ config, clock, revocations }, token),
     rateLimits: createRateLimits(config, counters),
+    factsCache: createFactsCache(postgres.db),
     metrics: measurePool(createMetrics(), postgres),
     draining: { value: false },
     paymentProviders: createProviders(config.payments, {

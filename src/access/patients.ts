@@ -3,7 +3,6 @@ import type { Caller } from '../actor'
 import type { Config } from '../config'
 import { preparedRow, type Statement } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { Context } from '../deps'
 
 /** The caller and what decides which patients they see. Every `Context` is a `Viewer`. */
 export type Viewer = { actor: Caller; now: Date; config: Pick<Config, 'relationshipDays'> }
@@ -91,6 +90,6 @@ const findVisible = preparedForViewer((db, viewer, { patientId }: { patientId: s
 )
 
 /** Whether the patient exists and the caller may see them. */
-export async function canSeePatient(ctx: Viewer & Pick<Context, 'db'>, patientId: string): Promise<boolean> {
+export async function canSeePatient(ctx: Viewer & { db: Kysely<Database> }, patientId: string): Promise<boolean> {
   return (await findVisible(ctx.db, ctx, { patientId })) !== undefined
 }

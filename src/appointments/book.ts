@@ -1,97 +1,112 @@
-import { patientToBookFor } from '../access/appointments'
+import type { Caller } from '../actor'
 import { violates } from '../database/constraints'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid } from '../errors'
+import { AppError, invalid, notFound } from '../errors'
 import { findAlternatives } from '../scheduling/alternatives'
+import { type BookingFacts, loadBookingFacts, lockBooking } from '../scheduling/facts'
 import { localDay } from '../scheduling/local-time'
-import { type BookingFacts, loadBookingFacts } from '../scheduling/service'
-import { findPlace, type Place, slotTaken } from './place'
+import { type Place, slotTaken, takePlace } from './place'
 import { type AppointmentRow, insertAppointments } from './queries'
 import type { BookAppointment } from './schemas'
 
 const MAX_HOLDS = 3
 
-/** What booking needs of a request; a job can say for whom it acts. */
-export type Booker = Pick<TransactionContext, 'db' | 'jobs' | 'now' | 'config' | 'actor'>
+/** What booking needs of a context; `actor` may be the user in whose name a job books. */
+export type BookingContext = Pick<TransactionContext, 'db' | 'jobs' | 'now' | 'config' | 'actor'>
 
-/** A booking that can be made, as long as the locks under which this was found are held. */
+/** A booking that can be made as long as its locks are held. */
 export type PossibleBooking = { facts: BookingFacts; place: Place; reason: string | null }
 
 /**
- * Books, or holds, by the protocol that makes double bookings impossible: lock doctor, patient and rooms, then read
- * everything, let the engine decide, write. Throws not_found, forbidden, validation_failed, not_bookable with `rules`,
- * slot_taken, patient_busy, and invalid_state for one hold too many.
+ * Books, or holds, by the protocol that makes double bookings impossible: lock doctor, patient and rooms, then read the
+ * booking facts, let the engine decide, write. Throws not_found, forbidden, validation_failed, not_bookable with `rules`,
+ * slot_taken, patient_busy, and invalid_state for a fourth hold.
  */
-export async function bookAppointment(ctx: Booker, wanted: BookAppointment): Promise<AppointmentRow> {
-  if (wanted.hold) return holdAppointment(ctx, wanted)
-  const possible = await checkBooking(ctx, wanted)
+export async function bookAppointment(ctx: BookingContext, request: BookAppointment): Promise<AppointmentRow> {
+  if (request.hold) return holdAppointment(ctx, request)
+  const possible = await checkBooking(ctx, request)
   if (isPaidFirst(possible.facts)) assertMayHold(possible.facts)
   return writeBooking(ctx, possible, null)
 }
 
-/** Then a booking is a hold at first, and its payment makes it one. */
+/** Such a visit is only held until its payment confirms it. */
 const isPaidFirst = ({ visitType: { requiresPrepayment, priceAmount } }: BookingFacts) =>
   requiresPrepayment && priceAmount > 0
 
 function assertMayHold({ patient }: BookingFacts): void {
   if (patient.activeHolds >= MAX_HOLDS)
-    throw new AppError('invalid_state', `A patient can hold at most ${MAX_HOLDS} times at once.`)
+    throw new AppError('invalid_state', `A patient can have at most ${MAX_HOLDS} holds at once.`)
 }
 
-/** A hold never outlasts the start. */
-const holdEnd = (ctx: Booker, startsAt: Date, minutes = ctx.config.holdMinutes) =>
+/** A hold ends at the start of the visit at the latest. */
+const holdEnd = (ctx: BookingContext, startsAt: Date, minutes = ctx.config.holdMinutes) =>
   new Date(Math.min(ctx.now.getTime() + minutes * 60_000, startsAt.getTime()))
 
-/**
- * Takes the time until it is confirmed, or for so many minutes; a hold never outlasts the start. A patient has at most
- * three at once. Throws as bookAppointment does.
- */
+/** Holds the time for `minutes` or until the start, if that is earlier. Throws as bookAppointment does. */
 export async function holdAppointment(
-  ctx: Booker,
-  wanted: BookAppointment,
+  ctx: BookingContext,
+  request: BookAppointment,
   { minutes = ctx.config.holdMinutes } = {},
 ): Promise<AppointmentRow> {
-  const possible = await checkBooking(ctx, wanted)
+  const possible = await checkBooking(ctx, request)
   assertMayHold(possible.facts)
-  return writeBooking(ctx, possible, holdEnd(ctx, wanted.startsAt, minutes))
+  return writeBooking(ctx, possible, holdEnd(ctx, request.startsAt, minutes))
 }
 
-/** Takes the locks of a booking and throws why it cannot be made, if it cannot; writes nothing but expired holds. */
-export async function checkBooking(ctx: Booker, wanted: BookAppointment): Promise<PossibleBooking> {
-  const patientId = patientToBookFor(ctx.actor, wanted)
-  assertOverride(ctx, wanted)
-  if (wanted.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
-  const facts = await loadBookingFacts(ctx, { ...wanted, patientId })
-  return { facts, place: await findPlace(ctx, facts, { ...wanted, patientId }), reason: wanted.reason ?? null }
+/** Locks, then decides whether the booking can be made. Throws as bookAppointment does; expires conflicting holds. */
+async function checkBooking(ctx: BookingContext, request: BookAppointment): Promise<PossibleBooking> {
+  const patientId = patientToBookFor(ctx.actor, request)
+  assertOverride(ctx, request)
+  if (request.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
+  const visit = { ...request, patientId }
+  await lockBooking(ctx.db, visit)
+  const facts = await loadBookingFacts(ctx, visit)
+  return { facts, place: await takePlace(ctx, facts, visit), reason: request.reason ?? null }
 }
 
-/** Throws forbidden and validation_failed for what the caller may not set aside. */
-export function assertOverride({ actor }: Pick<Booker, 'actor'>, { override, reason }: BookAppointment): void {
+/**
+ * Id of the patient to book for, by default the caller; `loadBookingFacts` checks that the caller may see them. Throws
+ * forbidden for a doctor who books with another doctor, validation_failed or not_found without a patient.
+ */
+export function patientToBookFor(
+  actor: Caller,
+  { doctorId, patientId }: { doctorId: string; patientId?: string },
+): string {
+  if (actor.role === 'doctor' && doctorId !== actor.doctorId)
+    throw new AppError('forbidden', 'Doctors may only book appointments with themselves.')
+  if (patientId !== undefined) return patientId
+  if (actor.role !== 'patient') throw invalid('patientId', 'is required')
+  if (actor.patientId === undefined) throw notFound('patient')
+  return actor.patientId
+}
+
+/** Throws forbidden for patients, and validation_failed without a reason. */
+export function assertOverride({ actor }: Pick<BookingContext, 'actor'>, { override, reason }: BookAppointment): void {
   if (!override) return
-  if (actor.role === 'patient') throw new AppError('forbidden', 'Only doctors and admins may set rules aside.')
+  if (actor.role === 'patient') throw new AppError('forbidden', 'Only doctors and admins may override rules.')
   if (reason === undefined) throw invalid('reason', 'is required with override')
 }
 
 /**
- * What a refused booking is answered with: the conflict and the nearest times that this patient can book. Call it once
- * the failed transaction has ended, since it reads as much as a search and must hold no lock.
+ * Adds the nearest slots that this patient can book to the error of a refused booking. Call it after the failed transaction
+ * has ended: it reads as much as a search and must hold no lock.
  */
-export async function offerAlternatives(ctx: Context, wanted: BookAppointment, error: AppError): Promise<AppError> {
+export async function offerAlternatives(ctx: Context, request: BookAppointment, error: AppError): Promise<AppError> {
   if (error.code !== 'slot_taken' && error.code !== 'patient_busy') return error
-  const patientId = patientToBookFor(ctx.actor, wanted)
-  const alternatives = await findAlternatives(ctx, { ...wanted, patientId })
+  const patientId = patientToBookFor(ctx.actor, request)
+  const alternatives = await findAlternatives(ctx, { ...request, patientId })
   return new AppError(error.code, error.detail, { alternatives }, {}, { cause: error })
 }
 
-async function writeBooking(ctx: Booker, possible: PossibleBooking, holdExpiresAt: Date | null) {
+async function writeBooking(ctx: BookingContext, possible: PossibleBooking, holdExpiresAt: Date | null) {
   const [booked] = await writeBookings(ctx, [possible], holdExpiresAt)
   return booked!
 }
 
-/** All of them or none, in one statement. */
+/** Writes all bookings or none, in one statement. */
 export async function writeBookings(
-  ctx: Booker,
+  ctx: BookingContext,
   possible: PossibleBooking[],
   holdExpiresAt: Date | null = null,
 ): Promise<AppointmentRow[]> {
@@ -99,10 +114,10 @@ export async function writeBookings(
   try {
     await insertAppointments(
       ctx.db,
-      bookings.map(({ appointment, place }) => ({ appointment, taken: place.taken })),
+      bookings.map(({ appointment, place }) => ({ appointment, occupancy: place.occupancy })),
     )
   } catch (error) {
-    // The locks make this all but impossible; the constraint is what makes it impossible.
+    // The locks all but rule this out; the constraint makes it impossible.
     throw violates(error, 'occupancy_no_overlap') ? slotTaken(error) : error
   }
   return bookings.map(({ appointment, facts: { doctor, patient, visitType }, place: { clinic, room } }) => ({
@@ -117,8 +132,8 @@ export async function writeBookings(
   }))
 }
 
-/** With the terms of the visit type as they are now; later changes do not touch them. */
-function newAppointment(ctx: Booker, { facts, place, reason }: PossibleBooking, heldUntil: Date | null) {
+/** With the terms of the visit type as they are now. */
+function newAppointment(ctx: BookingContext, { facts, place, reason }: PossibleBooking, heldUntil: Date | null) {
   const { doctor, patient, visitType } = facts
   const { clinic, room, startsAt, endsAt } = place
   const requiresPrepayment = isPaidFirst(facts)

@@ -1,6 +1,6 @@
-/** Time of a doctor that was occupied and is free now. Instants are ISO 8601. */
+/** A doctor's time that was occupied and is free now. Instants are ISO 8601. */
 export type TimeFreed = {
-  /** Whose time it was; its row may have changed by now. */
+  /** The appointment that had the time; its row may have changed since. */
   appointmentId: string
   was: 'held' | 'booked'
   doctorId: string

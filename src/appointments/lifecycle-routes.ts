@@ -1,13 +1,13 @@
 import type { Deps } from '../deps'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import { answerAppointment } from './answers'
 import { confirmHold } from './holds/service'
+import { answerAppointment } from './present'
 import { progressAppointment } from './progress'
 import { offerOtherTimes, rescheduleAppointment } from './reschedule'
 import { Appointment, AppointmentPath, BookingConflict, ProgressAppointment, RescheduleAppointment } from './schemas'
 
-const STAFF = 'doctors for those they hold, admins'
+const STAFF = 'doctors for their own appointments, admins'
 
 const confirmHoldOperation = operation({
   method: 'put',
@@ -15,12 +15,13 @@ const confirmHoldOperation = operation({
   tag: 'Appointments',
   operationId: 'confirmHold',
   summary: 'Confirm a hold',
-  description: 'Makes it a booking, on the terms it was held with. Once it has lapsed it is too late (`hold_expired`).',
+  description:
+    'The hold becomes a booking, on the terms it was held with. An expired hold cannot be confirmed (409 `hold_expired`).',
   access: ['patient', 'doctor', 'admin'],
-  who: 'the patient or a guardian, and whoever made the hold',
+  who: 'the patient, a guardian, and the user who made the hold',
   audit: { kind: 'appointment.confirm', action: 'U' },
   params: AppointmentPath,
-  answer: { status: 200, description: 'The appointment, booked', schema: Appointment, headers: ['ETag'] },
+  answer: { status: 200, description: 'The booked appointment', schema: Appointment, headers: ['ETag'] },
   problems: ['forbidden', 'hold_expired', 'invalid_state'],
 })
 
@@ -29,12 +30,12 @@ const rescheduleOperation = operation({
   path: '/appointments/{id}/reschedule',
   tag: 'Appointments',
   operationId: 'rescheduleAppointment',
-  summary: 'Move an appointment to another time',
+  summary: 'Reschedule an appointment',
   description:
-    'Of a booking that has not started, with the same doctor. Either the old time is freed and the new one taken, or nothing changes. It keeps its id, price, cancellation policy and duration. ' +
-    'A time that cannot be had is answered as in booking; the alternatives are times to which it can be moved.',
+    'For a booking that has not started; the doctor stays the same. Either it is moved or nothing changes. It keeps its id, price, cancellation policy and duration. ' +
+    'Conflicts are reported as in booking; the alternatives are times to which this appointment can be moved.',
   access: ['patient', 'doctor', 'admin'],
-  who: 'patients their own and those of patients they are guardian of, doctors those they hold, admins',
+  who: 'patients their own and their wards’; doctors their own; admins all',
   audit: { kind: 'appointment.reschedule', action: 'U' },
   params: AppointmentPath,
   body: RescheduleAppointment,
@@ -53,15 +54,20 @@ const checkInOperation = operation({
   path: '/appointments/{id}/check-in',
   tag: 'Appointments',
   operationId: 'checkInAppointment',
-  summary: 'Note that the patient has come',
+  summary: 'Check in a patient',
   description:
-    'Of a booking. On its own day it also sets back a completion or no-show that was marked by mistake; that needs a `reason`.',
+    'For a booking. On the day of the visit it also undoes a completion or no-show that was marked by mistake; then `reason` is required.',
   access: ['doctor', 'admin'],
   who: STAFF,
   audit: { kind: 'appointment.check_in', action: 'U' },
   params: AppointmentPath,
   body: ProgressAppointment,
-  answer: { status: 200, description: 'The appointment, checked in', schema: Appointment, headers: ['ETag'] },
+  answer: {
+    status: 200,
+    description: 'The appointment with status `checked_in`',
+    schema: Appointment,
+    headers: ['ETag'],
+  },
   problems: ['invalid_state'],
 })
 
@@ -70,15 +76,15 @@ const completeOperation = operation({
   path: '/appointments/{id}/complete',
   tag: 'Appointments',
   operationId: 'completeAppointment',
-  summary: 'Note that the visit took place',
+  summary: 'Complete an appointment',
   description:
-    'Of one that is checked in, or of a booking once it has started. On its own day it also sets back a no-show that was marked by mistake; that needs a `reason`.',
+    'For a checked-in appointment, or a booking that has started. On the day of the visit it also undoes a no-show that was marked by mistake; then `reason` is required.',
   access: ['doctor', 'admin'],
   who: STAFF,
   audit: { kind: 'appointment.complete', action: 'U' },
   params: AppointmentPath,
   body: ProgressAppointment,
-  answer: { status: 200, description: 'The appointment, completed', schema: Appointment, headers: ['ETag'] },
+  answer: { status: 200, description: 'The completed appointment', schema: Appointment, headers: ['ETag'] },
   problems: ['invalid_state'],
 })
 
@@ -87,17 +93,17 @@ const noShowOperation = operation({
   path: '/appointments/{id}/no-show',
   tag: 'Appointments',
   operationId: 'markNoShow',
-  summary: 'Note that the patient did not come',
-  description: 'Of a booking, once it has started.',
+  summary: 'Mark as no-show',
+  description: 'For a booking that has started.',
   access: ['doctor', 'admin'],
   who: STAFF,
   audit: { kind: 'appointment.no_show', action: 'U' },
   params: AppointmentPath,
-  answer: { status: 200, description: 'The appointment, a no-show', schema: Appointment, headers: ['ETag'] },
+  answer: { status: 200, description: 'The appointment with status `no_show`', schema: Appointment, headers: ['ETag'] },
   problems: ['invalid_state'],
 })
 
-/** What becomes of an appointment once it is made; see routes.ts for making, reading and cancelling it. */
+/** Confirm, reschedule, check in, complete, no-show; routes.ts has booking, reading and cancelling. */
 export function lifecycleRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 

@@ -1,65 +1,65 @@
 import type { TransactionContext } from '../deps'
 import { AppError, invalid } from '../errors'
-import { chooseRoom, clinicsWithHours, type FactsClinic } from '../scheduling/facts'
+import type { FactsClinic, VisitFacts } from '../scheduling/facts'
 import { overlap } from '../scheduling/ranges'
-import type { VisitFacts } from '../scheduling/service'
-import { explainStart, occupiedRange, type Rule } from '../scheduling/slots'
-import { expireHoldsInTheWay } from './holds/service'
-import type { Taken } from './queries'
+import { clinicsWithHours, explainStart, occupiedRange, type Rule } from '../scheduling/slots'
+import { expireConflictingHolds } from './holds/service'
+import type { Occupancy } from './queries'
 import type { Override } from './schemas'
 
-/** Where a visit will be, and what it takes of whom. */
+/** Where and when a visit will be, and the occupancy it needs. */
 export type Place = {
   clinic: FactsClinic
   room: { id: string; name: string } | null
   startsAt: Date
   endsAt: Date
-  taken: Taken[]
+  occupancy: Occupancy[]
 }
 
-type Wanted = { patientId: string; startsAt: Date; clinicId?: string; override?: Override[] }
+export type PlaceRequest = { patientId: string; startsAt: Date; clinicId?: string; override?: Override[] }
 
 /**
- * Asks the engine whether the visit may begin then, chooses its clinic and room, and expires the lapsed holds that are
- * still in the way. Only under the locks under which the facts were read. Throws validation_failed, not_bookable with
- * `rules`, slot_taken and patient_busy.
+ * Chooses clinic and room of a visit that may begin then, and expires the holds whose occupancy conflicts: its only write.
+ * Call it under the locks under which the facts were read. Throws validation_failed, not_bookable with `rules`, slot_taken
+ * and patient_busy.
  */
-export async function findPlace(
+export async function takePlace(
   ctx: Pick<TransactionContext, 'db' | 'jobs' | 'now'>,
   facts: VisitFacts,
-  { patientId, startsAt, override = [], ...wanted }: Wanted,
+  { patientId, startsAt, clinicId, override = [] }: PlaceRequest,
 ): Promise<Place> {
   const start = startsAt.getTime()
   const end = start + facts.visitType.durationMinutes * 60_000
-  const clinic = chooseClinic(facts, start, wanted.clinicId)
+  const clinic = chooseClinic(facts, start, clinicId)
   assertBookable(facts, clinic, start, override)
   const room = chooseRoom(facts, clinic, start)
   const withBuffers = occupiedRange(facts.scheduling.visit, start)
-  const taken: Taken[] = [
+  const occupancy: Occupancy[] = [
     { kind: 'doctor', resourceId: facts.doctor.id, during: withBuffers },
     { kind: 'patient', resourceId: patientId, during: { start, end } },
     ...(room ? [{ kind: 'room' as const, resourceId: room.id, during: withBuffers }] : []),
   ]
-  await expireHoldsInTheWay(
-    ctx,
-    facts.lapsed.filter((hold) =>
-      taken.some(({ resourceId, during }) => resourceId === hold.resourceId && overlap(during, hold)),
-    ),
+  const conflicting = facts.expiredHolds.filter((hold) =>
+    occupancy.some(({ resourceId, during }) => resourceId === hold.resourceId && overlap(during, hold)),
   )
-  return { clinic, room, startsAt, endsAt: new Date(end), taken }
+  await expireConflictingHolds(
+    ctx,
+    conflicting.map(({ appointmentId }) => appointmentId),
+  )
+  return { clinic, room, startsAt, endsAt: new Date(end), occupancy }
 }
 
-/** The clinic asked for, else the one with hours then; undefined where there is none at all. */
+/** The clinic of the request, else the one with hours then, else any; undefined for a doctor without a clinic. */
 export function chooseClinic(facts: VisitFacts, start: number, clinicId: string | undefined): FactsClinic | undefined {
   if (clinicId !== undefined) return facts.clinics.find(({ id }) => id === clinicId)
   const open = clinicsWithHours(facts, start)
-  if (open.length > 1) throw invalid('clinicId', 'is required: the doctor has hours at several clinics then')
+  if (open.length > 1) throw invalid('clinicId', 'is required: the doctor has hours at several clinics at this time')
   return open[0] ?? facts.clinics[0]
 }
 
-const TAKEN: ReadonlySet<Rule> = new Set<Rule>(['doctor_free', 'patient_free', 'room_free'])
+const OCCUPANCY_RULES: ReadonlySet<Rule> = new Set<Rule>(['doctor_free', 'patient_free', 'room_free'])
 
-/** What staff may set aside; time off and closures are taken back instead, and nothing goes over what is taken. */
+/** The rules that each override sets aside. Time off, closures and occupancy have none. */
 const WAIVED: Record<Override, Rule[]> = {
   minimum_notice: ['minimum_notice'],
   horizon: ['horizon'],
@@ -75,10 +75,21 @@ function assertBookable(
   const waived = new Set(clinic && override.flatMap((name) => WAIVED[name]))
   const rules = explainStart(scheduling, start, clinic?.id ?? '')
   const broken = rules.filter(({ rule, pass }) => !pass && !waived.has(rule))
-  const against = broken.find(({ rule }) => !TAKEN.has(rule))
+  const against = broken.find(({ rule }) => !OCCUPANCY_RULES.has(rule))
   if (against) throw new AppError('not_bookable', `This time cannot be booked: ${against.detail}.`, { rules })
   if (broken.some(({ rule }) => rule !== 'patient_free')) throw slotTaken()
   if (broken.length > 0) throw new AppError('patient_busy', 'The patient has another appointment at this time.')
+}
+
+/**
+ * The room of a bookable visit: the first of the clinic's, the oldest before the others, that is free with the buffers
+ * around it; null for a visit that needs none.
+ */
+function chooseRoom({ visitType, scheduling }: VisitFacts, clinic: FactsClinic, start: number) {
+  if (!visitType.requiresRoom) return null
+  const needed = occupiedRange(scheduling.visit, start)
+  const room = clinic.rooms.find(({ busy }) => !busy.some((range) => overlap(range, needed)))
+  return room ? { id: room.id, name: room.name } : null
 }
 
 export const slotTaken = (cause?: unknown) => new AppError('slot_taken', 'This time is taken.', {}, {}, { cause })

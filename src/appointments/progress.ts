@@ -5,9 +5,8 @@ import type { ProgressAppointment } from './schemas'
 import { assertTransition, isUndo } from './status'
 
 /**
- * Notes that the patient came, was seen or did not come, or sets such a note back on the same day, which needs a reason.
- * What the visit takes stays taken, so that no lock but the row's is needed. Throws not_found, version_mismatch,
- * invalid_state and validation_failed.
+ * Checks in, completes or marks as no-show, or undoes such a mistake on the same day, which needs a reason. The occupancy
+ * stays as it is, so the row's lock is enough. Throws not_found, version_mismatch, invalid_state and validation_failed.
  */
 export async function progressAppointment(
   ctx: TransactionContext,
@@ -22,7 +21,7 @@ export async function progressAppointment(
   requireVersion(appointment, ifMatch)
   assertTransition(appointment, to, ctx.now)
   const undone = isUndo(appointment.status, to)
-  if (undone && reason === undefined) throw invalid('reason', 'is required to set a status back')
+  if (undone && reason === undefined) throw invalid('reason', 'is required to undo a status')
   const changed = await updateAppointmentStatus(ctx.db, id, {
     status: to,
     ...(undone && { undoneAt: ctx.now, undoneBy: ctx.actor.userId, undoReason: reason }),

@@ -53,7 +53,7 @@ function selectAppointments(db: Kysely<Database>, actor: Caller) {
     .where(visibleAppointments(actor))
 }
 
-export type AppointmentRow = Awaited<ReturnType<typeof listAppointments>>[number]
+export type AppointmentRow = Awaited<ReturnType<typeof listAppointmentRows>>[number]
 
 const roomOfAppointment = () =>
   expressionBuilder<Database, 'appointments'>()
@@ -74,7 +74,7 @@ export function paymentOfAppointment() {
 }
 
 export type AppointmentFilters = {
-  /** All but expired ones when left out. */
+  /** All but `expired` when left out. */
   status?: AppointmentStatus[]
   /** Local days of the appointments, both inclusive. */
   from?: string
@@ -84,16 +84,14 @@ export type AppointmentFilters = {
   clinicId?: string
 }
 
-type Page = { order: 'asc' | 'desc'; limit: number }
-
 /** By start, then id; `after` is the last row of the page before. */
-export const listAppointments = prepared(selectPage, ['role', 'order'])
+export const listAppointmentRows = prepared(selectPage, ['role', 'order'])
 
 function selectPage(
   db: Kysely<Database>,
   actor: Caller,
   { status, from, to, doctorId, patientId, clinicId }: AppointmentFilters,
-  { order, limit }: Page,
+  { order, limit }: { order: 'asc' | 'desc'; limit: number },
   after?: { startsAt: Date; id: string },
 ) {
   return selectAppointments(db, actor)
@@ -127,7 +125,7 @@ export const findAppointmentById = preparedOneRow((db, actor, { id }: ById) =>
   selectAppointments(db, actor).where('appointments.id', '=', id),
 )
 
-/** Whose locks to take, read without any. */
+/** The resources to lock, read without a lock. */
 export const findAppointmentParties = preparedRow(
   (db, actor: Caller, { id }: ById) =>
     db
@@ -139,16 +137,16 @@ export const findAppointmentParties = preparedRow(
 )
 
 /**
- * Locks the row and nothing else, for those that take no lock of doctor and patient. Whoever moves it to another clinic
- * meanwhile would take it out of a select that joins while it waits; what is read next is as it is then.
+ * Locks the row only, for changes that take no lock of doctor and patient. A statement of its own: a select with joins that
+ * waits for the row would lose it if it is moved to another clinic meanwhile.
  */
 export async function lockAppointmentRow(db: Transaction<Database>, id: string): Promise<void> {
   await db.selectFrom('appointments').select('id').where('id', '=', id).forUpdate().execute()
 }
 
 /**
- * After the locks of doctor and patient, never before: nobody moves it then. It may be paid while this waits for its row, so
- * that what changes it next gives its payment.
+ * Call it after the locks of doctor and patient, never before, so that it cannot be moved meanwhile. It may be paid while
+ * this waits for the row: the statement that changes it next returns its payment.
  */
 export const findAppointmentForUpdate: (
   trx: Transaction<Database>,
@@ -160,45 +158,41 @@ export const findAppointmentForUpdate: (
   ['role'],
 )
 
-/** What an appointment takes, and of whom. */
-export type Taken = Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: TimeRange }
+/** One busy range of an appointment, to be written as a row of `occupancy`. */
+export type Occupancy = Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: TimeRange }
 
-/** Appointments and what they take, in one statement. */
+/** Appointments and their occupancy, in one statement. */
 export async function insertAppointments(
   db: Transaction<Database>,
-  bookings: { appointment: Insertable<AppointmentsTable>; taken: Taken[] }[],
+  bookings: { appointment: Insertable<AppointmentsTable>; occupancy: Occupancy[] }[],
 ): Promise<void> {
   await db
     .with('booked', (qb) => qb.insertInto('appointments').values(bookings.map(({ appointment }) => appointment)))
     .insertInto('occupancy')
     .values(
-      bookings.flatMap(({ appointment: { id, holdExpiresAt = null }, taken }) =>
-        taken.map(({ kind, resourceId, during }) => ({
-          appointmentId: id,
-          kind,
-          resourceId,
-          during: formatRange(during),
-          expiresAt: holdExpiresAt,
-        })),
+      bookings.flatMap(({ appointment: { id, holdExpiresAt = null }, occupancy }) =>
+        occupancyRows(id, occupancy, holdExpiresAt),
       ),
     )
     .execute()
 }
 
-/** As the text form of a `tstzrange`. */
-export const formatRange = ({ start, end }: TimeRange) =>
-  `[${new Date(start).toISOString()},${new Date(end).toISOString()})`
+export const occupancyRows = (appointmentId: string, occupancy: Occupancy[], expiresAt: Date | null) =>
+  occupancy.map(({ during, ...resource }) => ({ appointmentId, ...resource, during: formatRange(during), expiresAt }))
 
-export type Moved = Pick<
+/** The text form of a `tstzrange`. */
+const formatRange = ({ start, end }: TimeRange) => `[${new Date(start).toISOString()},${new Date(end).toISOString()})`
+
+type MovedColumns = Pick<
   Insertable<AppointmentsTable>,
   'clinicId' | 'roomId' | 'startsAt' | 'endsAt' | 'date' | 'timeZone'
 >
 
-/** Moves the appointment and what it takes, in one statement; the row must be locked. */
-export function moveAppointment(db: Transaction<Database>, id: string, moved: Moved, taken: Taken[]) {
-  const kinds = taken.map(({ kind }) => kind)
-  const resourceIds = taken.map(({ resourceId }) => resourceId)
-  const ranges = taken.map(({ during }) => formatRange(during))
+/** Moves the appointment and its occupancy, in one statement; the row must be locked. */
+export function moveAppointmentRow(db: Transaction<Database>, id: string, moved: MovedColumns, occupancy: Occupancy[]) {
+  const kinds = occupancy.map(({ kind }) => kind)
+  const resourceIds = occupancy.map(({ resourceId }) => resourceId)
+  const ranges = occupancy.map(({ during }) => formatRange(during))
   return db
     .with('moved', (qb) =>
       qb
@@ -208,7 +202,7 @@ export function moveAppointment(db: Transaction<Database>, id: string, moved: Mo
         .where('id', '=', id)
         .returning(['id', 'version']),
     )
-    .with('taken', (qb) =>
+    .with('occupied', (qb) =>
       qb
         .updateTable('occupancy')
         .from(
@@ -227,7 +221,7 @@ export function moveAppointment(db: Transaction<Database>, id: string, moved: Mo
     .executeTakeFirstOrThrow()
 }
 
-/** The row must be locked. `undone` tells by whom and why it is set back. */
+/** The row must be locked. The `undo…` columns record who undid a mistake, when and why. */
 export function updateAppointmentStatus(
   db: Transaction<Database>,
   id: string,
@@ -242,14 +236,14 @@ export function updateAppointmentStatus(
     .executeTakeFirstOrThrow()
 }
 
-/** Cancels, frees what was taken and voids a pending payment, in one statement; the row must be locked. */
-export async function cancelAppointmentRow(db: Transaction<Database>, id: string, cancelled: Cancelled) {
+/** Cancels, deletes the occupancy and cancels a pending payment, in one statement; the row must be locked. */
+export async function cancelAppointmentRow(db: Transaction<Database>, id: string, cancelled: CancelledColumns) {
   return (await cancelRow(db, { id }, cancelled))!
 }
 
-type Cancelled = { cancelledAt: Date; cancelledBy: string; cancellationReason: string | null }
+type CancelledColumns = { cancelledAt: Date; cancelledBy: string; cancellationReason: string | null }
 
-const cancelRow = preparedRow((db, { id }: ById, cancelled: Cancelled) =>
+const cancelRow = preparedRow((db, { id }: ById, cancelled: CancelledColumns) =>
   db
     .with('appointment', (qb) =>
       qb
@@ -260,7 +254,7 @@ const cancelRow = preparedRow((db, { id }: ById, cancelled: Cancelled) =>
         .returning(['id', 'status', 'version']),
     )
     .with('freed', (qb) => qb.deleteFrom('occupancy').where('appointmentId', '=', id))
-    .with('voided', (qb) =>
+    .with('cancelledPayment', (qb) =>
       qb
         .updateTable('payments')
         .set({ status: 'cancelled' })
@@ -272,9 +266,14 @@ const cancelRow = preparedRow((db, { id }: ById, cancelled: Cancelled) =>
     .innerJoin('appointments', 'appointments.id', 'appointment.id')
     .select(['appointment.status', 'appointment.version'])
     .select(({ selectFrom }) => [
-      jsonRow(selectFrom('voided').select(['voided.id', 'voided.status', 'voided.amount', 'voided.currency'])).as(
-        'voided',
-      ),
+      jsonRow(
+        selectFrom('cancelledPayment').select([
+          'cancelledPayment.id',
+          'cancelledPayment.status',
+          'cancelledPayment.amount',
+          'cancelledPayment.currency',
+        ]),
+      ).as('cancelledPayment'),
       jsonRow(paymentOfAppointment()).as('payment'),
     ]),
 )

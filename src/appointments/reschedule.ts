@@ -2,25 +2,25 @@ import { violates } from '../database/constraints'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound, requireVersion } from '../errors'
 import { findAlternatives } from '../scheduling/alternatives'
-import { type BookedTerms, clinicsWithHours } from '../scheduling/facts'
-import { localDay, MINUTE } from '../scheduling/local-time'
-import { loadMovingFacts, lockMoving, type VisitFacts } from '../scheduling/service'
-import { findPlace, slotTaken } from './place'
+import { bookedTerms, loadMovingFacts, lockBooking, type VisitFacts } from '../scheduling/facts'
+import { localDay } from '../scheduling/local-time'
+import { clinicsWithHours } from '../scheduling/slots'
+import { slotTaken, takePlace } from './place'
 import {
   type AppointmentRow,
   findAppointmentById,
   findAppointmentForUpdate,
   findAppointmentParties,
-  moveAppointment,
+  moveAppointmentRow,
 } from './queries'
 import type { RescheduleAppointment } from './schemas'
 import { assertMovable } from './status'
 import { timeFreed } from './time-freed'
 
 /**
- * Moves a booking to another time: the old one is freed and the new one taken, or nothing changes. It keeps its id and
- * its terms, duration and buffers included; notice, horizon and grid are those of the visit type as it is now. Throws
- * not_found, version_mismatch, invalid_state, and what a booking throws for a time that cannot be had.
+ * Moves a booking to another time, or changes nothing. It keeps its id and its terms, duration and buffers included; notice,
+ * horizon and grid are those of the visit type as it is now. Throws not_found, version_mismatch, invalid_state, and as a
+ * booking does for a time that cannot be booked.
  */
 export async function rescheduleAppointment(
   ctx: TransactionContext,
@@ -32,13 +32,13 @@ export async function rescheduleAppointment(
   const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')
   const { doctorId, patientId, visitTypeId } = parties
-  await lockMoving(ctx, { id, doctorId, patientId, visitTypeId, clinicId })
+  await lockBooking(ctx.db, { doctorId, patientId, visitTypeId, clinicId, moving: id })
   const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   requireVersion(appointment, ifMatch)
   assertMovable(appointment, ctx.now)
   const facts = await loadMovingFacts(ctx, { ...appointment, startsAt, booked: bookedTerms(appointment) })
-  const place = await findPlace(ctx, facts, {
+  const place = await takePlace(ctx, facts, {
     patientId,
     startsAt,
     clinicId: clinicId ?? clinicToKeep(facts, startsAt, appointment.clinicId),
@@ -53,7 +53,7 @@ export async function rescheduleAppointment(
     date: localDay(startsAt.getTime(), clinic.timeZone),
   }
   try {
-    const { version, payment } = await moveAppointment(ctx.db, id, moved, place.taken)
+    const { version, payment } = await moveAppointmentRow(ctx.db, id, moved, place.occupancy)
     await timeFreed(ctx, appointment)
     return { ...appointment, ...moved, version, clinicName: clinic.name, room, payment }
   } catch (error) {
@@ -61,23 +61,14 @@ export async function rescheduleAppointment(
   }
 }
 
-/** The clinic it is at, unless only others have hours then. */
+/** The current clinic, unless only others have hours then. */
 function clinicToKeep(facts: VisitFacts, startsAt: Date, current: string): string | undefined {
   const open = clinicsWithHours(facts, startsAt.getTime())
   return open.length === 0 || open.some(({ id }) => id === current) ? current : undefined
 }
 
-const bookedTerms = ({ startsAt, endsAt, bufferBeforeMinutes, bufferAfterMinutes, roomId }: AppointmentRow) =>
-  ({
-    durationMinutes: (endsAt.getTime() - startsAt.getTime()) / MINUTE,
-    bufferBeforeMinutes,
-    bufferAfterMinutes,
-    requiresRoom: roomId !== null,
-  }) satisfies BookedTerms
-
 /**
- * What a refused move is answered with: the nearest times at the same doctor to which it can be moved. Call it once the
- * failed transaction has ended.
+ * Adds the nearest slots at the same doctor to the error of a refused move. Call it after the failed transaction has ended.
  */
 export async function offerOtherTimes(
   ctx: Context,

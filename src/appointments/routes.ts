@@ -2,9 +2,10 @@ import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import { answerAppointment } from './answers'
 import { bookAppointment, offerAlternatives } from './book'
 import { cancelAppointment, quoteCancellation } from './cancel'
+import { listAppointments } from './list'
+import { answerAppointment } from './present'
 import { findAppointmentById } from './queries'
 import {
   Appointment,
@@ -16,9 +17,8 @@ import {
   CancellationQuote,
   ListAppointmentsQuery,
 } from './schemas'
-import { listAppointments } from './service'
 
-const WHO = 'patients their own and those of patients they are guardian of, doctors those they hold, admins'
+const WHO = 'patients their own and their wards’; doctors their own; admins all'
 
 const bookAppointmentOperation = operation({
   method: 'post',
@@ -27,11 +27,11 @@ const bookAppointmentOperation = operation({
   operationId: 'bookAppointment',
   summary: 'Book an appointment',
   description:
-    'Any free time that the search offers can be booked, by exactly one patient. ' +
-    'With `hold` it is only taken until it is confirmed, for a few minutes; a patient can hold three times at once (409 `invalid_state`). ' +
-    'A time that is taken, or at which the patient is busy, is answered with the nearest alternatives; one that the doctor does not offer, with the rules that say why.',
+    'Every slot that the search offers can be booked, by one patient only. ' +
+    'With `hold` the time is held for a few minutes, until the hold is confirmed; a patient can have three holds at once (409 `invalid_state`). ' +
+    'If the time is taken or the patient is busy, the 409 lists the nearest alternatives; if the doctor does not offer it, it lists the rules and which of them fail.',
   access: ['patient', 'doctor', 'admin'],
-  who: 'patients for themselves and those they are guardian of, doctors for patients related to them and with themselves only, admins for anyone; doctors and admins name `patientId`',
+  who: 'patients for themselves and their wards; doctors with themselves, for patients they may see; admins for anyone; doctors and admins name `patientId`',
   audit: { kind: 'appointment.book', action: 'C' },
   body: BookAppointment,
   answer: {
@@ -48,7 +48,7 @@ const bookAppointmentOperation = operation({
       cancel: {
         operationId: 'cancelAppointment',
         parameters: { id: '$response.body#/id' },
-        description: 'Cancels it, until it starts.',
+        description: 'Cancels the appointment, until it starts.',
       },
       confirm: {
         operationId: 'confirmHold',
@@ -58,7 +58,7 @@ const bookAppointmentOperation = operation({
       pay: {
         operationId: 'createPayment',
         requestBody: { appointmentId: '$response.body#/id', method: 'cash' },
-        description: 'Begins its payment.',
+        description: 'Starts its payment.',
       },
     },
   },
@@ -72,7 +72,8 @@ const listAppointmentsOperation = operation({
   tag: 'Appointments',
   operationId: 'listAppointments',
   summary: 'List appointments',
-  description: 'By start, all but expired holds unless `status` asks for them. Filters only narrow what is yours.',
+  description:
+    'Sorted by start. Expired holds are left out unless `status` names them. Filters never show appointments that the caller may not see.',
   access: ['patient', 'doctor', 'admin'],
   who: WHO,
   audit: { kind: 'appointment.list', action: 'R' },
@@ -86,7 +87,7 @@ const getAppointmentOperation = operation({
   tag: 'Appointments',
   operationId: 'getAppointment',
   summary: 'Read an appointment',
-  description: 'With its terms as they were at booking and its payment.',
+  description: 'With its payment and its terms as they were at booking.',
   access: ['patient', 'doctor', 'admin'],
   who: WHO,
   audit: { kind: 'appointment.read', action: 'R' },
@@ -101,13 +102,13 @@ const cancelAppointmentOperation = operation({
   operationId: 'cancelAppointment',
   summary: 'Cancel an appointment',
   description:
-    'Until it starts. The time is free again at once, and a payment that is still pending becomes `cancelled`.',
+    'Possible until it starts. The time is free again at once. A pending payment becomes `cancelled`; a paid one is refunded by the cancellation policy.',
   access: ['patient', 'doctor', 'admin'],
   who: WHO,
   audit: { kind: 'appointment.cancel', action: 'U' },
   params: AppointmentPath,
   body: CancelAppointment,
-  answer: { status: 200, description: 'The appointment, cancelled', schema: Appointment, headers: ['ETag'] },
+  answer: { status: 200, description: 'The cancelled appointment', schema: Appointment, headers: ['ETag'] },
   problems: ['invalid_state'],
 })
 
@@ -116,14 +117,14 @@ const quoteCancellationOperation = operation({
   path: '/appointments/{id}/cancellation-quote',
   tag: 'Appointments',
   operationId: 'quoteCancellation',
-  summary: 'Ask what cancelling would mean',
+  summary: 'Quote a cancellation',
   description:
-    'Patients get the whole price back up to `freeUntilMinutes` before the start, and the share `lateRefundPercent` later; when the clinic cancels, all of it. Changes nothing.',
+    'The refund if the caller cancels now: for patients the whole price until `freeUntilMinutes` before the start, later `lateRefundPercent` of it; for the clinic always the whole price. Changes nothing.',
   access: ['patient', 'doctor', 'admin'],
   who: WHO,
   audit: { kind: 'appointment.quote_cancellation', action: 'R' },
   params: AppointmentPath,
-  answer: { status: 200, description: 'Whether it can be cancelled now, and the refund', schema: CancellationQuote },
+  answer: { status: 200, description: 'Whether the caller can cancel now, and the refund', schema: CancellationQuote },
 })
 
 export function appointmentRoutes(deps: Deps) {
@@ -165,7 +166,7 @@ export function appointmentRoutes(deps: Deps) {
   return app
 }
 
-/** For the audit trail: what was out of the ordinary. The reason of an override stays with the appointment. */
+/** Audit details of a hold or an override; the reason of an override is stored with the appointment only. */
 function detailOf({ hold, override }: BookAppointment) {
   if (!hold && !override) return undefined
   return { ...(hold && { hold }), ...(override && { override: override.join(',') }) }

@@ -22,20 +22,20 @@ export const Appointment = z
     room: z
       .object({ id: Uuid, name: z.string().max(100) })
       .optional()
-      .openapi({ description: 'Where the visit needs one.' }),
+      .openapi({ description: 'Only for visits that need a room.' }),
     startsAt: Instant,
     endsAt: Instant,
     localStart: z
       .string()
       .max(30)
       .openapi({ format: 'date-time', description: "`startsAt` with the clinic's offset." }),
-    price: Money.openapi({ description: 'As it was at booking, like the cancellation policy.' }),
+    price: Money.openapi({ description: 'The price at booking; the cancellation policy too is as it was then.' }),
     cancellationPolicy: CancellationPolicy,
     reason: z.string().max(1000).nullable().openapi({ description: 'Always null for admins.' }),
     payment: Payment.pick({ id: true, status: true, amount: true, currency: true })
       .nullable()
-      .openapi({ description: 'The active one, else the latest.' }),
-    holdExpiresAt: Instant.optional().openapi({ description: 'When a hold lapses, or has lapsed.' }),
+      .openapi({ description: 'The active payment, else the latest one.' }),
+    holdExpiresAt: Instant.optional().openapi({ description: 'Only for holds: when the hold expires or expired.' }),
     createdAt: Instant,
     version: z.int().min(1).max(2_147_483_647),
   })
@@ -69,14 +69,16 @@ export const BookAppointment = z
   .strictObject({
     doctorId: Uuid,
     startsAt: InstantInput,
-    visitTypeId: Uuid.optional().openapi({ description: "The doctor's first active one when left out." }),
+    visitTypeId: Uuid.optional().openapi({ description: "Default: the doctor's first active visit type." }),
     clinicId: Uuid.optional().openapi({
-      description: 'The clinic where the doctor has hours then when left out; needed where there are several.',
+      description: 'Default: the clinic where the doctor has hours at this time; required if there are several.',
     }),
-    patientId: Uuid.optional().openapi({ description: 'Patients may leave it out for themselves.' }),
-    reason: text(1000).optional().openapi({ description: 'Needed with `override`.' }),
+    patientId: Uuid.optional().openapi({
+      description: 'Required for doctors and admins; the default for patients is themselves.',
+    }),
+    reason: text(1000).optional().openapi({ description: 'Required with `override`.' }),
     hold: z.literal(true).optional().openapi({
-      description: 'Only holds the time for some minutes, until `PUT /appointments/{id}/confirm`.',
+      description: 'Only hold the time for some minutes; confirm with `PUT /appointments/{id}/confirm`.',
     }),
     override: z
       .array(Override)
@@ -87,7 +89,7 @@ export const BookAppointment = z
       .openapi({
         uniqueItems: true,
         description:
-          'For doctors and admins, with a `reason`: rules that do not count this time. `hours` sets aside the working hours and their grid, but neither time off nor closures. What is taken stays taken.',
+          'For doctors and admins, with a `reason`: rules to ignore for this booking. `hours` ignores the working hours and their grid, but not time off or closures. A busy time can never be booked.',
       }),
   })
   .openapi('BookAppointment', {
@@ -102,9 +104,13 @@ export type BookAppointment = z.output<typeof BookAppointment>
 export const BookingConflict = Problem.extend({
   alternatives: z.array(Slot).max(5).optional().openapi({
     description:
-      'With `slot_taken` and `patient_busy`: the nearest times that this patient can book, at the same doctor, else at others of the specialization.',
+      'With `slot_taken` and `patient_busy`: the nearest times that this patient can book, with the same doctor or, if these are too few, with doctors of the same specialization.',
   }),
-  rules: z.array(RuleResult).max(20).optional().openapi({ description: 'With `not_bookable`: each rule’s verdict.' }),
+  rules: z
+    .array(RuleResult)
+    .max(20)
+    .optional()
+    .openapi({ description: 'With `not_bookable`: whether each rule passes.' }),
 }).openapi('BookingConflict')
 
 export const CancelAppointment = z
@@ -116,8 +122,7 @@ export const CancellationQuote = z
   .object({
     allowed: z.boolean().openapi({ description: 'Whether the caller could cancel now.' }),
     refund: Money.openapi({
-      description:
-        'The share of the price that would be paid back, as far as it has been paid; nothing where not allowed.',
+      description: 'The refund if the price has been paid; 0 when cancelling is not allowed.',
     }),
     policy: CancellationPolicy,
   })
@@ -134,7 +139,8 @@ export const RescheduleAppointment = z
   .strictObject({
     startsAt: InstantInput,
     clinicId: Uuid.optional().openapi({
-      description: 'Left out: the same clinic if the doctor has hours there then, else the one with hours then.',
+      description:
+        'Default: the same clinic if the doctor has hours there at the new time, else the clinic with hours then.',
     }),
   })
   .openapi('RescheduleAppointment', { example: { startsAt: '2026-03-03T09:30:00-05:00' } })
@@ -142,7 +148,7 @@ export type RescheduleAppointment = z.output<typeof RescheduleAppointment>
 
 export const ProgressAppointment = z
   .strictObject({
-    reason: text(1000).optional().openapi({ description: 'Needed to set back what was marked by mistake.' }),
+    reason: text(1000).optional().openapi({ description: 'Required to undo a status that was set by mistake.' }),
   })
   .openapi('ProgressAppointment', { example: { reason: 'Marked the wrong patient' } })
 export type ProgressAppointment = z.output<typeof ProgressAppointment>
@@ -163,10 +169,10 @@ export const ListAppointmentsQuery = z.strictObject({
       maxLength: 200,
       pattern: `^(${statuses})(,(${statuses}))*$`,
       example: 'booked,checked_in',
-      description: 'All but `expired` when left out.',
+      description: 'Default: all but `expired`.',
     }),
-  from: Day.optional().openapi({ description: "The first of the appointments' own local days." }),
-  to: Day.optional().openapi({ description: 'The last, inclusive.' }),
+  from: Day.optional().openapi({ description: 'The first local day of the appointments, inclusive.' }),
+  to: Day.optional().openapi({ description: 'The last local day, inclusive.' }),
   doctorId: Uuid.optional(),
   patientId: Uuid.optional(),
   clinicId: Uuid.optional(),

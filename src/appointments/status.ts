@@ -2,10 +2,10 @@ import { AppError } from '../errors'
 import type { AppointmentStatus } from '../ledger/status'
 import { localDay } from '../scheduling/local-time'
 
-/** `same_day`: undoing a misclick, on the appointment's own local day. */
+/** `same_day`: undoing a mistake, on the appointment's own local day. */
 type When = 'any_time' | 'before_start' | 'after_start' | 'same_day'
 
-/** Every change of status there is; what is not here is refused. */
+/** Every allowed change of status. */
 export const TRANSITIONS: readonly { from: AppointmentStatus; to: AppointmentStatus; when: When }[] = [
   { from: 'held', to: 'booked', when: 'any_time' },
   { from: 'held', to: 'expired', when: 'any_time' },
@@ -38,7 +38,7 @@ const TIME_IN_WORDS: Record<Exclude<When, 'any_time'>, string> = {
 const transitionOf = (from: AppointmentStatus, to: AppointmentStatus) =>
   TRANSITIONS.find((known) => known.from === from && known.to === to)
 
-/** Throws invalid_state, saying why, unless the appointment may become `to` at this time. */
+/** Throws invalid_state unless the appointment may become `to` at this time. */
 export function assertTransition(appointment: Appointment, to: AppointmentStatus, now: Date): void {
   const transition = transitionOf(appointment.status, to)
   if (!transition)
@@ -58,7 +58,7 @@ export function mayBecome(appointment: Appointment, to: AppointmentStatus, now: 
   return transition !== undefined && IN_TIME[transition.when](appointment, now)
 }
 
-/** Whether that sets back a misclick; then somebody has to say why. */
+/** Whether this undoes a mistake, which needs a reason. */
 export const isUndo = (from: AppointmentStatus, to: AppointmentStatus): boolean =>
   transitionOf(from, to)?.when === 'same_day'
 

@@ -7,7 +7,7 @@ export type AppointmentsTable = {
   patientId: string
   doctorId: string
   clinicId: string
-  /** Of the clinic; null for a visit that needs none. */
+  /** A room of the clinic; null for a visit that needs none. */
   roomId: string | null
   visitTypeId: string
   startsAt: Date
@@ -22,7 +22,7 @@ export type AppointmentsTable = {
   cancelledAt: Date | null
   cancelledBy: string | null
   cancellationReason: string | null
-  /** When a misclicked status was last set back, by whom and why. */
+  /** When a status set by mistake was last undone, by whom and why. */
   undoneAt: Date | null
   undoneBy: string | null
   undoReason: string | null
@@ -35,7 +35,7 @@ export type AppointmentsTable = {
   cancellationLateRefundPercent: number
   bufferBeforeMinutes: number
   bufferAfterMinutes: number
-  /** Only a payment makes the hold a booking. */
+  /** Only its payment confirms the hold. */
   requiresPrepayment: Generated<boolean>
   /** RFC 5545 SEQUENCE of the calendar invitation. */
   calendarSequence: Generated<number>
@@ -43,14 +43,14 @@ export type AppointmentsTable = {
   createdAt: Generated<Date>
 }
 
-/** What is taken, by whom: one exclusion constraint over all kinds makes a double booking impossible. */
+/** Busy ranges of doctors, patients and rooms: one exclusion constraint over all kinds makes double bookings impossible. */
 export type OccupancyTable = {
   appointmentId: string
   kind: 'doctor' | 'patient' | 'room'
   resourceId: string
   /** `tstzrange`, half open; doctor and room rows include the buffers. Written and read as its text form. */
   during: ColumnType<string, string, string>
-  /** When a hold lapses; null for a booking. */
+  /** When a hold expires; null for a booking. */
   expiresAt: Date | null
 }
 

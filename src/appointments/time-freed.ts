@@ -2,9 +2,9 @@ import type { TransactionContext } from '../deps'
 import { enqueueAll } from '../jobs/queue'
 import type { AppointmentStatus } from '../ledger/status'
 
-type Freed = {
+type FreedAppointment = {
   id: string
-  /** Before it was freed. */
+  /** Before its time was freed. */
   status: AppointmentStatus
   doctorId: string
   clinicId: string
@@ -12,10 +12,13 @@ type Freed = {
 }
 
 /**
- * To be called by whatever frees the time of appointments, in that transaction: once it has committed, those who wait for
- * such a time are offered it, one after the other. `appointments` as they were before.
+ * Call it in the transaction that frees the time of appointments, with the appointments as they were before. After the
+ * commit a job offers each time to the waiting list.
  */
-export function timeFreed(ctx: Pick<TransactionContext, 'db' | 'jobs'>, ...appointments: Freed[]): Promise<void> {
+export function timeFreed(
+  ctx: Pick<TransactionContext, 'db' | 'jobs'>,
+  ...appointments: FreedAppointment[]
+): Promise<void> {
   const freed = appointments.map(({ id, status, doctorId, clinicId, startsAt }) => ({
     appointmentId: id,
     was: status === 'held' ? ('held' as const) : ('booked' as const),

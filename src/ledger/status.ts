@@ -75,9 +75,13 @@ export function mergeProviderState(known: ProviderState | undefined, reported: P
   return order > 0 ? reported : known
 }
 
+/** Whether this is a hold that has not expired; in SQL `isOpenHold` of `scheduling/query-fragments`. */
+export const isHoldOpen = ({ status, holdExpiresAt }: AppointmentState, now: Date): boolean =>
+  status === 'held' && holdExpiresAt !== null && holdExpiresAt > now
+
 /** Whether a payment may be created for the appointment; a hold can be paid until the instant it expires. */
 export function isPayable({ status, holdExpiresAt }: AppointmentState, now: Date): boolean {
-  if (status === 'held') return holdExpiresAt !== null && holdExpiresAt > now
+  if (status === 'held') return isHoldOpen({ status, holdExpiresAt }, now)
   return status === 'booked' || status === 'checked_in' || status === 'completed'
 }
 

@@ -7,6 +7,7 @@ import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { PAYMENT_COLUMNS } from '../ledger/payment-rows'
 import type { PaymentsTable } from '../ledger/tables'
+import { isExpiredHold } from '../scheduling/query-fragments'
 
 /**
  * Locks the appointment if the actor may see it. Every change of a payment locks its appointment's row first, so that
@@ -149,7 +150,7 @@ export function listAppointmentsToRelease(
     .where((eb) =>
       eb.or([
         eb('appointments.status', 'in', ['expired', 'cancelled']),
-        eb.and([eb('appointments.status', '=', 'held'), eb('appointments.holdExpiresAt', '<=', now)]),
+        isExpiredHold(now),
         eb('payments.createdAt', '<', abandonedBefore),
       ]),
     )

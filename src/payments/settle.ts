@@ -1,7 +1,7 @@
+import { lockAppointmentParties } from '../appointments/lock'
 import { settlePaidAppointment } from '../appointments/paid-holds/service'
 import { auditEvent } from '../database/audit-event'
 import { appendAuditEvent } from '../database/audit-outbox'
-import { lockResources } from '../database/transaction'
 import { enqueue } from '../jobs/queue'
 import { type ActorTransaction, isSuperseded, orderRefund, recordCharge } from '../ledger/entries'
 import { findPaymentForUpdate, type PaymentChanges, type StoredPayment, updatePayment } from '../ledger/payment-rows'
@@ -24,8 +24,7 @@ export type LockedPayment = { payment: StoredPayment; patientId: string }
 export async function lockPayment(ctx: ActorTransaction, id: string): Promise<LockedPayment | undefined> {
   const parties = await findPartiesOfPayment(ctx.db, id)
   if (!parties) return undefined
-  const { doctorId, patientId, clinicId, roomId } = parties
-  await lockResources(ctx.db, roomId ? [doctorId, patientId, clinicId] : [doctorId, patientId])
+  await lockAppointmentParties(ctx.db, parties)
   const appointment = await lockAppointmentOfPayment(ctx.db, id)
   const payment = await findPaymentForUpdate(ctx.db, id)
   return appointment && payment && { payment, patientId: appointment.patientId }

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema'
+import { isActiveAppointment } from '../scheduling/query-fragments'
 
 export function findPatientForErasure(db: Transaction<Database>, id: string) {
   return db
@@ -17,12 +18,7 @@ export async function hasOpenAppointments(db: Kysely<Database>, patientId: strin
     .select('id')
     .where('patientId', '=', patientId)
     .where('endsAt', '>', now)
-    .where(({ and, eb, or }) =>
-      or([
-        eb('status', 'in', ['booked', 'checked_in']),
-        and([eb('status', '=', 'held'), eb('holdExpiresAt', '>', now)]),
-      ]),
-    )
+    .where(isActiveAppointment(now))
     .limit(1)
     .executeTakeFirst()
   return open !== undefined

@@ -1,54 +1,48 @@
-import type { Context } from '../deps'
-import { type BookedTerms, clinicsWithHours, type DoctorFacts, readFacts, searchAround, toSlot } from './facts'
+import { type BookedTerms, type DoctorFacts, type FactsContext, readFacts, type VisitRequest } from './facts'
 import { DAY, localDay } from './local-time'
+import { presentSlot } from './present'
 import { findColleaguesFacts, findFacts } from './queries'
+import { searchAround } from './query-fragments'
 import type { Slot } from './schemas'
-import { type BookableStart, bookableStarts } from './slots'
+import { type BookableStart, bookableStarts, clinicsWithHours } from './slots'
 
-type Reader = Pick<Context, 'db' | 'now' | 'config'>
-
-type Refused = {
-  doctorId: string
-  visitTypeId?: string
-  clinicId?: string
-  patientId: string
-  startsAt: Date
-  /** An appointment that cannot be moved there: it stays with its doctor and keeps its terms. */
+type RefusedVisit = VisitRequest & {
+  /** The appointment that could not be moved: it stays with its doctor and keeps its terms. */
   moving?: { id: string; booked: BookedTerms }
 }
 
-const WANTED = 5
-/** How far from the refused time another one is still an alternative: a doctor may come to a clinic once a week. */
+const MAX_ALTERNATIVES = 5
+/** How far from the refused time an alternative may lie: some doctors work at a clinic once a week. */
 const OWN_DAYS = { before: 7, after: 35 }
 const COLLEAGUES_DAYS = { before: 7, after: 14 }
-const MOST_COLLEAGUES = 20
+const MAX_COLLEAGUES = 20
 
 type Days = typeof OWN_DAYS
 type Candidate = { facts: DoctorFacts; at: BookableStart }
 
 /**
- * Up to five times this patient can book instead, the nearest first: at the same doctor, and if these are too few at
- * doctors of the same specialization, in the same clinic before others. At most two round trips; holds no lock.
+ * Up to five slots that this patient can book instead, the nearest first: at the same doctor, and if these are too few at
+ * doctors of the same specialization, in the same clinic before others. At most two round trips; takes no lock.
  */
-export async function findAlternatives(ctx: Reader, refused: Refused): Promise<Slot[]> {
+export async function findAlternatives(ctx: FactsContext, refused: RefusedVisit): Promise<Slot[]> {
   const { doctorId, visitTypeId, patientId, startsAt } = refused
   const start = startsAt.getTime()
   const search = searchAround(ctx, around(start, OWN_DAYS), { visitTypeId, patientId, moving: refused.moving?.id })
   const ownFacts = await findFacts(ctx.db, { ...search, doctorId })
   const [own] = readFacts(ownFacts!, ctx.now, refused.moving?.booked)
   if (!own) return []
-  const found = nearest(candidatesOf(own, start, OWN_DAYS), start, WANTED)
-  if (found.length === WANTED || refused.moving) return found.map(present)
+  const found = nearest(candidatesOf(own, start, OWN_DAYS), start, MAX_ALTERNATIVES)
+  if (found.length === MAX_ALTERNATIVES || refused.moving) return found.map(present)
 
   const clinicId = refused.clinicId ?? clinicsWithHours(own, start)[0]?.id ?? null
   const others = await findColleagues(ctx, refused, own, clinicId)
   const here = others.filter(({ at }) => at.clinicId === clinicId)
   const elsewhere = others.filter(({ at }) => at.clinicId !== clinicId)
-  for (const group of [here, elsewhere]) found.push(...nearest(group, start, WANTED - found.length))
+  for (const group of [here, elsewhere]) found.push(...nearest(group, start, MAX_ALTERNATIVES - found.length))
   return found.map(present)
 }
 
-async function findColleagues(ctx: Reader, refused: Refused, own: DoctorFacts, clinicId: string | null) {
+async function findColleagues(ctx: FactsContext, refused: RefusedVisit, own: DoctorFacts, clinicId: string | null) {
   const { patientId } = refused
   const start = refused.startsAt.getTime()
   const found = await findColleaguesFacts(ctx.db, searchAround(ctx, around(start, COLLEAGUES_DAYS), { patientId }), {
@@ -57,7 +51,7 @@ async function findColleagues(ctx: Reader, refused: Refused, own: DoctorFacts, c
     clinicId,
     verifiedOnly: ctx.config.doctorVerification,
     visitType: own.visitType,
-    limit: MOST_COLLEAGUES,
+    limit: MAX_COLLEAGUES,
   })
   return readFacts(found, ctx.now).flatMap((facts) => candidatesOf(facts, start, COLLEAGUES_DAYS))
 }
@@ -76,4 +70,4 @@ function nearest(candidates: Candidate[], start: number, count: number): Candida
   return candidates.sort((a, b) => distance(a) - distance(b) || a.at.start - b.at.start).slice(0, count)
 }
 
-const present = ({ facts, at }: Candidate): Slot => toSlot(facts, at)
+const present = ({ facts, at }: Candidate): Slot => presentSlot(facts, at)

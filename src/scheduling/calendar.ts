@@ -11,7 +11,7 @@ import {
 } from './local-time'
 import type { TimeRange } from './ranges'
 
-/** Hours of one ISO weekday (1 Monday to 7) in wall time: HH:mm, the end up to 24:00. */
+/** Hours on one ISO weekday (1 Monday to 7) in wall time: HH:mm, the end up to 24:00. */
 export type WeeklyWindow = { weekday: number; start: string; end: string }
 
 /** From a row of `schedule_windows`, whose times are HH:mm:ss. */
@@ -21,31 +21,31 @@ export const readWindow = (row: { weekday: number; startTime: string; endTime: s
   end: row.endTime.slice(0, 5),
 })
 
-/** A week of hours. Both dates null: the standing week. Otherwise it overrides that one on its local days, inclusive. */
-export type Schedule = { validFrom: string | null; validUntil: string | null; weekly: WeeklyWindow[] }
+/** Both dates null: the standing week. Otherwise a dated schedule, which replaces that week on its local days, inclusive. */
+export type WeekSchedule = { validFrom: string | null; validUntil: string | null; windows: WeeklyWindow[] }
 
-/** Time off, or hours beside the weekly ones, between two instants (epoch ms). Time off wins over extra hours. */
+/** Time off or extra hours, between two instants (epoch ms). Time off wins over extra hours. */
 export type Exception = { kind: 'off' | 'extra'; startsAt: number; endsAt: number }
 
 /** Local days, both inclusive, on which the clinic is closed. */
-export type Closure = { startsOn: string; endsOn: string }
+export type ClosedDays = { startsOn: string; endsOn: string }
 
 /** One doctor's calendar at one clinic. */
 export type ClinicCalendar = {
   clinicId: string
   timeZone: string
-  schedules: Schedule[]
+  schedules: WeekSchedule[]
   exceptions: Exception[]
-  closures: Closure[]
+  closures: ClosedDays[]
   /** The busy ranges of each room of the clinic; left out when the visit needs no room. */
   rooms?: TimeRange[][]
-  /** Of a calendar that is kept for one visit type: the starts on its grid for the days that were asked for last. */
+  /** Of a cached calendar: the grid of its visit type for the days that were searched last. */
   lastGrid?: { fromDay?: number; untilDay?: number; starts: readonly number[] }
 }
 
 /**
- * The windows in which visits may lie: weekly hours of the given local days (days since 1970-01-01, both inclusive),
- * then all extra hours. Each has a grid of its own. Closures and time off are not taken out.
+ * The windows in which visits may lie: those of the given local days (days since 1970-01-01, both inclusive), then all extra
+ * hours. Each has its own grid. Closures and time off are not removed.
  */
 export function openWindows(calendar: ClinicCalendar, fromDay: number, untilDay: number): TimeRange[] {
   const { timeZone } = calendar
@@ -69,16 +69,16 @@ export function openWindows(calendar: ClinicCalendar, fromDay: number, untilDay:
 }
 
 /** The windows of each weekday, as ms of wall time since midnight. */
-function weekOf(schedule: Schedule | undefined): TimeRange[][] {
+function weekOf(schedule: WeekSchedule | undefined): TimeRange[][] {
   const week: TimeRange[][] = []
-  for (const { weekday, start, end } of schedule?.weekly ?? []) {
+  for (const { weekday, start, end } of schedule?.windows ?? []) {
     week[weekday] ??= []
     week[weekday].push({ start: minutesOfDay(start) * MINUTE, end: minutesOfDay(end) * MINUTE })
   }
   return week
 }
 
-function isDated({ validFrom, validUntil }: Schedule): boolean {
+function isDated({ validFrom, validUntil }: WeekSchedule): boolean {
   return validFrom !== null || validUntil !== null
 }
 
@@ -99,8 +99,8 @@ export function closureRanges({ closures, timeZone }: ClinicCalendar): TimeRange
 
 /**
  * The starts of a window's grid whose wall number lies in [fromWall, untilWall) and which leave room for `duration` ms
- * of elapsed time, ascending. Steps are taken in wall time from the window's start: a wall time that never comes is left
- * out, one that comes twice is offered once, at its first coming in the window.
+ * of elapsed time, ascending. Steps are taken in wall time from the window's start: a wall time that the clocks skip is left
+ * out, and one that occurs twice is offered once, at its first occurrence in the window.
  */
 export function gridStarts(
   window: TimeRange,

@@ -1,14 +1,15 @@
 import { assertManages } from '../access/doctors'
 import type { Context } from '../deps'
 import { invalid, notFound } from '../errors'
-import { clinicsWithHours, readFacts, readRange, searchAround } from './facts'
+import { readFacts, readRange } from './facts'
 import { findExplainedFacts } from './queries'
+import { searchAround } from './query-fragments'
 import type { ExplainSlotQuery, Explanation } from './schemas'
-import { explainStart } from './slots'
+import { clinicsWithHours, explainStart } from './slots'
 
 /**
- * Why a time of a doctor can be booked or cannot, rule by rule, for those who run the doctor's practice. Throws not_found
- * for another doctor and for a visit type that is not theirs or not in use.
+ * Why a start can or cannot be booked, rule by rule, for the doctor and admins. Throws not_found for another doctor and for
+ * a visit type that is not an active one of the doctor.
  */
 export async function explainSlot(
   ctx: Pick<Context, 'db' | 'now' | 'config' | 'actor'>,
@@ -26,12 +27,12 @@ export async function explainSlot(
   const visits = found!.visits.map(readRange)
   const busy = scheduling.busy.map((range) => ({
     ...range,
-    // Ranges of one doctor do not overlap, so that each holds the one visit that it is for.
+    // Busy ranges of one doctor do not overlap, so each holds only its own visit.
     appointment: visits.find((visit) => range.start <= visit.start && visit.end <= range.end),
   }))
   const open = clinicsWithHours(facts, start)
   if (clinicId === undefined && open.length > 1)
-    throw invalid('query.clinicId', 'is required: the doctor has hours at several clinics then')
+    throw invalid('query.clinicId', 'is required: the doctor has hours at several clinics at this time')
   const clinic = clinicId ?? (open[0] ?? clinics[0])?.id ?? ''
   const rules = [
     explainVerification(ctx, doctor.isVerified),
@@ -44,5 +45,5 @@ function explainVerification({ config }: Pick<Context, 'config'>, isVerified: bo
   const rule = 'verified' as const
   if (isVerified) return { rule, pass: true, detail: 'the doctor is verified' }
   if (!config.doctorVerification) return { rule, pass: true, detail: 'doctors need no verification here' }
-  return { rule, pass: false, detail: 'the doctor waits for verification' }
+  return { rule, pass: false, detail: 'the doctor is not verified yet' }
 }

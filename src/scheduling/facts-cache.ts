@@ -1,66 +1,71 @@
 import type { Kysely } from 'kysely'
 import { batched } from '../database/batching'
 import type { Database } from '../database/schema'
-import { type CachedFacts, type FoundDoctor, factsWithBusyRanges, readCachedFacts, readFound, stretchOf } from './facts'
+import { type CachedFacts, type FoundDoctor, factsWithBusyRanges, readCachedFacts, readFound } from './facts'
 import { DAY } from './local-time'
-import { findFacts, findFactsToCache, findTaken, type TakenSearch } from './queries'
-import type { FactsSearch } from './query-fragments'
+import { type BusyRangesSearch, findBusyRanges, findFacts, findFactsToCache } from './queries'
+import { type FactsSearch, spanBetween } from './query-fragments'
 
-type Known = { version: string; standing: CachedFacts; from: number; until: number }
-type Search = FactsSearch & { doctorId: string; until: Date }
+type CacheEntry = { version: string; cached: CachedFacts; from: number; until: number }
+type CacheSearch = FactsSearch & { doctorId: string; until: Date }
 
-const KEPT = 10_000
+/** Undefined for an unknown doctor. */
+export type FactsCache = { find: (search: CacheSearch) => Promise<FoundDoctor | undefined> }
+
+const MAX_ENTRIES = 10_000
 const DAYS_BACK = 7
 const DAYS_AHEAD = 150
-/** One statement is read while the API works on what the other found. */
-const SHARING = { largest: 8, width: 2 }
+/** One batch is read while the API works on the answers of the other. */
+const BATCHES = { largest: 8, width: 2 }
 
 /**
- * `findFacts` for searches, which ask for the same doctors again and again while hours, visit types and closures, most of
- * what is to be read, hardly ever change. They are kept with their version, and a search reads that together with what is
- * taken: what it finds is as the database has it at one moment, whoever changed it on whatever copy.
+ * The facts cache of searches, which ask for the same doctors again and again, while hours, visit types and closures hardly
+ * ever change. Each search reads the busy ranges and the calendar version in one statement and uses the cached facts only
+ * under that version: the answer is as the database has it at one moment, whichever copy changed it.
  */
-export function createFactsCache(db: Kysely<Database>): (search: Search) => Promise<FoundDoctor | undefined> {
-  const known = new Map<string, Known>()
-  const takenIn = batched((searches: TakenSearch[]) => findTaken(db, searches), SHARING)
+export function createFactsCache(db: Kysely<Database>): FactsCache {
+  const entries = new Map<string, CacheEntry>()
+  const findBusyInBatch = batched((searches: BusyRangesSearch[]) => findBusyRanges(db, searches), BATCHES)
 
-  async function readKnown({ doctorId, from, until, now }: Search, { version, standing }: Known) {
-    const { doctor, visitType } = standing
-    const taken = await takenIn({ doctorId, from, until, now, needsRoom: visitType.requiresRoom })
-    if (taken.version !== version) return undefined
-    return { isVerified: doctor.isVerified, facts: factsWithBusyRanges(standing, taken, now) }
+  async function readCached({ doctorId, from, until, now }: CacheSearch, { version, cached }: CacheEntry) {
+    const { doctor, visitType } = cached
+    const found = await findBusyInBatch({ doctorId, from, until, now, needsRoom: visitType.requiresRoom })
+    if (found.version !== version) return undefined
+    return { isVerified: doctor.isVerified, facts: factsWithBusyRanges(cached, found, now) }
   }
 
-  async function readAndKeep(search: Search, key: string) {
-    const [from, until] = keptStretch(search.now)
-    const { version, ...found } = (await findFactsToCache(db, search, stretchOf(from, until)))!
-    const standing = found.doctors[0] && readCachedFacts(found.doctors[0])
-    if (version !== null && standing) {
-      const calendars = standing.calendars.map((calendar) => ({ ...calendar, lastGrid: { starts: [] } }))
-      known.set(key, { version, standing: { ...standing, calendars }, from, until })
-      if (known.size > KEPT) known.delete(known.keys().next().value!)
+  async function readAndCache(search: CacheSearch, key: string) {
+    const [from, until] = cachedSpan(search.now)
+    const { version, ...found } = (await findFactsToCache(db, search, spanBetween(from, until)))!
+    const cached = found.doctors[0] && readCachedFacts(found.doctors[0])
+    if (version !== null && cached) {
+      const calendars = cached.calendars.map((calendar) => ({ ...calendar, lastGrid: { starts: [] } }))
+      entries.set(key, { version, cached: { ...cached, calendars }, from, until })
+      if (entries.size > MAX_ENTRIES) entries.delete(entries.keys().next().value!)
     }
     return readFound(found, search.now)
   }
 
-  return async (search) => {
-    if (!covers(keptStretch(search.now), search)) return readFound((await findFacts(db, search))!, search.now)
-    const key = `${search.doctorId} ${search.visitTypeId ?? ''}`
-    const kept = known.get(key)
-    if (kept && covers([kept.from, kept.until], search)) {
-      const found = await readKnown(search, kept)
-      if (found) {
-        // The last to be forgotten.
-        known.delete(key)
-        known.set(key, kept)
-        return found
+  return {
+    async find(search) {
+      if (!covers(cachedSpan(search.now), search)) return readFound((await findFacts(db, search))!, search.now)
+      const key = `${search.doctorId} ${search.visitTypeId ?? ''}`
+      const entry = entries.get(key)
+      if (entry && covers([entry.from, entry.until], search)) {
+        const found = await readCached(search, entry)
+        if (found) {
+          // Moved to the end: the first entries are evicted first.
+          entries.delete(key)
+          entries.set(key, entry)
+          return found
+        }
       }
-    }
-    return readAndKeep(search, key)
+      return readAndCache(search, key)
+    },
   }
 }
 
-const keptStretch = (now: Date): [number, number] => [now.getTime() - DAYS_BACK * DAY, now.getTime() + DAYS_AHEAD * DAY]
+const cachedSpan = (now: Date): [number, number] => [now.getTime() - DAYS_BACK * DAY, now.getTime() + DAYS_AHEAD * DAY]
 
-const covers = ([from, until]: [number, number], search: Search) =>
+const covers = ([from, until]: [number, number], search: CacheSearch) =>
   from <= search.from.getTime() && search.until.getTime() <= until

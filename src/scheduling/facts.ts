@@ -1,13 +1,98 @@
-import { readWindow } from './calendar'
-import { DAY, localDay, localStart, utcOf } from './local-time'
-import type { Facts, FactsRow, RoomRow } from './queries'
-import { overlap } from './ranges'
-import type { Slot } from './schemas'
-import { type BookableStart, type ClinicCalendar, explainStart, occupiedRange, type SchedulingFacts } from './slots'
+import type { Kysely, Transaction } from 'kysely'
+import type { Viewer } from '../access/patients'
+import type { Config } from '../config'
+import type { Database } from '../database/schema'
+import { AppError, notFound } from '../errors'
+import { type ClinicCalendar, readWindow } from './calendar'
+import { MINUTE } from './local-time'
+import { type Facts, type FactsRow, findBookingFacts, findMovingFacts, lockForBooking, type RoomRow } from './queries'
+import { searchAround } from './query-fragments'
+import type { TimeRange } from './ranges'
+import type { SchedulingFacts } from './rules'
 
-export type DoctorFacts = ReturnType<typeof readFacts>[number]
+/** The part of a context that reading booking facts needs. */
+export type FactsContext = { db: Kysely<Database>; now: Date; config: Pick<Config, 'doctorVerification'> }
+type LockedContext = FactsContext & { db: Transaction<Database> }
 
-/** What an appointment was booked with and keeps when it is moved, whatever its visit type has become. */
+/** The visit asked for; without `visitTypeId` the doctor's first active visit type. */
+export type VisitRequest = {
+  doctorId: string
+  patientId: string
+  visitTypeId?: string
+  clinicId?: string
+  startsAt: Date
+}
+type Move = VisitRequest & { id: string; visitTypeId: string; booked: BookedTerms }
+
+/** An expired hold that still has its occupancy of one resource, which a booking there has to remove. */
+export type ExpiredHold = TimeRange & { appointmentId: string; resourceId: string }
+
+/** Booking facts of one visit. */
+export type VisitFacts = DoctorFacts & { expiredHolds: ExpiredHold[] }
+
+export type BookingFacts = VisitFacts & { patient: { id: string; name: string; activeHolds: number } }
+
+/**
+ * Locks doctor, patient and, for a visit that needs a room, the rooms of the clinic or of all the doctor's clinics. Call it
+ * before the loaders below; `moving` is the appointment that is to be moved.
+ */
+export async function lockBooking(
+  db: Transaction<Database>,
+  { doctorId, patientId, visitTypeId, clinicId, moving }: Omit<VisitRequest, 'startsAt'> & { moving?: string },
+): Promise<void> {
+  await lockForBooking(db, {
+    doctorId,
+    patientId,
+    visitTypeId: visitTypeId ?? null,
+    clinicId: clinicId ?? null,
+    moving: moving ?? null,
+  })
+}
+
+/**
+ * The booking facts of one visit, or of several that start until `until`, in one statement, under the locks of
+ * `lockBooking`. Throws not_found for doctor, visit type, or patient (also for one the caller may not see).
+ */
+export async function loadBookingFacts(
+  ctx: LockedContext & Viewer,
+  { doctorId, patientId, visitTypeId, startsAt, until = startsAt }: VisitRequest & { until?: Date },
+): Promise<BookingFacts> {
+  const search = searchAround(ctx, [startsAt.getTime(), until.getTime()], { visitTypeId, patientId })
+  const found = await findBookingFacts(ctx.db, ctx, { ...search, doctorId })
+  const facts = openDoctor(ctx, readFound(found, ctx.now))
+  if (!facts) throw notFound('visit type')
+  if (!found.patient) throw notFound('patient')
+  return { ...facts, expiredHolds: found.expiredHolds.map(readExpiredHold), patient: found.patient }
+}
+
+/**
+ * The booking facts for moving an appointment, on the terms it was booked with and without its own busy ranges, under the
+ * locks of `lockBooking`. Throws not_bookable for a doctor who is not verified any more.
+ */
+export async function loadMovingFacts(
+  ctx: LockedContext,
+  { id, booked, doctorId, patientId, visitTypeId, startsAt }: Move,
+): Promise<VisitFacts> {
+  const start = startsAt.getTime()
+  const search = searchAround(ctx, [start, start], { visitTypeId, patientId, moving: id })
+  const found = await findMovingFacts(ctx.db, { ...search, doctorId })
+  // The appointment refers to doctor and visit type, so both exist.
+  const facts = readFacts(found!, ctx.now, booked)[0]!
+  if (!isOpenForBooking(facts.doctor, ctx))
+    throw new AppError('not_bookable', 'The doctor cannot be booked at the moment.')
+  return { ...facts, expiredHolds: found!.expiredHolds.map(readExpiredHold) }
+}
+
+/** Throws not_found for a doctor who is unknown or cannot be booked; undefined without such an active visit type. */
+export function openDoctor(ctx: Pick<FactsContext, 'config'>, found: FoundDoctor | undefined): DoctorFacts | undefined {
+  if (!found || !isOpenForBooking(found, ctx)) throw notFound('doctor')
+  return found.facts
+}
+
+const isOpenForBooking = ({ isVerified }: { isVerified: boolean }, { config }: Pick<FactsContext, 'config'>) =>
+  isVerified || !config.doctorVerification
+
+/** What an appointment was booked with and keeps when it is moved, even if its visit type has changed. */
 export type BookedTerms = {
   durationMinutes: number
   bufferBeforeMinutes: number
@@ -15,16 +100,38 @@ export type BookedTerms = {
   requiresRoom: boolean
 }
 
+export const bookedTerms = ({
+  startsAt,
+  endsAt,
+  bufferBeforeMinutes,
+  bufferAfterMinutes,
+  roomId,
+}: {
+  startsAt: Date
+  endsAt: Date
+  bufferBeforeMinutes: number
+  bufferAfterMinutes: number
+  roomId: string | null
+}): BookedTerms => ({
+  durationMinutes: (endsAt.getTime() - startsAt.getTime()) / MINUTE,
+  bufferBeforeMinutes,
+  bufferAfterMinutes,
+  requiresRoom: roomId !== null,
+})
+
+export type DoctorFacts = ReturnType<typeof readFacts>[number]
+export type FactsClinic = DoctorFacts['clinics'][number]
+
 /** From rows to the engine's facts; a doctor without such an active visit type is left out. */
 export function readFacts({ doctors, rooms }: Pick<Facts, 'doctors' | 'rooms'>, now: Date, booked?: BookedTerms) {
   const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
   return doctors.flatMap((row) => {
-    const standing = readCachedFacts(row, booked)
-    return standing ? [factsAt(standing, row, roomsOf, now)] : []
+    const cached = readCachedFacts(row, booked)
+    return cached ? [factsAt(cached, row, roomsOf, now)] : []
   })
 }
 
-/** Of one doctor: without facts if there is no such active visit type. */
+/** One doctor; without facts if there is no such active visit type. */
 export type FoundDoctor = { isVerified: boolean; facts?: DoctorFacts }
 
 /** Undefined for an unknown doctor. */
@@ -36,7 +143,7 @@ export function readFound(found: Facts, now: Date): FoundDoctor | undefined {
 
 export type CachedFacts = NonNullable<ReturnType<typeof readCachedFacts>>
 
-/** All of the facts but what is taken; undefined without such an active visit type. */
+/** Booking facts without busy ranges; undefined without such an active visit type. */
 export function readCachedFacts(
   { id, name, specialization, isVerified, visitType, calendars }: Omit<FactsRow, 'busy' | 'patientBusy'>,
   booked?: BookedTerms,
@@ -51,13 +158,15 @@ export function readCachedFacts(
   )
 }
 
-/** Standing facts with what is taken at a moment. */
-export function factsWithBusyRanges(standing: CachedFacts, { busy, rooms }: Taken, now: Date) {
+/** Cached facts with the busy ranges of this moment. */
+export function factsWithBusyRanges(
+  cached: CachedFacts,
+  { busy, rooms }: Pick<FactsRow, 'busy'> & Pick<Facts, 'rooms'>,
+  now: Date,
+) {
   const roomsOf = Map.groupBy(rooms.map(readRoom), ({ clinicId }) => clinicId)
-  return factsAt(standing, { busy }, roomsOf, now)
+  return factsAt(cached, { busy }, roomsOf, now)
 }
-
-type Taken = Pick<FactsRow, 'busy'> & Pick<Facts, 'rooms'>
 
 const readRoom = ({ busy, ...room }: RoomRow) => ({ ...room, busy: readRanges(busy) })
 
@@ -86,19 +195,6 @@ function factsAt(
   }
 }
 
-export type FactsClinic = DoctorFacts['clinics'][number]
-
-/**
- * The room that a bookable visit gets: the first of the clinic's, the oldest before the others, that is free with the
- * buffers around it; null for a visit that needs none.
- */
-export function chooseRoom({ visitType, scheduling }: DoctorFacts, clinic: FactsClinic, start: number) {
-  if (!visitType.requiresRoom) return null
-  const needed = occupiedRange(scheduling.visit, start)
-  const room = clinic.rooms.find(({ busy }) => !busy.some((range) => overlap(range, needed)))
-  return room ? { id: room.id, name: room.name } : null
-}
-
 /** From rows of one doctor at one clinic to the engine's calendar. */
 export function readCalendar({
   id,
@@ -110,10 +206,10 @@ export function readCalendar({
   return {
     clinicId: id,
     timeZone,
-    schedules: schedules.map(({ validFrom, validUntil, weekly }) => ({
+    schedules: schedules.map(({ validFrom, validUntil, windows }) => ({
       validFrom,
       validUntil,
-      weekly: weekly.map(readWindow),
+      windows: windows.map(readWindow),
     })),
     exceptions: exceptions.map(({ kind, startsAt, endsAt }) => ({
       kind,
@@ -126,56 +222,19 @@ export function readCalendar({
 
 const readRanges = ({ starts, ends }: FactsRow['busy']) => starts.map((start, i) => ({ start, end: ends[i]! }))
 
-export const readRange = ({ startsAt, endsAt }: { startsAt: string; endsAt: string }) => ({
+type RangeRow = { startsAt: string; endsAt: string }
+
+export const readRange = ({ startsAt, endsAt }: RangeRow): TimeRange => ({
   start: Date.parse(startsAt),
   end: Date.parse(endsAt),
 })
 
-/**
- * What to load for visits that start between two instants (epoch ms). Days on either side cover what reaches in from
- * outside: a visit and a buffer may each last a day.
- */
-export function searchAround(
-  ctx: { now: Date },
-  [first, last]: [number, number],
-  {
-    visitTypeId = null,
-    patientId = null,
-    moving = null,
-  }: { visitTypeId?: string | null; patientId?: string | null; moving?: string | null } = {},
-) {
-  return { ...stretchOf(first - 2 * DAY, last + 3 * DAY), now: ctx.now, visitTypeId, patientId, moving }
-}
-
-/** From epoch ms. */
-export const stretchOf = (from: number, until: number) => ({
-  from: new Date(from),
-  until: new Date(until),
-  // No zone is a day away from UTC.
-  fromDay: localDay(from - DAY, 'UTC'),
-  untilDay: localDay(until + DAY, 'UTC'),
-})
-
-/** The clinics where the doctor has hours that hold a visit starting then, closed or taken though they may be. */
-export const clinicsWithHours = ({ clinics, scheduling }: DoctorFacts, start: number) =>
-  clinics.filter(({ id }) => explainStart(scheduling, start, id).some(({ rule, pass }) => rule === 'hours' && pass))
-
-export function toSlot(facts: DoctorFacts, { clinicId, start, end }: BookableStart): Slot {
-  // A bookable start lies in one of the doctor's calendars, and each of these is a clinic's.
-  const { timeZone } = facts.clinics.find(({ id }) => id === clinicId)!
-  return { ...visitAt(facts, clinicId), ...timesOf(start, end, timeZone) }
-}
-
-/** What all slots of a doctor at one clinic have in common. */
-export const visitAt = ({ doctor, visitType }: DoctorFacts, clinicId: string) => ({
-  doctorId: doctor.id,
-  doctorName: doctor.name,
-  clinicId,
-  visitTypeId: visitType.id,
-})
-
-export const timesOf = (start: number, end: number, timeZone: string) => ({
-  startsAt: utcOf(start),
-  endsAt: utcOf(end),
-  localStart: localStart(start, timeZone),
+const readExpiredHold = ({
+  appointmentId,
+  resourceId,
+  ...range
+}: RangeRow & Pick<ExpiredHold, 'appointmentId' | 'resourceId'>): ExpiredHold => ({
+  appointmentId,
+  resourceId,
+  ...readRange(range),
 })

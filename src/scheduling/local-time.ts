@@ -8,8 +8,8 @@ const FARTHEST_OFFSET = 16 * 60 * MINUTE
 const SPANS_KEPT_PER_ZONE = 64
 
 /**
- * A stretch of time during which a zone keeps one offset: [from, until), all in ms.
- * A "wall" number is what a local clock shows, written as if that clock were UTC: wall = instant + offset.
+ * A span of time during which a zone keeps one offset: [from, until), all in ms.
+ * A "wall" number is the time on a local clock, written as if that clock were UTC: wall = instant + offset.
  */
 export type OffsetSpan = { from: number; until: number; offset: number }
 
@@ -47,12 +47,12 @@ function readOffsetSpan(instant: number, timeZone: string): OffsetSpan {
   }
 }
 
-/** What the clock on the wall shows at an instant, as a wall number. */
+/** The wall number of an instant. */
 export function wallAt(instant: number, timeZone: string): number {
   return instant + offsetSpanAt(instant, timeZone).offset
 }
 
-/** The instant of a wall number: the first of two when it comes twice, the end of the gap when it never comes. */
+/** The instant of a wall number: the first of two when it occurs twice, the end of the gap when the clocks skip it. */
 export function instantOfWall(wall: number, timeZone: string): number {
   let span = offsetSpanAt(wall - FARTHEST_OFFSET, timeZone)
   while (wall - span.offset >= span.until) span = offsetSpanAt(span.until, timeZone)
@@ -110,7 +110,7 @@ const startsWithOffset = remembered(OFFSETS_KEPT, (offset: number) => {
 /** An instant (epoch ms) in UTC, such as 2026-03-02T14:00:00Z. */
 export const utcOf = remembered(INSTANTS_KEPT, (instant: number) => `${isoOfWall(instant)}Z`)
 
-/** Searches write the same times over and over: what was made of the last `limit` keys or fewer is kept. */
+/** Caches results, since searches write the same times again and again; starts anew once it has `limit` keys. */
 export function remembered<K, T>(limit: number, make: (key: K) => T): (key: K) => T {
   const known = new Map<K, T>()
   return (key) => {
@@ -124,18 +124,18 @@ export function remembered<K, T>(limit: number, make: (key: K) => T): (key: K) =
   }
 }
 
-/** The first instant of a local day and the first of the next: 23, 24 or 25 hours apart, none for a day left out. */
+/** The first instant of a local day and of the next: 23, 24 or 25 hours apart, 0 for a day that the zone skips. */
 export function dayBounds(day: string, timeZone: string): { start: number; end: number } {
   const wall = dayNumber(day) * DAY
   return { start: instantOfWall(wall, timeZone), end: instantOfWall(wall + DAY, timeZone) }
 }
 
-/** The instant (epoch ms) of HH:mm, or 24:00, on a local day; see instantOfWall for times that come twice or never. */
+/** The instant (epoch ms) of HH:mm, or 24:00, on a local day; see instantOfWall for times that occur twice or never. */
 export function instantAt(day: string, time: string, timeZone: string): number {
   return instantOfWall(dayNumber(day) * DAY + minutesOfDay(time) * MINUTE, timeZone)
 }
 
-/** Whether this is an IANA zone name that this runtime knows; bare offsets such as +01:00 are none. */
+/** Whether this is an IANA zone name that this runtime knows; an offset such as +01:00 is no zone name. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false
   try {

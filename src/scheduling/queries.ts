@@ -5,52 +5,49 @@ import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { lockStatement } from '../database/transaction'
 import {
-  activeHolds,
   activeVisitTypes,
   type BookingSearch,
-  type CalendarStretch,
+  busyRanges,
+  type CalendarSpan,
   calendarVersion,
+  countHolds,
+  expiredHolds,
   type FactsSearch,
-  lapsed,
-  occupied,
   roomOfMoving,
   selectFacts,
   selectRooms,
-  type VisitTypeLikeness,
-  visitsOfDoctor,
-  visitTypeLike,
   visitTypeWanted,
   withRooms,
 } from './query-fragments'
 
 /**
- * Everything that decides when one doctor can be booked, in one statement; an unknown id gives no row. For one id
- * PostgreSQL keeps a plan, for a list of them it would plan anew each time, which takes longer than the reading.
+ * All booking facts of one doctor, in one statement; no row for an unknown id. PostgreSQL keeps a plan for one id; for a
+ * list of ids it would plan each time, which takes longer than the reading.
  */
 export const findFacts = preparedRow((db, search: FactsSearch & { doctorId: string }) =>
   selectFactsOfDoctor(db, search),
 )
 
-/** The same with the calendars of a longer stretch, and the version of all but what is taken; see known-facts.ts. */
+/** The same with the calendars of a longer span, and the calendar version; see facts-cache.ts. */
 export const findFactsToCache = preparedRow(
-  (db, search: FactsSearch & { doctorId: string }, calendarStretch: CalendarStretch) =>
+  (db, search: FactsSearch & { doctorId: string }, calendarSpan: CalendarSpan) =>
     withRooms(
       db,
       search,
-      selectFacts(db, search, visitTypeWanted(search), calendarStretch).where('doctors.id', '=', search.doctorId),
+      selectFacts(db, search, visitTypeWanted(search), calendarSpan).where('doctors.id', '=', search.doctorId),
     ).select(calendarVersion(sql`${search.doctorId}::uuid`).as('version')),
 )
 
-export type TakenSearch = { doctorId: string; from: Date; until: Date; now: Date; needsRoom: boolean }
+export type BusyRangesSearch = { doctorId: string; from: Date; until: Date; now: Date; needsRoom: boolean }
 
 /**
- * What is taken of each search's doctor and, where the visit `needsRoom`, of the rooms, with the version of all else. One
- * text whatever their number: of lists PostgreSQL knows the length, and would plan anew each time.
+ * The busy ranges of each search's doctor and, where the visit `needsRoom`, of the rooms, with the calendar version. The
+ * searches are one JSON text: PostgreSQL would plan again for each length of a list.
  */
-export const findTaken = (db: Kysely<Database>, searches: TakenSearch[]) =>
-  selectTaken(db, { searches: JSON.stringify(searches.map((search, nth) => ({ ...search, nth }))) })
+export const findBusyRanges = (db: Kysely<Database>, searches: BusyRangesSearch[]) =>
+  selectBusyRanges(db, { searches: JSON.stringify(searches.map((search, nth) => ({ ...search, nth }))) })
 
-const selectTaken = prepared((db, { searches }: { searches: string }) => {
+const selectBusyRanges = prepared((db, { searches }: { searches: string }) => {
   const wanted = sql<{ nth: number }>`json_to_recordset(${searches}::json)`.as<'wanted'>(sql`wanted (
     nth integer, "doctorId" uuid, "from" timestamptz, until timestamptz, now timestamptz, "needsRoom" boolean)`)
   const doctorId = sql<string>`wanted."doctorId"`
@@ -64,7 +61,7 @@ const selectTaken = prepared((db, { searches }: { searches: string }) => {
     .selectFrom(wanted)
     .select([
       calendarVersion(doctorId).as('version'),
-      occupied(search, doctorId).as('busy'),
+      busyRanges(search, doctorId).as('busy'),
       jsonRows(rooms).as('rooms'),
     ])
     .orderBy('wanted.nth')
@@ -90,7 +87,7 @@ export type Facts = NonNullable<Awaited<ReturnType<typeof findFacts>>>
 export type FactsRow = Facts['doctors'][number]
 export type RoomRow = Facts['rooms'][number]
 
-/** The same for one doctor, with the patient if the viewer may see them; to be read under the locks of both. */
+/** Booking facts of one doctor, and the patient if the viewer may see them. Call it under the locks of both. */
 export async function findBookingFacts(db: Transaction<Database>, viewer: Viewer, search: BookingSearch) {
   return (await selectForViewer(db, viewer, search))!
 }
@@ -99,26 +96,36 @@ const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) =>
   const patient = expressionBuilder<Database, never>()
     .selectFrom('patients')
     .select(['patients.id', 'patients.name'])
-    .select(activeHolds(search).as('activeHolds'))
+    .select(countHolds(search).as('activeHolds'))
     .where('patients.id', '=', search.patientId)
     .where(visiblePatients(viewer))
   return selectBookingFacts(db, search).select(jsonRow(patient).as('patient'))
 })
 
-/** The same for an appointment that is to be moved, whose patient the actor has been found to see. */
+/** The same for an appointment that is to be moved; the caller has checked that the actor may see it. */
 export const findMovingFacts = preparedRow((db, search: BookingSearch) => selectBookingFacts(db, search))
 
 const selectBookingFacts = (db: Kysely<Database>, search: BookingSearch) =>
-  selectFactsOfDoctor(db, search).select(jsonRows(lapsed(search)).as('lapsed'))
+  selectFactsOfDoctor(db, search).select(jsonRows(expiredHolds(search)).as('expiredHolds'))
 
-/** The same for one doctor whose times are to be explained: with the appointments that take them. */
+/** Appointments of the doctor in the span, without their buffers. */
+const visitsOfDoctor = ({ from, until, doctorId }: BookingSearch) =>
+  expressionBuilder<Database, never>()
+    .selectFrom('appointments')
+    .select(['startsAt', 'endsAt'])
+    .where('doctorId', '=', doctorId)
+    .where('startsAt', '<', until)
+    .where('startsAt', '>', from)
+    .where('status', 'not in', ['cancelled', 'expired'])
+
+/** The same with the doctor's appointments, for an explanation. */
 export const findExplainedFacts = preparedRow((db, search: BookingSearch) =>
   selectFactsOfDoctor(db, search).select(jsonRows(visitsOfDoctor(search)).as('visits')),
 )
 
 /**
- * Takes the locks under which all that is read next stays true: of the doctor, the patient and, for a visit that needs a
- * room, of the clinics where it may be chosen.
+ * Locks the doctor, the patient and, for a visit that needs a room, the rooms of the clinics where it may be chosen: what
+ * is read next stays true until the transaction ends.
  */
 export const lockForBooking = prepared(
   (
@@ -141,7 +148,20 @@ export const lockForBooking = prepared(
     ),
 )
 
-/** For others of a specialization, those of the clinic first, each with their visit type that is most like another's. */
+type VisitTypeLikeness = { name: string; mode: 'in_person' | 'telehealth'; durationMinutes: number }
+
+const visitTypeLike = ({ name, mode, durationMinutes }: VisitTypeLikeness) =>
+  activeVisitTypes()
+    .orderBy(sql`lower(name) = lower(${name})`, 'desc')
+    .orderBy(sql`mode = ${mode}`, 'desc')
+    .orderBy(sql`abs(duration_minutes - ${durationMinutes})`)
+    .orderBy('id')
+    .limit(1)
+
+/**
+ * Booking facts of other doctors of a specialization, those of the clinic first, each for the visit type that is most like
+ * the wanted one.
+ */
 export function findColleaguesFacts(
   db: Kysely<Database>,
   search: FactsSearch,

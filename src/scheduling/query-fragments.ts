@@ -1,26 +1,50 @@
 import { type Expression, expressionBuilder, type QueryCreator, sql } from 'kysely'
 import { jsonRow, jsonRows } from '../database/json'
 import type { Database } from '../database/schema'
+import { DAY, localDay } from './local-time'
 
-/** What facts are asked for: a stretch of time somewhat wider than the days or the visit they are about. */
+/** Which booking facts to read: a span of time somewhat wider than the days or the visit in question. */
 export type FactsSearch = {
   from: Date
   until: Instant
-  /** The local days that the stretch touches, whatever the zone. */
+  /** The local days that the span touches, whatever the zone. */
   fromDay: string
   untilDay: string
   now: Date
-  /** An active one of the doctor's; null for the first. */
+  /** An active visit type of the doctor; null for the first. */
   visitTypeId: string | null
-  /** Whose time has to be free too. */
+  /** The patient, whose time has to be free too. */
   patientId: string | null
-  /** The appointment that is to be moved: its own time counts as free, and its visit type may be out of use. */
+  /** The appointment that is to be moved: its own time counts as free, and its visit type may be inactive. */
   moving: string | null
 }
 
-export type CalendarStretch = Pick<FactsSearch, 'from' | 'until' | 'fromDay' | 'untilDay'>
+export type CalendarSpan = Pick<FactsSearch, 'from' | 'until' | 'fromDay' | 'untilDay'>
 
-export type VisitTypeLikeness = { name: string; mode: 'in_person' | 'telehealth'; durationMinutes: number }
+/**
+ * What to load for visits that start between two instants (epoch ms). The days around them cover visits and buffers that
+ * reach in from outside: each may last a day.
+ */
+export function searchAround(
+  ctx: { now: Date },
+  [first, last]: [number, number],
+  {
+    visitTypeId = null,
+    patientId = null,
+    moving = null,
+  }: { visitTypeId?: string | null; patientId?: string | null; moving?: string | null } = {},
+) {
+  return { ...spanBetween(first - 2 * DAY, last + 3 * DAY), now: ctx.now, visitTypeId, patientId, moving }
+}
+
+/** From epoch ms. */
+export const spanBetween = (from: number, until: number) => ({
+  from: new Date(from),
+  until: new Date(until),
+  // No zone is a day away from UTC.
+  fromDay: localDay(from - DAY, 'UTC'),
+  untilDay: localDay(until + DAY, 'UTC'),
+})
 
 const VISIT_TYPE = [
   'id',
@@ -41,21 +65,21 @@ const VISIT_TYPE = [
 ] as const
 
 type Instant = Date | Expression<Date>
-type OccupiedSearch = { from: Instant; until: Instant; now: Instant; moving?: string | null }
+type OccupancySearch = { from: Instant; until: Instant; now: Instant; moving?: string | null }
 
 export type BookingSearch = FactsSearch & { doctorId: string }
 
 type VisitTypeChoice = ReturnType<typeof activeVisitTypes>
 
 /**
- * What is asked of one doctor: a row per doctor, for the caller to say which. What opens and closes the clinics may be told
- * for longer than what is taken.
+ * Booking facts, a row per doctor; the caller adds which doctors. The calendars may be read for a longer span than the busy
+ * ranges.
  */
 export function selectFacts(
   db: QueryCreator<Database>,
   search: FactsSearch,
   visitType: VisitTypeChoice,
-  calendarStretch: CalendarStretch = search,
+  calendarSpan: CalendarSpan = search,
 ) {
   return db
     .selectFrom('doctors')
@@ -63,9 +87,9 @@ export function selectFacts(
     .select([sql<boolean>`doctors.verified_at is not null`.as('isVerified')])
     .select([
       jsonRow(visitType).as('visitType'),
-      jsonRows(calendarsOfDoctor(calendarStretch)).as('calendars'),
-      occupied(search, sql.ref('doctors.id')).as('busy'),
-      occupied(search, sql`${search.patientId}::uuid`).as('patientBusy'),
+      jsonRows(calendarsOfDoctor(calendarSpan)).as('calendars'),
+      busyRanges(search, sql.ref('doctors.id')).as('busy'),
+      busyRanges(search, sql`${search.patientId}::uuid`).as('patientBusy'),
     ])
 }
 
@@ -85,32 +109,30 @@ export const visitTypeWanted = ({ visitTypeId, moving }: FactsSearch): VisitType
     .orderBy('id')
     .limit(1)
 
-export const visitTypeLike = ({ name, mode, durationMinutes }: VisitTypeLikeness): VisitTypeChoice =>
-  activeVisitTypes()
-    .orderBy(sql`lower(name) = lower(${name})`, 'desc')
-    .orderBy(sql`mode = ${mode}`, 'desc')
-    .orderBy(sql`abs(duration_minutes - ${durationMinutes})`)
-    .orderBy('id')
-    .limit(1)
-
-/** Each clinic of the doctor with what opens and closes it there. */
-function calendarsOfDoctor({ from, until, fromDay, untilDay }: CalendarStretch) {
-  const { selectFrom } = expressionBuilder<Database, 'doctorClinics' | 'clinics'>()
-  const windows = expressionBuilder<Database, 'schedules'>()
+/** The windows of a schedule, in no order. */
+export const scheduleWindows = () =>
+  expressionBuilder<Database, 'schedules'>()
     .selectFrom('scheduleWindows')
     .select(['weekday', 'startTime', 'endTime'])
     .whereRef('scheduleId', '=', 'schedules.id')
-  const schedules = selectFrom('schedules')
-    .select(['schedules.validFrom', 'schedules.validUntil'])
-    .select(jsonRows(windows).as('weekly'))
+
+/** The standing week and the dated schedules of a doctor at a clinic; the caller narrows them to some days. */
+export const selectSchedules = (windows = scheduleWindows()) =>
+  expressionBuilder<Database, 'doctorClinics'>()
+    .selectFrom('schedules')
+    .select(['schedules.validFrom', 'schedules.validUntil', jsonRows(windows).as('windows')])
     .whereRef('schedules.doctorId', '=', 'doctorClinics.doctorId')
     .whereRef('schedules.clinicId', '=', 'doctorClinics.clinicId')
-    .where(({ and, eb, or }) =>
-      or([
-        eb('schedules.validFrom', 'is', null),
-        and([eb('schedules.validFrom', '<=', untilDay), eb('schedules.validUntil', '>=', fromDay)]),
-      ]),
-    )
+
+/** Each clinic of the doctor with its schedules, exceptions and closures. */
+function calendarsOfDoctor({ from, until, fromDay, untilDay }: CalendarSpan) {
+  const { selectFrom } = expressionBuilder<Database, 'doctorClinics' | 'clinics'>()
+  const schedules = selectSchedules().where(({ and, eb, or }) =>
+    or([
+      eb('schedules.validFrom', 'is', null),
+      and([eb('schedules.validFrom', '<=', untilDay), eb('schedules.validUntil', '>=', fromDay)]),
+    ]),
+  )
   const exceptions = selectFrom('availabilityExceptions')
     .select(['kind', 'startsAt', 'endsAt'])
     .whereRef('availabilityExceptions.doctorId', '=', 'doctorClinics.doctorId')
@@ -136,10 +158,13 @@ function calendarsOfDoctor({ from, until, fromDay, untilDay }: CalendarStretch) 
 }
 
 /**
- * What is taken of somebody in the stretch, as starts and ends in epoch ms: so many that instants in words would take most
- * of the time. A hold that has lapsed takes nothing, even where no job has run yet.
+ * Busy ranges of one resource in the span, as two arrays of epoch ms (ISO texts cost more than the query). An expired hold
+ * is no busy range, even where its row still says `held`.
  */
-export function occupied({ from, until, now, moving = null }: OccupiedSearch, resourceId: Expression<string | null>) {
+export function busyRanges(
+  { from, until, now, moving = null }: OccupancySearch,
+  resourceId: Expression<string | null>,
+) {
   return sql<{ starts: number[]; ends: number[] }>`(
     select json_build_object(
       'starts', coalesce(array_agg((date_part('epoch', lower(during)) * 1000)::bigint), '{}'),
@@ -152,7 +177,7 @@ export function occupied({ from, until, now, moving = null }: OccupiedSearch, re
       and appointment_id is distinct from ${moving}::uuid)`
 }
 
-/** Another text after each change of what `selectFacts` tells, but for what is taken; null for an unknown doctor. */
+/** Cache key: changes whenever hours, visit types or closures change, not with bookings; null for an unknown doctor. */
 export const calendarVersion = (doctorId: Expression<string>) => sql<string | null>`(
   select doctors.calendar_version || coalesce(string_agg(clinics.calendar_version::text, '' order by clinics.id), '')
   from doctors
@@ -161,8 +186,8 @@ export const calendarVersion = (doctorId: Expression<string>) => sql<string | nu
   where doctors.id = ${doctorId}
   group by doctors.id)`
 
-/** Lapsed holds in the stretch that a booking may find in its way: of the doctor, the patient or any room. */
-export function lapsed({ from, until, now, patientId, doctorId, moving }: BookingSearch) {
+/** Expired holds whose occupancy may still conflict with a booking in the span: of the doctor, the patient or any room. */
+export function expiredHolds({ from, until, now, patientId, doctorId, moving }: BookingSearch) {
   return expressionBuilder<Database, never>()
     .selectFrom('occupancy')
     .select(['appointmentId', 'resourceId'])
@@ -175,31 +200,20 @@ export function lapsed({ from, until, now, patientId, doctorId, moving }: Bookin
     .where(sql<boolean>`appointment_id is distinct from ${moving}::uuid`)
 }
 
-/** Appointments of the doctor in the stretch that may take their time, without their buffers. */
-export const visitsOfDoctor = ({ from, until, doctorId }: BookingSearch) =>
-  expressionBuilder<Database, never>()
-    .selectFrom('appointments')
-    .select(['startsAt', 'endsAt'])
-    .where('doctorId', '=', doctorId)
-    .where('startsAt', '<', until)
-    .where('startsAt', '>', from)
-    .where('status', 'not in', ['cancelled', 'expired'])
-
-export const activeHolds = ({ now, patientId }: FactsSearch) =>
+export const countHolds = ({ now, patientId }: FactsSearch) =>
   expressionBuilder<Database, never>()
     .selectFrom('appointments')
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('appointments.patientId', '=', patientId)
-    .where('appointments.status', '=', 'held')
-    .where('appointments.holdExpiresAt', '>', now)
+    .where(isOpenHold(now))
     .$asScalar()
     .$notNull()
 
-/** Whether the appointment to be moved has a room, and so needs one again; null where none is to be moved. */
+/** Whether the appointment to be moved has a room, and so needs one again; null where no appointment is moved. */
 export const roomOfMoving = ({ moving }: Pick<FactsSearch, 'moving'>) =>
   sql<boolean | null>`(select room_id is not null from appointments where id = ${moving})`
 
-/** Doctors with, beside them, the rooms of all clinics where one of them needs a room, so that each room is told once. */
+/** Doctors and, beside them, the rooms of all clinics where one of them needs a room, so that each room is listed once. */
 export function withRooms(db: QueryCreator<Database>, search: FactsSearch, doctors: ReturnType<typeof selectFacts>) {
   return db
     .with('doctor', () => doctors)
@@ -229,11 +243,29 @@ export function withRooms(db: QueryCreator<Database>, search: FactsSearch, docto
     ])
 }
 
-/** Rooms in the order in which they are chosen, with what is taken of them. */
-export const selectRooms = (search: OccupiedSearch) =>
+/** Rooms in the order in which they are chosen, with their busy ranges. */
+export const selectRooms = (search: OccupancySearch) =>
   expressionBuilder<Database, never>()
     .selectFrom('rooms')
     .select(['rooms.id', 'rooms.name', 'rooms.clinicId'])
-    .select(occupied(search, sql.ref('rooms.id')).as('busy'))
+    .select(busyRanges(search, sql.ref('rooms.id')).as('busy'))
     .where('rooms.retiredAt', 'is', null)
     .orderBy('rooms.id')
+
+/** A condition on `appointments`: a hold whose time is not over. Like the next two, fit for `prepared`. */
+export function isOpenHold(now: Date) {
+  const { and, eb } = expressionBuilder<Database, 'appointments'>()
+  return and([eb('appointments.status', '=', 'held'), eb('appointments.holdExpiresAt', '>', now)])
+}
+
+/** A condition on `appointments`: an expired hold whose row still says `held`. */
+export function isExpiredHold(now: Date) {
+  const { and, eb } = expressionBuilder<Database, 'appointments'>()
+  return and([eb('appointments.status', '=', 'held'), eb('appointments.holdExpiresAt', '<=', now)])
+}
+
+/** A condition on `appointments`: booked, checked in, or held and not expired. */
+export function isActiveAppointment(now: Date) {
+  const { eb, or } = expressionBuilder<Database, 'appointments'>()
+  return or([eb('appointments.status', 'in', ['booked', 'checked_in']), isOpenHold(now)])
+}

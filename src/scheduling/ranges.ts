@@ -1,7 +1,7 @@
-/** A half-open stretch of time [start, end), epoch ms. */
+/** A half-open range of time [start, end), epoch ms. */
 export type TimeRange = { start: number; end: number }
 
-/** The union of ranges as sorted, disjoint, non-empty ones; `overlapsAny` needs them so. */
+/** The union of ranges as sorted, disjoint, non-empty ones, as the functions below need them. */
 export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const ascending = ranges.filter(isNotEmpty)
   if (ascending.some(({ start }, i) => i > 0 && start < ascending[i - 1]!.start))
@@ -18,7 +18,7 @@ export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   return merged
 }
 
-/** What two sets of merged ranges have in common, merged. */
+/** The intersection of two sets of merged ranges, merged. */
 export function intersectRanges(a: readonly TimeRange[], b: readonly TimeRange[]): TimeRange[] {
   const common: TimeRange[] = []
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
@@ -30,7 +30,7 @@ export function intersectRanges(a: readonly TimeRange[], b: readonly TimeRange[]
   return common
 }
 
-/** Those of ascending instants that lie in none of the merged ranges. */
+/** The ascending instants that lie in none of the merged ranges. */
 export function outsideOf(merged: readonly TimeRange[], ascending: readonly number[]): readonly number[] {
   if (merged.length === 0) return ascending
   const outside: number[] = []
@@ -42,7 +42,7 @@ export function outsideOf(merged: readonly TimeRange[], ascending: readonly numb
   return outside
 }
 
-/** Whether [start, end) meets any of the merged ranges; binary search. */
+/** Whether [start, end) overlaps any of the merged ranges; binary search. */
 export function overlapsAny(merged: readonly TimeRange[], start: number, end: number): boolean {
   let low = 0
   let high = merged.length

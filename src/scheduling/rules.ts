@@ -3,12 +3,12 @@ import { DAY, instantOfWall, localDay, localDayNumber, localWallTime, MINUTE } f
 import { intersectRanges, isNotEmpty, mergeRanges, overlap, type TimeRange } from './ranges'
 
 /**
- * Time that is taken, half open: of a doctor in any clinic with the neighbours' own buffers, of a patient, or of a room.
+ * A busy range, half open: of a doctor in any clinic or of a room, with the buffers of its visit, or of a patient.
  * `appointment` is the visit without its buffers; it only makes explanations clearer.
  */
 export type BusyRange = TimeRange & { appointment?: TimeRange }
 
-/** What a visit type asks of its times; the horizon counts the clinic's local days after today. */
+/** The rules of a visit type; the horizon counts the clinic's local days after today. */
 export type VisitRules = {
   durationMinutes: number
   slotIntervalMinutes: number
@@ -18,13 +18,13 @@ export type VisitRules = {
   horizonDays: number
 }
 
-/** Everything that decides when one doctor can be booked. Instants are epoch ms. */
+/** The booking facts of one doctor as the engine takes them. Instants are epoch ms. */
 export type SchedulingFacts = {
   visit: VisitRules
   calendars: ClinicCalendar[]
-  /** The doctor's, in whatever clinic. */
+  /** The doctor's busy ranges, in any clinic. */
   busy: BusyRange[]
-  /** The patient's; compared to the visit itself, since buffers are the doctor's and the room's. */
+  /** The patient's busy ranges; compared with the visit without buffers, which only doctor and room have. */
   alsoBusy?: BusyRange[]
   now: number
 }
@@ -47,8 +47,8 @@ export type Rule = (typeof RULES)[number]
 export type RuleResult = { rule: Rule; pass: boolean; detail: string }
 
 /**
- * One rule: the starts that it forbids, as merged ranges of whole ms, and its verdict on a visit [start, end) in words.
- * What can be booked is what is left of the grid when all that any rule forbids is taken out.
+ * One rule: the starts that it forbids, as merged ranges of whole ms, and its result for a visit [start, end) in words.
+ * Slots are the starts of the grid that no rule forbids.
  */
 export type Check = {
   rule: Rule
@@ -60,11 +60,11 @@ const EVER: TimeRange = { start: Number.NEGATIVE_INFINITY, end: Number.POSITIVE_
 const until = (instant: number): TimeRange[] => [{ start: EVER.start, end: instant }]
 const since = (instant: number): TimeRange[] => [{ start: instant, end: EVER.end }]
 
-/** The starts of which [start - before, start + length) meets one of the ranges. */
+/** The starts for which [start - before, start + length) overlaps one of the ranges. */
 const startsMeeting = (ranges: readonly TimeRange[], length: number, before = 0): TimeRange[] =>
   mergeRanges(ranges.filter(isNotEmpty).map(({ start, end }) => ({ start: start - length + 1, end: end + before })))
 
-/** The range that a visit takes of its doctor and room, buffers included. */
+/** The busy range of a visit for its doctor and room, buffers included. */
 export function occupiedRange(visit: VisitRules, start: number): TimeRange {
   const end = start + visit.durationMinutes * MINUTE
   return { start: start - visit.bufferBeforeMinutes * MINUTE, end: end + visit.bufferAfterMinutes * MINUTE }
@@ -109,7 +109,7 @@ export function commonChecks({ visit, busy, alsoBusy = [], now }: SchedulingFact
   ]
 }
 
-/** The rules of one clinic, but for hours and grid, which follow from its windows. */
+/** The rules of one clinic except hours and grid, which follow from its windows. */
 export function clinicChecks({ visit, now }: SchedulingFacts, calendar: ClinicCalendar): Check[] {
   const closures = closureRanges(calendar)
   const off = exceptionsOf(calendar, 'off')
@@ -149,7 +149,7 @@ function roomCheck(visit: VisitRules, rooms: TimeRange[][]): Check {
   const before = visit.bufferBeforeMinutes * MINUTE
   const afterStart = (visit.durationMinutes + visit.bufferAfterMinutes) * MINUTE
   const forbids = rooms
-    .map((taken) => startsMeeting(taken, afterStart, before))
+    .map((busy) => startsMeeting(busy, afterStart, before))
     .reduce((inAll, ofRoom) => intersectRanges(inAll, ofRoom), [EVER])
   return {
     rule: 'room_free',
@@ -161,7 +161,7 @@ function roomCheck(visit: VisitRules, rooms: TimeRange[][]): Check {
   }
 }
 
-/** HH:mm of an instant, with its day where that is not the day of `near`. */
+/** HH:mm of an instant, with its day if that is not the day of `near`. */
 export function timeInWords(instant: number, near: number, timeZone: string): string {
   const day = localDay(instant, timeZone)
   const time = localWallTime(instant, timeZone)
@@ -177,7 +177,7 @@ function clashInWords(clash: BusyRange, visit: TimeRange, timeZone: string): str
   const name = appointment && `the ${timeInWords(appointment.start, visit.start, timeZone)} booking`
   if (!overlap(clash, visit)) return `its own buffer would run into ${name ?? 'another booking'}`
   if (name && !overlap(appointment, visit)) return `inside the buffer of ${name}`
-  return name ? `overlaps ${name}` : `the doctor is taken ${rangeInWords(clash, visit.start, timeZone)}`
+  return name ? `overlaps ${name}` : `the doctor is busy ${rangeInWords(clash, visit.start, timeZone)}`
 }
 
 function firstOverlap<Range extends TimeRange>(ranges: Range[], wanted: TimeRange): Range | undefined {

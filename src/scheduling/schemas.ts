@@ -13,7 +13,7 @@ const SLOT_EXAMPLE = {
   localStart: '2026-03-02T09:00:00-05:00',
 }
 
-/** A time that can be booked, everywhere the same: search, alternatives of a refused booking, a doctor's next slot. */
+/** A slot of a search, an alternative of a refused booking, or a doctor's next slot. */
 export const Slot = z
   .object({
     doctorId: Uuid,
@@ -28,19 +28,19 @@ export const Slot = z
       .openapi({ format: 'date-time', description: "`startsAt` with the clinic's offset." }),
   })
   .openapi('Slot', {
-    description: 'A time that any patient who is free then can book.',
+    description: 'A time at which a visit type can be booked now, by any patient who is free then.',
     example: SLOT_EXAMPLE,
   })
 export type Slot = z.infer<typeof Slot>
 
-/** Why a time can or cannot be booked, one rule at a time. */
+/** The result of one rule. */
 export const RuleResult = z
   .object({ rule: z.enum(RULES), pass: z.boolean(), detail: z.string().max(500) })
   .openapi('RuleResult', {
     example: { rule: 'minimum_notice', pass: false, detail: 'inside minimum notice of 120 min' },
   })
 
-/** All slots of the days asked for: never cut into pages. */
+/** All slots of the days, without pages. */
 export const SlotList = z
   .object({ data: z.array(Slot).max(100_000), nextCursor: z.null() })
   .openapi('SlotList', { example: { data: [SLOT_EXAMPLE], nextCursor: null } })
@@ -68,33 +68,33 @@ export const Explanation = z
 export type Explanation = z.infer<typeof Explanation>
 
 export const MAX_SEARCH_DAYS = 31
-/** When only the first day is known. */
+/** When the request names no last day. */
 export const DEFAULT_DAYS = 7
 
 export const DoctorSlotsPath = z.strictObject({ id: Uuid })
 
 export const DoctorSlotsQuery = z.strictObject({
-  from: Day.optional().openapi({ description: "The first day in the clinic's zone; today when left out." }),
-  to: Day.optional().openapi({ description: 'The last day, inclusive; six days after the first when left out.' }),
-  visitTypeId: Uuid.optional().openapi({ description: "The doctor's first active one when left out." }),
-  clinicId: Uuid.optional().openapi({ description: "All the doctor's clinics when left out." }),
+  from: Day.optional().openapi({ description: 'The first local day of the clinic; default: today.' }),
+  to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
+  visitTypeId: Uuid.optional().openapi({ description: "Default: the doctor's first active visit type." }),
+  clinicId: Uuid.optional().openapi({ description: "Default: all the doctor's clinics." }),
 })
 export type DoctorSlotsQuery = z.infer<typeof DoctorSlotsQuery>
 
 export const SearchSlotsQuery = z.strictObject({
   ...pageFields,
-  specialization: text(100).optional().openapi({ description: 'Without case; any when left out.' }),
-  clinicId: Uuid.optional().openapi({ description: 'Any when left out.' }),
-  from: Day.optional().openapi({ description: "The first day in each clinic's zone; today when left out." }),
-  to: Day.optional().openapi({ description: 'The last day, inclusive; six days after the first when left out.' }),
+  specialization: text(100).optional().openapi({ description: 'Case does not matter; default: any.' }),
+  clinicId: Uuid.optional().openapi({ description: 'Default: any.' }),
+  from: Day.optional().openapi({ description: 'The first local day of each clinic; default: today.' }),
+  to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
 })
 export type SearchSlotsQuery = z.output<typeof SearchSlotsQuery>
 
 export const ExplainSlotQuery = z.strictObject({
   startsAt: InstantInput,
-  visitTypeId: Uuid.optional().openapi({ description: "The doctor's first active one when left out." }),
+  visitTypeId: Uuid.optional().openapi({ description: "Default: the doctor's first active visit type." }),
   clinicId: Uuid.optional().openapi({
-    description: 'The clinic where the doctor has hours then when left out; needed where there are several.',
+    description: 'Default: the clinic where the doctor has hours at this time; required if there are several.',
   }),
 })
 export type ExplainSlotQuery = z.output<typeof ExplainSlotQuery>

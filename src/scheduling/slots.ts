@@ -11,7 +11,7 @@ import {
   type VisitRules,
 } from './rules'
 
-export type { ClinicCalendar, Closure, Exception, Schedule, WeeklyWindow } from './calendar'
+export type { ClinicCalendar, ClosedDays, Exception, WeeklyWindow, WeekSchedule } from './calendar'
 export type { BusyRange, Rule, RuleResult, SchedulingFacts, VisitRules } from './rules'
 export { occupiedRange } from './rules'
 
@@ -19,7 +19,7 @@ export type BookableStart = { clinicId: string; start: number; end: number }
 
 /**
  * Every bookable start of a doctor on the given local days of each clinic (both inclusive; a visit belongs to the day of
- * its local start), by start, then clinic. Pure: search, booking and all else that takes a time must ask it.
+ * its local start), by start, then clinic. Pure. With `explainStart` the only judge of what can be booked.
  */
 export function bookableStarts(facts: SchedulingFacts, range: { fromDay: string; untilDay: string }): BookableStart[] {
   const duration = facts.visit.durationMinutes * MINUTE
@@ -38,7 +38,7 @@ export function bookableStarts(facts: SchedulingFacts, range: { fromDay: string;
   return facts.calendars.length > 1 ? found.sort(byStartThenClinic) : found
 }
 
-/** Starts of all windows of a clinic whose local day is one of the given, ascending, each once. */
+/** The grid of a clinic on the given local days, ascending, each start once. */
 function startsOnGrid(
   visit: VisitRules,
   calendar: ClinicCalendar,
@@ -71,8 +71,8 @@ export function byStartThenClinic(a: BookableStart, b: BookableStart): number {
 }
 
 /**
- * Every rule's verdict on one start at one clinic, in words with the clinic's local times. All pass exactly when
- * `bookableStarts` offers that start. Outside the hours there is no grid to be off, so only `hours` fails there.
+ * Every rule's result for one start at one clinic, in words with the clinic's local times. All pass exactly when
+ * `bookableStarts` has that start. Outside the hours there is no grid, so only `hours` fails there.
  */
 export function explainStart(facts: SchedulingFacts, start: number, clinicId: string): RuleResult[] {
   const calendar = facts.calendars.find((calendar) => calendar.clinicId === clinicId)
@@ -88,6 +88,13 @@ export function explainStart(facts: SchedulingFacts, start: number, clinicId: st
     (a, b) => RULES.indexOf(a.rule) - RULES.indexOf(b.rule),
   )
 }
+
+/** The clinics whose hours hold a visit that starts then, even if they are closed or the doctor is busy. */
+export const clinicsWithHours = <Clinic extends { id: string }>(
+  { clinics, scheduling }: { clinics: Clinic[]; scheduling: SchedulingFacts },
+  start: number,
+): Clinic[] =>
+  clinics.filter(({ id }) => explainStart(scheduling, start, id).some(({ rule, pass }) => rule === 'hours' && pass))
 
 function explainHours(rules: VisitRules, calendar: ClinicCalendar, visit: TimeRange): RuleResult[] {
   const day = localDayNumber(visit.start, calendar.timeZone)

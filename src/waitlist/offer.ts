@@ -6,12 +6,12 @@ import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
 import { AppError, type ErrorCode } from '../errors'
 import { systemRequest } from '../system-context'
-import { changeStatus, findNextInLine, settleOffer } from './queries'
+import { findNextInLine, settleOffer, updateWaitlistStatus } from './queries'
 import { makerOf } from './service'
 
 /**
- * The job: settles the offer that had the time, if one had, and offers the time to the next in line. Any number of copies
- * may do it at once or again: the booking's own locks and the entry's status let one offer be made.
+ * The job: settles the offer that had the time, if any, and offers the time to the next in line. Safe to run again and on
+ * several copies at once: the booking's locks and the entry's status allow one offer only.
  */
 export async function offerFreedTime(deps: Deps, freed: TimeFreed): Promise<void> {
   await settleOffer(deps.db, freed)
@@ -27,10 +27,12 @@ export async function offerFreedTime(deps: Deps, freed: TimeFreed): Promise<void
 
 type NextInLine = NonNullable<Awaited<ReturnType<typeof findNextInLine>>>
 
-/** Of this patient's or their entry's making: somebody else may still take the time. */
-const THEIRS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['patient_busy', 'not_found', 'invalid_state'])
+/** Errors about this patient or entry only: another patient may still get the time. */
+const ENTRY_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['patient_busy', 'not_found', 'invalid_state'])
 
-/** Holds the time in the name of whoever put the patient on the list. `next`: not for them; `over`: not for anybody. */
+/**
+ * Holds the time in the name of the user who made the entry. `next`: not possible for this entry; `over`: for no entry.
+ */
 async function offerTo(deps: Deps, freed: TimeFreed, entry: NextInLine, now: Date): Promise<'made' | 'next' | 'over'> {
   const actor = makerOf(entry)
   const wanted = {
@@ -43,8 +45,8 @@ async function offerTo(deps: Deps, freed: TimeFreed, entry: NextInLine, now: Dat
   try {
     return await inTransaction({ ...deps, actor, now }, async (ctx): Promise<'made'> => {
       const { id: offerId } = await holdAppointment(ctx, wanted, { minutes: deps.config.waitlistOfferMinutes })
-      const offered = await changeStatus(ctx.db, entry.id, { from: 'waiting', to: 'offered', offerId })
-      if (!offered) throw new AppError('invalid_state', 'The entry does not wait any more.')
+      const offered = await updateWaitlistStatus(ctx.db, entry.id, { from: 'waiting', to: 'offered', offerId })
+      if (!offered) throw new AppError('invalid_state', 'The entry is not waiting any more.')
       const request = systemRequest('waitlist', now)
       const facts = { targetId: entry.id, patientIds: [entry.patientId], detail: { appointmentId: offerId } }
       await appendAuditEvent(ctx.db, auditEvent(request, { kind: 'waitlist.offer', action: 'U' }, facts))
@@ -52,6 +54,6 @@ async function offerTo(deps: Deps, freed: TimeFreed, entry: NextInLine, now: Dat
     })
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'unavailable') throw error
-    return THEIRS.has(error.code) ? 'next' : 'over'
+    return ENTRY_ERRORS.has(error.code) ? 'next' : 'over'
   }
 }

@@ -15,7 +15,7 @@ import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { StoredStatus, WaitlistEntriesTable } from './tables'
 
-/** Whose entries the caller may see: patients their own and their wards', admins all. */
+/** The entries that the caller may see: patients their own and their wards', admins all. */
 function visibleEntries({ role, userId }: Caller): Expression<SqlBool> {
   const { eb, lit } = expressionBuilder<Database, 'waitlistEntries'>()
   if (role === 'admin') return lit(true)
@@ -60,10 +60,10 @@ function selectEntries(db: Kysely<Database>, actor: Caller) {
     .where(visibleEntries(actor))
 }
 
-export type EntryRow = Awaited<ReturnType<typeof listEntries>>[number]
+export type EntryRow = Awaited<ReturnType<typeof listWaitlistEntries>>[number]
 
 /** Newest first; `after` is the last row of the page before. */
-export const listEntries = prepared(selectPage, ['role'])
+export const listWaitlistEntries = prepared(selectPage, ['role'])
 
 function selectPage(
   db: Kysely<Database>,
@@ -82,11 +82,11 @@ function selectPage(
     .limit(limit)
 }
 
-export const findEntry = preparedOneRow((db, actor, { id }: { id: string }) =>
+export const findWaitlistEntry = preparedOneRow((db, actor, { id }: { id: string }) =>
   selectEntries(db, actor).where('waitlistEntries.id', '=', id),
 )
 
-/** Whether any doctor of the specialization, in any case, works at the clinic, or anywhere. */
+/** Whether a doctor of the specialization (case ignored) works at the clinic, or at any clinic. */
 export async function hasDoctorOf(
   db: Kysely<Database>,
   { specialization, clinicId, verifiedOnly }: { specialization: string; clinicId?: string; verifiedOnly: boolean },
@@ -103,7 +103,7 @@ export async function hasDoctorOf(
   return doctor !== undefined
 }
 
-/** Entries of a patient that can still be offered something; under the patient's lock it stays true. */
+/** A patient's entries that still wait. Call it under the patient's lock, so that the count stays true. */
 export async function countWaiting(db: Transaction<Database>, patientId: string, today: string): Promise<number> {
   const { count } = await db
     .selectFrom('waitlistEntries')
@@ -115,15 +115,15 @@ export async function countWaiting(db: Transaction<Database>, patientId: string,
   return count
 }
 
-export async function insertEntry(
+export async function insertWaitlistEntry(
   db: Transaction<Database>,
   entry: Insertable<WaitlistEntriesTable> & { createdAt: Date },
 ): Promise<void> {
   await db.insertInto('waitlistEntries').values(entry).execute()
 }
 
-/** Says whether the entry still was what it changes from: whoever comes second changes nothing. */
-export async function changeStatus(
+/** False if the entry does not have the status `from` any more; then nothing changes. */
+export async function updateWaitlistStatus(
   db: Transaction<Database>,
   id: string,
   { from, to, offerId }: { from: StoredStatus; to: StoredStatus; offerId?: string },
@@ -138,7 +138,7 @@ export async function changeStatus(
   return changed !== undefined
 }
 
-/** Writes down what became of an offer whose time is free again, unless that has been done. */
+/** Stores how an offer ended whose time is free again, unless it is stored already. */
 export async function settleOffer(db: Kysely<Database>, { appointmentId, was }: TimeFreed): Promise<void> {
   await db
     .updateTable('waitlistEntries')
@@ -157,8 +157,8 @@ export async function settleOffer(db: Kysely<Database>, { appointmentId, was }: 
 }
 
 /**
- * The first in line for a freed time, those in `passed` left out: whose wish it is and whose it was not. `visitTypeId` is
- * that of the appointment whose time it was, where it can still be booked.
+ * The oldest waiting entry that wants the freed time, without those in `passed` and those of the patient who had the time.
+ * `visitTypeId` is the visit type of the freed appointment if it is still active.
  */
 export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, passed: string[]) {
   return db

@@ -2,12 +2,11 @@ import type { Deps } from '../deps'
 import { answer, noContent } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import type { EntryRow } from './queries'
-import { findEntry } from './queries'
+import { type EntryRow, findWaitlistEntry } from './queries'
 import { JoinWaitlist, ListWaitlistQuery, WaitlistEntry, WaitlistEntryPage, WaitlistPath } from './schemas'
 import { acceptOffer, declineOffer, joinWaitlist, leaveWaitlist, listWaitlist, presentEntry } from './service'
 
-const WHO = 'patients their own and those of patients they are guardian of, admins'
+const WHO = 'patients their own and their wards’; admins all'
 const TAG = 'Waiting list'
 const ACCESS = ['patient', 'admin'] as const
 
@@ -16,12 +15,12 @@ const joinWaitlistOperation = operation({
   path: '/waitlist',
   tag: TAG,
   operationId: 'joinWaitlist',
-  summary: 'Wait for a time',
+  summary: 'Join the waiting list',
   description:
-    'When a time frees up that fits the wish, the first in line is offered it: it is held for them for some minutes, and ' +
-    'then for the next. What nobody holds anyone may book. A patient can wait for ten things at once (409 `invalid_state`).',
+    'When a fitting time becomes free, it is offered to the first in line: it is held for this patient for some minutes, then ' +
+    'for the next one. A free time that is not held can be booked by anyone. A patient can have ten waiting entries at once (409 `invalid_state`).',
   access: ACCESS,
-  who: 'patients for themselves and those they are guardian of, admins for anyone, naming `patientId`',
+  who: 'patients for themselves and their wards; admins for anyone, naming `patientId`',
   audit: { kind: 'waitlist.join', action: 'C' },
   body: JoinWaitlist,
   answer: {
@@ -33,7 +32,7 @@ const joinWaitlistOperation = operation({
       read: {
         operationId: 'getWaitlistEntry',
         parameters: { id: '$response.body#/id' },
-        description: 'Says whether a time is offered.',
+        description: 'Shows whether a time is offered.',
       },
     },
   },
@@ -45,8 +44,8 @@ const listWaitlistOperation = operation({
   path: '/waitlist',
   tag: TAG,
   operationId: 'listWaitlist',
-  summary: 'List entries of the waiting list',
-  description: 'Newest first, those that are over included.',
+  summary: 'List waiting list entries',
+  description: 'Newest first, with all that have ended.',
   access: ACCESS,
   who: WHO,
   audit: { kind: 'waitlist.list', action: 'R' },
@@ -59,8 +58,8 @@ const getWaitlistEntryOperation = operation({
   path: '/waitlist/{id}',
   tag: TAG,
   operationId: 'getWaitlistEntry',
-  summary: 'Read an entry of the waiting list',
-  description: 'With the time that is offered, or was.',
+  summary: 'Read a waiting list entry',
+  description: 'With the time that is or was offered.',
   access: ACCESS,
   who: WHO,
   audit: { kind: 'waitlist.read', action: 'R' },
@@ -74,12 +73,13 @@ const acceptOfferOperation = operation({
   tag: TAG,
   operationId: 'acceptOffer',
   summary: 'Accept an offered time',
-  description: 'The held appointment is booked; it stands in `offer.appointmentId`. Too late is 409 `hold_expired`.',
+  description:
+    'Confirms the held appointment; `offer.appointmentId` is its id. An expired offer cannot be accepted (409 `hold_expired`).',
   access: ACCESS,
   who: WHO,
   audit: { kind: 'waitlist.accept', action: 'U' },
   params: WaitlistPath,
-  answer: { status: 200, description: 'The entry, accepted', schema: WaitlistEntry },
+  answer: { status: 200, description: 'The accepted entry', schema: WaitlistEntry },
   problems: ['hold_expired', 'invalid_state'],
 })
 
@@ -89,12 +89,12 @@ const declineOfferOperation = operation({
   tag: TAG,
   operationId: 'declineOffer',
   summary: 'Decline an offered time',
-  description: 'The time goes to the next in line, and this entry is over: whoever wants to wait on joins again.',
+  description: 'The time is offered to the next in line, and this entry ends. To wait for another time, join again.',
   access: ACCESS,
   who: WHO,
   audit: { kind: 'waitlist.decline', action: 'U' },
   params: WaitlistPath,
-  answer: { status: 200, description: 'The entry, declined', schema: WaitlistEntry },
+  answer: { status: 200, description: 'The declined entry', schema: WaitlistEntry },
   problems: ['invalid_state'],
 })
 
@@ -104,7 +104,7 @@ const leaveWaitlistOperation = operation({
   tag: TAG,
   operationId: 'leaveWaitlist',
   summary: 'Leave the waiting list',
-  description: 'Gives up the time that is offered, too. One that is over stays as it is (409).',
+  description: 'An offered time is offered to the next in line. An entry that has ended cannot be withdrawn (409).',
   access: ACCESS,
   who: WHO,
   audit: { kind: 'waitlist.leave', action: 'D' },
@@ -129,7 +129,7 @@ export function waitlistRoutes(deps: Deps) {
   })
 
   readOne(getWaitlistEntryOperation, {
-    find: findEntry,
+    find: findWaitlistEntry,
     thing: 'entry',
     answer: ({ now }, entry) => answer(presentEntry(entry, now)),
   })

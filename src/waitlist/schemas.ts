@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
 import { Day, Instant, text, Uuid } from '../http/schemas'
 
-/** Longest stretch of days that one entry may cover. */
+/** The most days that one entry may cover. */
 const MAX_DAYS = 366
 const DAY_MS = 86_400_000
 
@@ -24,21 +24,24 @@ export const WaitlistOffer = z
       .string()
       .max(30)
       .openapi({ format: 'date-time', description: "`startsAt` with the clinic's offset." }),
-    expiresAt: Instant.nullable().openapi({ description: 'Until when it can be accepted; null once that is decided.' }),
+    expiresAt: Instant.nullable().openapi({
+      description: 'Until when the offer can be accepted; null once it has ended.',
+    }),
   })
   .openapi('WaitlistOffer')
+export type WaitlistOffer = z.infer<typeof WaitlistOffer>
 
 export const WaitlistEntry = z
   .object({
     id: Uuid,
     status: WaitlistStatus,
     patient: Named,
-    doctor: Named.nullable().openapi({ description: 'Any of the specialization when null.' }),
+    doctor: Named.nullable().openapi({ description: 'Null: any doctor of the specialization.' }),
     specialization: z.string().max(200).nullable(),
-    clinic: Named.nullable().openapi({ description: 'Any when null.' }),
+    clinic: Named.nullable().openapi({ description: 'Null: any clinic.' }),
     from: z.string().max(10).openapi({ format: 'date' }),
     to: z.string().max(10).openapi({ format: 'date' }),
-    offer: WaitlistOffer.nullable().openapi({ description: 'The time that is, or was, held for this entry.' }),
+    offer: WaitlistOffer.nullable().openapi({ description: 'The time that is or was held for this entry.' }),
     createdAt: Instant,
   })
   .openapi('WaitlistEntry', {
@@ -71,16 +74,18 @@ export type ListWaitlistQuery = z.output<typeof ListWaitlistQuery>
 
 export const JoinWaitlist = z
   .strictObject({
-    doctorId: Uuid.optional().openapi({ description: 'Either this or `specialization`.' }),
-    specialization: text(200).optional().openapi({ description: 'Any doctor of it, in any case.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Any clinic when left out.' }),
-    from: Day.openapi({ description: 'The first local day on which a time would suit.' }),
-    to: Day.openapi({ description: `The last, inclusive; at most ${MAX_DAYS} days in all.` }),
-    patientId: Uuid.optional().openapi({ description: 'Patients may leave it out for themselves.' }),
+    doctorId: Uuid.optional().openapi({ description: 'Give either this or `specialization`.' }),
+    specialization: text(200)
+      .optional()
+      .openapi({ description: 'Any doctor of this specialization; case does not matter.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Default: any clinic.' }),
+    from: Day.openapi({ description: 'The first local day on which a time suits.' }),
+    to: Day.openapi({ description: `The last local day, inclusive; at most ${MAX_DAYS} days in all.` }),
+    patientId: Uuid.optional().openapi({ description: 'Required for admins; the default for patients is themselves.' }),
   })
   .refine(({ doctorId, specialization }) => (doctorId === undefined) !== (specialization === undefined), {
     path: ['doctorId'],
-    message: 'either this or specialization must be given',
+    message: 'give either this or specialization',
   })
   .refine(({ from, to }) => from <= to, { path: ['to'], message: 'must not lie before from' })
   .refine(({ from, to }) => Date.parse(to) - Date.parse(from) < MAX_DAYS * DAY_MS, {

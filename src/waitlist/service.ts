@@ -11,21 +11,29 @@ import { AppError, invalid, notFound } from '../errors'
 import { cursorAfter, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
-import { changeStatus, countWaiting, type EntryRow, findEntry, hasDoctorOf, insertEntry, listEntries } from './queries'
-import type { JoinWaitlist, ListWaitlistQuery, WaitlistEntry } from './schemas'
-import { assertTransition, earliestToday, statusNow } from './status'
+import {
+  countWaiting,
+  type EntryRow,
+  findWaitlistEntry,
+  hasDoctorOf,
+  insertWaitlistEntry,
+  listWaitlistEntries,
+  updateWaitlistStatus,
+} from './queries'
+import type { JoinWaitlist, ListWaitlistQuery, WaitlistEntry, WaitlistOffer } from './schemas'
+import { assertWaitlistTransition, earliestToday, statusNow } from './status'
 
-/** Entries of one patient that wait at the same time. */
+/** Waiting entries of one patient. */
 const MAX_WAITING = 10
 
-/** In whose name a time is held for an entry. */
+/** The user in whose name a time is held for an entry. */
 export const makerOf = ({ createdBy, createdByRole }: { createdBy: string; createdByRole: Role }): Caller => ({
   userId: createdBy,
   role: createdByRole,
   sessionId: '',
 })
 
-/** Throws validation_failed for a wish that nothing can fulfil, not_found, and invalid_state for one entry too many. */
+/** Throws validation_failed if no doctor or day can fit, not_found, and invalid_state for an eleventh waiting entry. */
 export async function joinWaitlist(ctx: TransactionContext, wish: JoinWaitlist): Promise<EntryRow> {
   const patientId = patientToWait(ctx.actor, wish)
   const today = earliestToday(ctx.now)
@@ -34,9 +42,9 @@ export async function joinWaitlist(ctx: TransactionContext, wish: JoinWaitlist):
   if (!(await canSeePatient(ctx, patientId))) throw notFound('patient')
   await lockResources(ctx.db, [patientId])
   if ((await countWaiting(ctx.db, patientId, today)) >= MAX_WAITING)
-    throw new AppError('invalid_state', `A patient can wait for at most ${MAX_WAITING} things at once.`)
+    throw new AppError('invalid_state', `A patient can have at most ${MAX_WAITING} waiting entries at once.`)
   const id = newId()
-  await insertEntry(ctx.db, {
+  await insertWaitlistEntry(ctx.db, {
     id,
     patientId,
     doctorId: wish.doctorId ?? null,
@@ -73,20 +81,21 @@ async function assertWish(ctx: TransactionContext, { doctorId, specialization, c
   }
 }
 
-type Reader = Pick<Context, 'db' | 'actor'>
-
-/** Throws not_found, also for somebody else's. */
-export async function getEntry({ db, actor }: Reader, id: string): Promise<EntryRow> {
-  const entry = await findEntry(db, actor, { id })
+/** Throws not_found, also for an entry that the caller may not see. */
+async function getEntry({ db, actor }: Pick<Context, 'db' | 'actor'>, id: string): Promise<EntryRow> {
+  const entry = await findWaitlistEntry(db, actor, { id })
   if (!entry) throw notFound('entry')
   return entry
 }
 
-/** The caller's own, newest first. */
-export async function listWaitlist({ db, actor, now }: Reader & Pick<Context, 'now'>, query: ListWaitlistQuery) {
+/** A page of the entries that the caller may see, newest first. */
+export async function listWaitlist(
+  { db, actor, now }: Pick<Context, 'db' | 'actor' | 'now'>,
+  query: ListWaitlistQuery,
+) {
   const { limit, cursor } = query
   const after = cursorAfter(cursor, 'createdAt')
-  const rows = await listEntries(db, actor, { limit: limit + 1 }, after)
+  const rows = await listWaitlistEntries(db, actor, { limit: limit + 1 }, after)
   return toPage(
     rows,
     limit,
@@ -95,42 +104,42 @@ export async function listWaitlist({ db, actor, now }: Reader & Pick<Context, 'n
   )
 }
 
-/** Makes the offered time a booking. Throws not_found, hold_expired once the offer has lapsed, and invalid_state. */
+/** Books the offered time. Throws not_found, hold_expired for an expired offer, and invalid_state. */
 export async function acceptOffer(ctx: TransactionContext, id: string): Promise<EntryRow> {
   const { entry, offerId } = await getOffer(ctx, id, 'accepted')
-  // Holds are confirmed by their patient or maker; an admin may accept for a patient who put themselves on the list.
+  // Only its patient or its maker can confirm a hold, so an admin accepts in the name of the user who made the entry.
   const actor = ctx.actor.role === 'patient' ? ctx.actor : makerOf(entry)
   await confirmHold({ ...ctx, actor }, offerId)
-  await changeStatus(ctx.db, id, { from: 'offered', to: 'accepted' })
+  await updateWaitlistStatus(ctx.db, id, { from: 'offered', to: 'accepted' })
   return getEntry(ctx, id)
 }
 
-/** Gives the offered time up: the next in line is offered it. Throws not_found and invalid_state. */
+/** Cancels the hold, so that the time is offered to the next in line. Throws not_found and invalid_state. */
 export async function declineOffer(ctx: TransactionContext, id: string): Promise<EntryRow> {
   const { offerId } = await getOffer(ctx, id, 'declined')
   await cancelAppointment(ctx, offerId, {}, null)
-  await changeStatus(ctx.db, id, { from: 'offered', to: 'declined' })
+  await updateWaitlistStatus(ctx.db, id, { from: 'offered', to: 'declined' })
   return getEntry(ctx, id)
 }
 
-/** Leaves the list, and gives up the time that is offered. Throws not_found and invalid_state. */
+/** Withdraws the entry and cancels the hold of an offer. Throws not_found and invalid_state. */
 export async function leaveWaitlist(ctx: TransactionContext, id: string): Promise<EntryRow> {
   const entry = await getEntry(ctx, id)
   if (entry.status === 'waiting') {
-    assertTransition(currentStatus(entry, ctx.now), 'withdrawn')
-    if (await changeStatus(ctx.db, id, { from: 'waiting', to: 'withdrawn' })) return entry
+    assertWaitlistTransition(currentStatus(entry, ctx.now), 'withdrawn')
+    if (await updateWaitlistStatus(ctx.db, id, { from: 'waiting', to: 'withdrawn' })) return entry
   }
-  // It was offered a time already, or is being offered one at this moment.
+  // It has an offer already, or gets one at this moment.
   const { offerId } = await getOffer(ctx, id, 'withdrawn')
   await cancelAppointment(ctx, offerId, {}, null)
-  await changeStatus(ctx.db, id, { from: 'offered', to: 'withdrawn' })
+  await updateWaitlistStatus(ctx.db, id, { from: 'offered', to: 'withdrawn' })
   return entry
 }
 
 async function getOffer(ctx: TransactionContext, id: string, to: 'accepted' | 'declined' | 'withdrawn') {
   const entry = await getEntry(ctx, id)
-  assertTransition(currentStatus(entry, ctx.now), to)
-  // No other entries than those with an offer can become any of these.
+  assertWaitlistTransition(currentStatus(entry, ctx.now), to)
+  // Only an entry with an offer can become any of these.
   return { entry, offerId: entry.offerId! }
 }
 
@@ -145,26 +154,30 @@ export function presentEntry(row: EntryRow, now: Date): WaitlistEntry {
     id: row.id,
     status,
     patient: { id: row.patientId, name: row.patientName },
-    doctor: row.doctorId ? { id: row.doctorId, name: row.doctorName! } : null,
+    doctor: named(row.doctorId, row.doctorName),
     specialization: row.specialization,
-    clinic: row.clinicId ? { id: row.clinicId, name: row.clinicName! } : null,
+    clinic: named(row.clinicId, row.clinicName),
     from: row.startsOn,
     to: row.endsOn,
-    offer: presentOffer(row, status === 'offered'),
+    offer: hasOffer(row) ? presentOffer(row, status === 'offered') : null,
     createdAt: formatInstant(row.createdAt),
   }
 }
 
-/** What is joined by a foreign key is there, hence the assertions. */
-function presentOffer(row: EntryRow, open: boolean): WaitlistEntry['offer'] {
-  if (!row.offerId) return null
-  return {
-    appointmentId: row.offerId,
-    doctor: { id: row.offerDoctorId!, name: row.offerDoctorName! },
-    clinic: { id: row.offerClinicId!, name: row.offerClinicName!, timeZone: row.offerTimeZone! },
-    startsAt: formatInstant(row.offerStartsAt!),
-    endsAt: formatInstant(row.offerEndsAt!),
-    localStart: localStart(row.offerStartsAt!.getTime(), row.offerTimeZone!),
-    expiresAt: open ? formatInstant(row.offerExpiresAt!) : null,
-  }
-}
+const named = (id: string | null, name: string | null) => (id !== null && name !== null ? { id, name } : null)
+
+type OfferColumn = Exclude<Extract<keyof EntryRow, `offer${string}`>, 'offerExpiresAt'>
+type OfferedRow = EntryRow & { [Column in OfferColumn]: NonNullable<EntryRow[Column]> }
+
+/** With an offer all its columns but the expiry are set: they are joined by foreign keys. */
+const hasOffer = (row: EntryRow): row is OfferedRow => row.offerId !== null
+
+const presentOffer = (row: OfferedRow, isOpen: boolean): WaitlistOffer => ({
+  appointmentId: row.offerId,
+  doctor: { id: row.offerDoctorId, name: row.offerDoctorName },
+  clinic: { id: row.offerClinicId, name: row.offerClinicName, timeZone: row.offerTimeZone },
+  startsAt: formatInstant(row.offerStartsAt),
+  endsAt: formatInstant(row.offerEndsAt),
+  localStart: localStart(row.offerStartsAt.getTime(), row.offerTimeZone),
+  expiresAt: isOpen && row.offerExpiresAt ? formatInstant(row.offerExpiresAt) : null,
+})

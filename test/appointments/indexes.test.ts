@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Kysely, sql } from 'kysely'
 import type { Caller } from '../../src/actor'
-import { type AppointmentFilters, listAppointments } from '../../src/appointments/queries'
+import { type AppointmentFilters, listAppointmentRows } from '../../src/appointments/queries'
 import type { Database } from '../../src/database/schema'
-import { searchAround } from '../../src/scheduling/facts'
-import { findBookingFacts, findFacts, findTaken } from '../../src/scheduling/queries'
+import { findBookingFacts, findBusyRanges, findFacts } from '../../src/scheduling/queries'
+import { searchAround } from '../../src/scheduling/query-fragments'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'
 import { scansOf } from '../support/query-plans'
@@ -66,7 +66,7 @@ beforeAll(async () => {
 }, 120_000)
 
 const list = (actor: Caller, filters: AppointmentFilters) => (db: Kysely<Database>) =>
-  listAppointments(db, actor, filters, { order: 'asc', limit: 21 }, { startsAt: NOW, id: doctor.id })
+  listAppointmentRows(db, actor, filters, { order: 'asc', limit: 21 }, { startsAt: NOW, id: doctor.id })
 
 describe(`indexes with ${APPOINTMENTS} appointments`, () => {
   test('the database for the index tests has as many appointments as configured', async () => {
@@ -101,7 +101,7 @@ describe(`indexes with ${APPOINTMENTS} appointments`, () => {
     const scans = await scansOf(t, (db) => findFacts(db, { ...search, doctorId: doctor.id }))
     expect(scans.occupancy).toEqual(['occupancy_no_overlap only'])
     for (const needsRoom of [false, true]) {
-      const known = await scansOf(t, (db) => findTaken(db, [{ ...search, doctorId: doctor.id, needsRoom }]))
+      const known = await scansOf(t, (db) => findBusyRanges(db, [{ ...search, doctorId: doctor.id, needsRoom }]))
       expect(known.occupancy).toEqual(['occupancy_no_overlap only'])
     }
   })

@@ -96,7 +96,7 @@ function factsOf({ clinics, doctors }: World, doctor: Doctor, { live, offs, now 
     .map(({ id, timeZone, roomIds, weekly }) => ({
       clinicId: id,
       timeZone,
-      schedules: [{ validFrom: null, validUntil: null, weekly }],
+      schedules: [{ validFrom: null, validUntil: null, windows: weekly }],
       exceptions: offs
         .filter((off) => off.doctorId === doctor.id && off.clinicId === id && off.surelyTo === Number.POSITIVE_INFINITY)
         .map(({ start, end }) => ({ kind: 'off' as const, startsAt: start, endsAt: end })),

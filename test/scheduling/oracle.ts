@@ -66,7 +66,7 @@ function windowsOf(calendar: ClinicCalendar, minutes: Minute[], fromDay: string,
       return (validFrom ?? '0000') <= day.toString() && day.toString() <= (validUntil ?? '9999')
     })
     const schedule = dated ?? calendar.schedules.find((one) => one.validFrom === null && one.validUntil === null)
-    for (const { weekday, start, end } of schedule?.weekly ?? []) {
+    for (const { weekday, start, end } of schedule?.windows ?? []) {
       if (weekday !== day.dayOfWeek) continue
       const endText = end === '24:00' ? `${day.add({ days: 1 })}T00:00` : `${day}T${end}`
       windows.push({ start: firstMinuteFrom(minutes, `${day}T${start}`), end: firstMinuteFrom(minutes, endText) })

@@ -15,7 +15,7 @@ const at = (time: string) => Date.parse(`2026-03-07T${time}:00-05:00`)
 const calendar = (parts: Partial<ClinicCalendar>): ClinicCalendar => ({
   clinicId: 'c',
   timeZone: 'America/New_York',
-  schedules: [{ validFrom: null, validUntil: null, weekly: [{ weekday: 6, start: '09:00', end: '12:00' }] }],
+  schedules: [{ validFrom: null, validUntil: null, windows: [{ weekday: 6, start: '09:00', end: '12:00' }] }],
   exceptions: [],
   closures: [],
   ...parts,
@@ -26,11 +26,11 @@ describe('visits outside the hours', () => {
     const within = [visit(at('09:00')), visit(at('09:07')), visit(at('11:30'))]
     const outside = [visit(at('08:45')), visit(at('11:31')), visit(at('09:00'), 181), visit(at('09:00') + DAY)]
     expect(outsideHours(calendar({}), [...within, ...outside])).toEqual(outside)
-    const weekly = [
+    const windows = [
       { weekday: 6, start: '09:00', end: '10:00' },
       { weekday: 6, start: '10:00', end: '12:00' },
     ]
-    const touching = calendar({ schedules: [{ validFrom: null, validUntil: null, weekly }] })
+    const touching = calendar({ schedules: [{ validFrom: null, validUntil: null, windows }] })
     expect(outsideHours(touching, [visit(at('09:45')), visit(at('10:00'))])).toEqual([visit(at('09:45'))])
   })
 
@@ -60,8 +60,8 @@ describe('visits outside the hours', () => {
       schedules: fc
         .tuple(weekly, fc.option(weekly))
         .map(([standing, dated]) => [
-          { validFrom: null, validUntil: null, weekly: standing },
-          ...(dated ? [{ validFrom: DAYS[1]!, validUntil: DAYS[2]!, weekly: dated }] : []),
+          { validFrom: null, validUntil: null, windows: standing },
+          ...(dated ? [{ validFrom: DAYS[1]!, validUntil: DAYS[2]!, windows: dated }] : []),
         ]),
       exceptions: fc
         .array(exception, { maxLength: 3 })

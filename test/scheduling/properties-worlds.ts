@@ -89,8 +89,8 @@ export const world: fc.Arbitrary<World> = place.chain(({ timeZone, day }) => {
   const schedules = fc
     .record({ weekly, dated: fc.option(fc.record({ dates, weekly }), { freq: 3, nil: undefined }) })
     .map(({ weekly, dated }) => [
-      { validFrom: null, validUntil: null, weekly },
-      ...(dated ? [{ validFrom: dated.dates.startsOn, validUntil: dated.dates.endsOn, weekly: dated.weekly }] : []),
+      { validFrom: null, validUntil: null, windows: weekly },
+      ...(dated ? [{ validFrom: dated.dates.startsOn, validUntil: dated.dates.endsOn, windows: dated.weekly }] : []),
     ])
   const calendar = (clinicId: string, zone: fc.Arbitrary<string>): fc.Arbitrary<ClinicCalendar> =>
     fc.record({
@@ -159,20 +159,20 @@ export async function plant(t: TestApp, { visit, calendars, rooms, planted, now 
   const doctor = await t.newDoctor({
     clinicId: clinics[0]!.id,
     specialization: `Specialty ${newId()}`,
-    weekly: calendars[0]!.schedules[0]!.weekly,
+    weekly: calendars[0]!.schedules[0]!.windows,
     visitType: visit,
   })
   for (const [i, calendar] of calendars.entries()) {
     const ids = { doctorId: doctor.id, clinicId: clinics[i]!.id }
     if (i > 0) await t.db.insertInto('doctorClinics').values(ids).execute()
-    for (const { validFrom, validUntil, weekly } of calendar.schedules.slice(i === 0 ? 1 : 0)) {
+    for (const { validFrom, validUntil, windows } of calendar.schedules.slice(i === 0 ? 1 : 0)) {
       const scheduleId = newId()
       await t.db
         .insertInto('schedules')
         .values({ id: scheduleId, ...ids, validFrom, validUntil })
         .execute()
-      const windows = weekly.map(({ weekday, start, end }) => ({ scheduleId, weekday, startTime: start, endTime: end }))
-      await t.db.insertInto('scheduleWindows').values(windows).execute()
+      const rows = windows.map(({ weekday, start, end }) => ({ scheduleId, weekday, startTime: start, endTime: end }))
+      await t.db.insertInto('scheduleWindows').values(rows).execute()
     }
     for (const { kind, startsAt, endsAt } of calendar.exceptions)
       await t.db

@@ -59,7 +59,7 @@ describe('slot explanation', () => {
   test('the slot explanation reports a missing room and an unverified doctor', async () => {
     const doctor = await t.newDoctor({ clinicId: clinic.id, visitType: { requiresRoom: true }, verified: false })
     expect(await failing(doctor, at('10:00'))).toEqual([
-      'verified: the doctor waits for verification',
+      'verified: the doctor is not verified yet',
       'room_free: no room of the clinic is free',
     ])
   })

@@ -69,7 +69,7 @@ for (const [timeZone, rows] of Object.entries(TABLES)) {
             {
               clinicId: 'clinic',
               timeZone,
-              schedules: [{ validFrom: null, validUntil: null, weekly: everyDay }],
+              schedules: [{ validFrom: null, validUntil: null, windows: everyDay }],
               exceptions: [],
               closures: [],
             },

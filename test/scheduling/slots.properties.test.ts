@@ -91,8 +91,8 @@ const world: fc.Arbitrary<World> = place.chain(({ timeZone, day }) => {
       clinicId: fc.constant(clinicId),
       timeZone: zone,
       schedules: schedules.map(({ standing, dated }) => [
-        { validFrom: null, validUntil: null, weekly: standing },
-        ...(dated ? [{ validFrom: dated.dates.startsOn, validUntil: dated.dates.endsOn, weekly: dated.weekly }] : []),
+        { validFrom: null, validUntil: null, windows: standing },
+        ...(dated ? [{ validFrom: dated.dates.startsOn, validUntil: dated.dates.endsOn, windows: dated.weekly }] : []),
       ]),
       exceptions,
       closures: fc.array(dates, { maxLength: 1, size: 'xsmall' }),

@@ -15,11 +15,11 @@ const MONDAY = '2026-03-02'
 const est = (day: number, time: string) => Date.parse(`2026-03-${String(day).padStart(2, '0')}T${time}:00-05:00`)
 
 function makeCalendar(changes: Partial<ClinicCalendar> = {}): ClinicCalendar {
-  const weekly = [{ weekday: 1, start: '09:00', end: '11:00' }]
+  const windows = [{ weekday: 1, start: '09:00', end: '11:00' }]
   return {
     clinicId: 'clinic-a',
     timeZone: NEW_YORK,
-    schedules: [{ validFrom: null, validUntil: null, weekly }],
+    schedules: [{ validFrom: null, validUntil: null, windows }],
     exceptions: [],
     closures: [],
     ...changes,
@@ -63,20 +63,20 @@ describe('hours and grid', () => {
   })
 
   test('a dated schedule overrides the standing week from its first to its last day, even without any hours', () => {
-    const weekly = [{ weekday: 1, start: '09:00', end: '10:00' }]
-    const dated = { validFrom: '2026-03-09', validUntil: '2026-03-16', weekly: [] }
-    const schedules = [{ validFrom: null, validUntil: null, weekly }, dated]
+    const windows = [{ weekday: 1, start: '09:00', end: '10:00' }]
+    const dated = { validFrom: '2026-03-09', validUntil: '2026-03-16', windows: [] }
+    const schedules = [{ validFrom: null, validUntil: null, windows }, dated]
     const facts = makeFacts({ calendars: [makeCalendar({ schedules })], visit: { durationMinutes: 60 } })
     expect(offered(facts, '2026-03-01', '2026-03-31')).toEqual(['02 09:00', '23 09:00', '30 09:00'])
   })
 
   test('each window has its own grid and equal starts are offered once', () => {
-    const weekly = [
+    const windows = [
       { weekday: 1, start: '09:00', end: '10:00' },
       { weekday: 1, start: '10:15', end: '11:15' },
     ]
     const extra = { kind: 'extra' as const, startsAt: est(2, '09:30'), endsAt: est(2, '10:30') }
-    const schedules = [{ validFrom: null, validUntil: null, weekly }]
+    const schedules = [{ validFrom: null, validUntil: null, windows }]
     const facts = makeFacts({ calendars: [makeCalendar({ schedules, exceptions: [extra] })] })
     expect(offered(facts)).toEqual(['09:00', '09:30', '10:00', '10:15', '10:45'])
   })
@@ -97,8 +97,8 @@ describe('hours and grid', () => {
   })
 
   test('a window that ends at 24:00 ends with the day', () => {
-    const weekly = [{ weekday: 1, start: '23:00', end: '24:00' }]
-    const schedules = [{ validFrom: null, validUntil: null, weekly }]
+    const windows = [{ weekday: 1, start: '23:00', end: '24:00' }]
+    const schedules = [{ validFrom: null, validUntil: null, windows }]
     expect(offered(makeFacts({ calendars: [makeCalendar({ schedules })] }))).toEqual(['23:00', '23:30'])
   })
 
@@ -118,8 +118,8 @@ describe('hours and grid', () => {
   })
 
   test('the second of two equal local times is explained as not bookable', () => {
-    const weekly = [{ weekday: 7, start: '00:00', end: '04:00' }]
-    const schedules = [{ validFrom: null, validUntil: null, weekly }]
+    const windows = [{ weekday: 7, start: '00:00', end: '04:00' }]
+    const schedules = [{ validFrom: null, validUntil: null, windows }]
     const now = Date.parse('2026-10-31T12:00:00Z')
     const facts = makeFacts({ calendars: [makeCalendar({ schedules })], now })
     expect(failing(facts, Date.parse('2026-11-01T01:30:00-04:00'))).toEqual([])
@@ -231,7 +231,7 @@ describe('doctor, patient and room', () => {
       failing(makeFacts({ busy: booked, visit: { ...quarterly, bufferBeforeMinutes: 10 } }), est(2, '10:45')),
     ).toEqual(['doctor_free: its own buffer would run into the 10:00 booking'])
     expect(failing(makeFacts({ busy }), est(2, '10:00'))).toEqual([
-      'doctor_free: the doctor is taken from 09:50 to 10:10',
+      'doctor_free: the doctor is busy from 09:50 to 10:10',
     ])
   })
 
@@ -239,7 +239,7 @@ describe('doctor, patient and room', () => {
     const london = makeCalendar({
       clinicId: 'clinic-b',
       timeZone: 'Europe/London',
-      schedules: [{ validFrom: null, validUntil: null, weekly: [{ weekday: 1, start: '15:00', end: '16:00' }] }],
+      schedules: [{ validFrom: null, validUntil: null, windows: [{ weekday: 1, start: '15:00', end: '16:00' }] }],
     })
     const both = makeFacts({ calendars: [london, makeCalendar()] })
     const starts = bookableStarts(both, { fromDay: MONDAY, untilDay: MONDAY })

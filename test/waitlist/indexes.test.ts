@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { findNextInLine, listEntries } from '../../src/waitlist/queries'
+import { findNextInLine, listWaitlistEntries } from '../../src/waitlist/queries'
 import { createTestApp } from '../support/app'
 import { scansOf } from '../support/query-plans'
 
@@ -36,8 +36,8 @@ test('the next entry in line is found by the indexes of doctor and specializatio
 
 test('a page of the waiting list is read in index order, for patients by their own index', async () => {
   const page = { limit: 21, after: { createdAt: t.clock.now(), id: crypto.randomUUID() } }
-  const admin = await scansOf(t, async (db) => listEntries(db, await t.newAdmin(), page))
+  const admin = await scansOf(t, async (db) => listWaitlistEntries(db, await t.newAdmin(), page))
   expect(admin.waitlist_entries).toEqual(['waitlist_entries_newest'])
-  const own = await scansOf(t, (db) => listEntries(db, patient.actor, page))
+  const own = await scansOf(t, (db) => listWaitlistEntries(db, patient.actor, page))
   expect(own.waitlist_entries).toEqual(['waitlist_entries_patient'])
 })

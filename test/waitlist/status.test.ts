@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { assertTransition, type EntryStatus, earliestToday, statusNow, TRANSITIONS } from '../../src/waitlist/status'
+import {
+  assertWaitlistTransition,
+  type EntryStatus,
+  earliestToday,
+  statusNow,
+  WAITLIST_TRANSITIONS,
+} from '../../src/waitlist/status'
 
 const ALL: EntryStatus[] = ['waiting', 'offered', 'accepted', 'declined', 'lapsed', 'withdrawn', 'expired']
 const ALLOWED = [
@@ -18,7 +24,7 @@ describe('status of a waiting list entry', () => {
   test.each(ALL.flatMap((from) => ALL.map((to) => [from, to] as const)))(
     'a waiting list entry that is %s may become %s only by an allowed transition',
     (from, to) => {
-      const change = () => assertTransition(from, to)
+      const change = () => assertWaitlistTransition(from, to)
       if (ALLOWED.includes(`${from}→${to}`)) expect(change).not.toThrow()
       else expect(change).toThrow(from === 'lapsed' && to === 'accepted' ? 'hold_expired' : 'invalid_state')
     },
@@ -26,7 +32,7 @@ describe('status of a waiting list entry', () => {
 
   test('a finished waiting list entry never changes again', () => {
     const open: EntryStatus[] = ['waiting', 'offered']
-    expect(TRANSITIONS.filter(({ from }) => !open.includes(from))).toEqual([])
+    expect(WAITLIST_TRANSITIONS.filter(({ from }) => !open.includes(from))).toEqual([])
   })
 
   test.each([

@@ -1,34 +1,33 @@
 import { sql, type Transaction } from 'kysely'
 import { jsonRow } from '../../database/json'
 import type { Database } from '../../database/schema'
+import { isExpiredHold, isOpenHold } from '../../scheduling/query-fragments'
 import { paymentOfAppointment } from '../queries'
 
-type Lapsed = { now: Date } & ({ ids: string[] } | { limit: number })
+type HoldsToExpire = { now: Date } & ({ ids: string[] } | { limit: number })
 
 /**
- * Marks lapsed holds as expired, then frees what they took, in one statement. Whoever has the row decides: a hold that is
- * confirmed meanwhile is left alone. By id, so that nobody waits in a circle; `limit` passes over rows that somebody else
- * has.
+ * Sets expired holds to `expired` and deletes their occupancy, in one statement. A hold that another transaction confirms
+ * meanwhile stays as it is. Locks rows by id, which avoids deadlocks; `limit` skips rows that are locked.
  */
-export function expireHoldRows(db: Transaction<Database>, lapsed: Lapsed) {
+export function expireHoldRows(db: Transaction<Database>, holds: HoldsToExpire) {
   return db
-    .with('lapsed', (qb) =>
+    .with('overdue', (qb) =>
       qb
         .selectFrom('appointments')
         .select('id')
-        .where('status', '=', 'held')
-        .where('holdExpiresAt', '<=', lapsed.now)
+        .where(isExpiredHold(holds.now))
         .$call((qb) =>
-          'ids' in lapsed
-            ? qb.where(sql<boolean>`id = any(${lapsed.ids}::uuid[])`).orderBy('id').forUpdate()
-            : qb.orderBy('id').limit(lapsed.limit).forUpdate().skipLocked(),
+          'ids' in holds
+            ? qb.where(sql<boolean>`id = any(${holds.ids}::uuid[])`).orderBy('id').forUpdate()
+            : qb.orderBy('id').limit(holds.limit).forUpdate().skipLocked(),
         ),
     )
     .with('expired', (qb) =>
       qb
         .updateTable('appointments')
         .set((eb) => ({ status: 'expired', version: eb('version', '+', 1) }))
-        .where('id', 'in', (eb) => eb.selectFrom('lapsed').select('lapsed.id'))
+        .where('id', 'in', (eb) => eb.selectFrom('overdue').select('overdue.id'))
         .returning(['id', 'patientId', 'doctorId', 'clinicId', 'startsAt', 'endsAt']),
     )
     .with('freed', (qb) =>
@@ -40,7 +39,7 @@ export function expireHoldRows(db: Transaction<Database>, lapsed: Lapsed) {
     .execute()
 }
 
-/** In one statement; undefined when the hold has lapsed or is none any more. */
+/** In one statement; undefined when the hold has expired or is no hold any more. */
 export function confirmHoldRow(db: Transaction<Database>, id: string, now: Date) {
   return db
     .with('confirmed', (qb) =>
@@ -49,8 +48,7 @@ export function confirmHoldRow(db: Transaction<Database>, id: string, now: Date)
         .set({ status: 'booked', holdExpiresAt: null })
         .set((eb) => ({ version: eb('version', '+', 1) }))
         .where('id', '=', id)
-        .where('status', '=', 'held')
-        .where('holdExpiresAt', '>', now)
+        .where(isOpenHold(now))
         .returning(['id', 'status', 'version']),
     )
     .with('kept', (qb) =>

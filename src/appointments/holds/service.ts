@@ -1,24 +1,24 @@
 import { auditEvent } from '../../database/audit-event'
 import { appendAuditEvent } from '../../database/audit-outbox'
-import { inTransaction, lockResources } from '../../database/transaction'
+import { inTransaction } from '../../database/transaction'
 import type { Deps, TransactionContext } from '../../deps'
 import { AppError, notFound, requireVersion } from '../../errors'
 import { releasePayments } from '../../ledger/release'
-import type { LapsedHold } from '../../scheduling/service'
 import { systemRequest } from '../../system-context'
+import { lockAppointmentParties } from '../lock'
 import { type AppointmentRow, findAppointmentForUpdate, findAppointmentParties } from '../queries'
 import { assertTransition } from '../status'
 import { timeFreed } from '../time-freed'
 import { confirmHoldRow, expireHoldRows } from './queries'
 
-/** Lapsed holds that are expired in one transaction. */
+/** Holds that one transaction sets to `expired`. */
 export const EXPIRY_BATCH = 200
 
-type ExpiredHold = Awaited<ReturnType<typeof expireHoldRows>>[number]
+type ExpiredRow = Awaited<ReturnType<typeof expireHoldRows>>[number]
 
 /**
- * Makes a hold a booking on the terms it was held with. For its patient, a guardian, and whoever made it. Throws
- * not_found, forbidden, version_mismatch, hold_expired once it has lapsed, and invalid_state for what is no hold.
+ * Makes a hold a booking on the terms it was held with; for its patient, a guardian and the user who made it. Throws
+ * not_found, forbidden, version_mismatch, hold_expired, and invalid_state for an appointment that is no hold.
  */
 export async function confirmHold(
   ctx: TransactionContext,
@@ -28,9 +28,8 @@ export async function confirmHold(
   const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')
   if (ctx.actor.role !== 'patient' && ctx.actor.userId !== parties.createdBy)
-    throw new AppError('forbidden', 'A hold is confirmed by its patient or by whoever made it.')
-  const { doctorId, patientId, clinicId, roomId } = parties
-  await lockResources(ctx.db, roomId ? [doctorId, patientId, clinicId] : [doctorId, patientId])
+    throw new AppError('forbidden', 'Only its patient, a guardian or the user who made it can confirm a hold.')
+  await lockAppointmentParties(ctx.db, parties)
   const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   requireVersion(appointment, ifMatch)
@@ -38,11 +37,11 @@ export async function confirmHold(
   if (appointment.requiresPrepayment)
     throw new AppError('invalid_state', 'The visit is paid in advance: its payment confirms the hold.')
   const confirmed = await confirmHoldRow(ctx.db, id, ctx.now)
-  if (!confirmed) throw new AppError('hold_expired', 'The hold has lapsed: the time may be somebody else’s by now.')
+  if (!confirmed) throw new AppError('hold_expired', 'The hold has expired. Book the time again if it is still free.')
   return { ...appointment, ...confirmed, holdExpiresAt: null }
 }
 
-/** Gives how many lapsed holds it has expired, at most EXPIRY_BATCH; any number of copies may call it at any time. */
+/** Sets overdue holds to `expired` and returns how many, at most EXPIRY_BATCH. Safe to run on several copies at once. */
 export async function expireHolds(deps: Pick<Deps, 'db' | 'postgres' | 'jobs'>, now: Date): Promise<number> {
   return inTransaction(deps, async ({ db, jobs }) => {
     const expired = await expireHoldRows(db, { now, limit: EXPIRY_BATCH })
@@ -51,21 +50,17 @@ export async function expireHolds(deps: Pick<Deps, 'db' | 'postgres' | 'jobs'>, 
   })
 }
 
-/** Under the locks of those whose time the holds take. One that another transaction has expired by now is gone as well. */
-export async function expireHoldsInTheWay(
+/** Call it under the locks of the resources that the holds occupy. A hold that was expired meanwhile is left out. */
+export async function expireConflictingHolds(
   ctx: Pick<TransactionContext, 'db' | 'jobs' | 'now'>,
-  lapsed: Pick<LapsedHold, 'appointmentId'>[],
+  ids: string[],
 ): Promise<void> {
-  if (lapsed.length === 0) return
-  const ids = [...new Set(lapsed.map(({ appointmentId }) => appointmentId))]
-  await recordExpiry(ctx, await expireHoldRows(ctx.db, { now: ctx.now, ids }))
+  if (ids.length === 0) return
+  await recordExpiry(ctx, await expireHoldRows(ctx.db, { now: ctx.now, ids: [...new Set(ids)] }))
 }
 
-/** Nobody's request: time did it. */
-async function recordExpiry(
-  { db, jobs, now }: Pick<TransactionContext, 'db' | 'jobs' | 'now'>,
-  expired: ExpiredHold[],
-) {
+/** As the system, since no request asked for it. */
+async function recordExpiry({ db, jobs, now }: Pick<TransactionContext, 'db' | 'jobs' | 'now'>, expired: ExpiredRow[]) {
   if (expired.length === 0) return
   const request = systemRequest('hold-expiry', now)
   const kind = { kind: 'appointment.expire', action: 'U' } as const

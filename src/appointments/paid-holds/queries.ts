@@ -1,8 +1,8 @@
 import type { Transaction } from 'kysely'
 import type { Database } from '../../database/schema'
-import { formatRange, type Taken } from '../queries'
+import { type Occupancy, occupancyRows } from '../queries'
 
-/** An appointment whose payment has come in; its row is locked. */
+/** Locks the row of an appointment whose payment has arrived. */
 export function findPaidAppointment(db: Transaction<Database>, id: string) {
   return db
     .selectFrom('appointments')
@@ -24,11 +24,11 @@ export function findPaidAppointment(db: Transaction<Database>, id: string) {
     .executeTakeFirstOrThrow()
 }
 
-/** Makes a lapsed hold a booking, with its time taken anew. */
+/** Makes an expired hold a booking, with new occupancy. */
 export async function rebookRow(
   db: Transaction<Database>,
   id: string,
-  { roomId, taken }: { roomId: string | null; taken: Taken[] },
+  { roomId, occupancy }: { roomId: string | null; occupancy: Occupancy[] },
 ): Promise<void> {
   await db.deleteFrom('occupancy').where('appointmentId', '=', id).execute()
   await db
@@ -40,14 +40,6 @@ export async function rebookRow(
         .where('id', '=', id),
     )
     .insertInto('occupancy')
-    .values(
-      taken.map(({ kind, resourceId, during }) => ({
-        appointmentId: id,
-        kind,
-        resourceId,
-        during: formatRange(during),
-        expiresAt: null,
-      })),
-    )
+    .values(occupancyRows(id, occupancy, null))
     .execute()
 }

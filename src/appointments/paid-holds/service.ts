@@ -1,21 +1,21 @@
 import type { TransactionContext } from '../../deps'
 import { AppError } from '../../errors'
-import { loadMovingFacts } from '../../scheduling/service'
+import { bookedTerms, loadMovingFacts } from '../../scheduling/facts'
 import { confirmHoldRow } from '../holds/queries'
-import { findPlace } from '../place'
+import { takePlace } from '../place'
 import { findPaidAppointment, rebookRow } from './queries'
 
-type Writer = Pick<TransactionContext, 'db' | 'postgres' | 'jobs' | 'now' | 'config'>
+type PaidHoldContext = Pick<TransactionContext, 'db' | 'postgres' | 'jobs' | 'now' | 'config'>
 
-/** `slot_lost`: the hold had lapsed and its time cannot be booked any more. */
+/** `slot_lost`: the hold had expired and its time cannot be booked any more. */
 export type PaidOutcome = 'unchanged' | 'confirmed' | 'rebooked' | 'slot_lost' | 'cancelled'
 
 /**
- * Puts money that has come in to use: a hold is confirmed; one that has lapsed is booked again on its own terms if the
- * engine still allows its time, notice and horizon apart, which it kept when it was made. The locks of doctor and patient,
- * and of the clinic where it has a room, must be held.
+ * Applies an arrived payment to its appointment: confirms a hold, or rebooks an expired one on its own terms if the engine
+ * still allows its time. Notice and horizon were kept when the hold was made, so they are ignored. The locks of
+ * `lockAppointmentParties` must be held.
  */
-export async function settlePaidAppointment(ctx: Writer, id: string): Promise<PaidOutcome> {
+export async function settlePaidAppointment(ctx: PaidHoldContext, id: string): Promise<PaidOutcome> {
   const appointment = await findPaidAppointment(ctx.db, id)
   const { status } = appointment
   if (status === 'cancelled') return 'cancelled'
@@ -24,26 +24,19 @@ export async function settlePaidAppointment(ctx: Writer, id: string): Promise<Pa
   return (await rebook(ctx, appointment)) ? 'rebooked' : 'slot_lost'
 }
 
-type Lapsed = Awaited<ReturnType<typeof findPaidAppointment>>
+type PaidAppointment = Awaited<ReturnType<typeof findPaidAppointment>>
 
-async function rebook(ctx: Writer, appointment: Lapsed): Promise<boolean> {
-  const { id, patientId, startsAt, endsAt, roomId, bufferBeforeMinutes, bufferAfterMinutes } = appointment
-  const booked = {
-    durationMinutes: (endsAt.getTime() - startsAt.getTime()) / 60_000,
-    bufferBeforeMinutes,
-    bufferAfterMinutes,
-    requiresRoom: roomId !== null,
-  }
+async function rebook(ctx: PaidHoldContext, appointment: PaidAppointment): Promise<boolean> {
+  const { id, patientId, startsAt, clinicId } = appointment
   try {
-    const { doctorId, clinicId, visitTypeId } = appointment
-    const facts = await loadMovingFacts(ctx, { id, booked, doctorId, patientId, clinicId, visitTypeId, startsAt })
-    const place = await findPlace(ctx, facts, {
+    const facts = await loadMovingFacts(ctx, { ...appointment, booked: bookedTerms(appointment) })
+    const place = await takePlace(ctx, facts, {
       patientId,
       startsAt,
       clinicId,
       override: ['minimum_notice', 'horizon'],
     })
-    await rebookRow(ctx.db, id, { roomId: place.room?.id ?? null, taken: place.taken })
+    await rebookRow(ctx.db, id, { roomId: place.room?.id ?? null, occupancy: place.occupancy })
     return true
   } catch (error) {
     if (error instanceof AppError && REFUSED.has(error.code)) return false

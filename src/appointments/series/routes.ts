@@ -3,8 +3,8 @@ import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
 import { createRouter } from '../../http/operations/router'
 import { formatInstant } from '../../http/schemas'
+import { presentAppointment } from '../present'
 import type { AppointmentRow } from '../queries'
-import { presentAppointment } from '../service'
 import { BookSeries, Series, SeriesConflict } from './schemas'
 import { bookSeries } from './service'
 
@@ -15,18 +15,18 @@ const bookSeriesOperation = operation({
   operationId: 'bookSeries',
   summary: 'Book a weekly series',
   description:
-    "At the same local time of the clinic every so many weeks, whatever the clocks do in between. The doctor's rules count for each occurrence, the horizon included. " +
-    '`all_or_nothing` books all or, with a report of what stands in the way, none (409); `what_is_free` books those that can be had. `dryRun` only reports (200).',
+    'Visits at the same local time of the clinic, every so many weeks. All rules of the doctor apply to each visit, the horizon too. ' +
+    '`all_or_nothing` books every visit or none; a 409 reports the conflicts. `what_is_free` books the visits that are free. `dryRun` books nothing and only reports (200).',
   access: ['patient', 'doctor', 'admin'],
-  who: 'patients for themselves and those they are guardian of, doctors for patients related to them and with themselves only, admins for anyone; doctors and admins name `patientId`',
+  who: 'patients for themselves and their wards; doctors with themselves, for patients they may see; admins for anyone; doctors and admins name `patientId`',
   audit: { kind: 'appointment.book_series', action: 'C' },
   body: BookSeries,
   answer: {
     status: 201,
-    description: 'What was booked, and what was not; Location lists the appointments',
+    description: 'The visits, booked or not; Location lists the appointments',
     schema: Series,
     headers: ['Location'],
-    or: { status: 200, description: 'Of a dry run: what would be booked' },
+    or: { status: 200, description: 'The report of a dry run' },
   },
   problems: ['forbidden', 'not_found', 'slot_taken', 'patient_busy', 'not_bookable'],
   problemSchemas: { 409: SeriesConflict },
@@ -60,7 +60,7 @@ export function seriesRoutes(deps: Deps) {
 /** The reason of an override stays with the appointments. */
 const overridden = ({ override }: BookSeries) => override && { override: override.join(',') }
 
-/** Of a list, since a series has no address of its own. Something was booked, or it would have been refused. */
+/** The address of a list, since a series has none of its own. At least one visit was booked: otherwise bookSeries throws. */
 function locate(booked: AppointmentRow[]): string {
   const [first, last] = [booked[0]!, booked.at(-1)!]
   const { doctorId, patientId } = first

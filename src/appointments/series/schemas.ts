@@ -7,9 +7,9 @@ const MAX_OCCURRENCES = 26
 export const BookSeries = BookAppointment.omit({ hold: true })
   .extend({
     every: z.strictObject({ weeks: z.int().min(1).max(8) }),
-    count: z.int().min(2).max(MAX_OCCURRENCES).openapi({ description: 'Of all occurrences, the first included.' }),
+    count: z.int().min(2).max(MAX_OCCURRENCES).openapi({ description: 'How many visits, the first included.' }),
     mode: z.enum(['all_or_nothing', 'what_is_free']),
-    dryRun: z.literal(true).optional().openapi({ description: 'Only reports what would be booked.' }),
+    dryRun: z.literal(true).optional().openapi({ description: 'Only reports which visits could be booked.' }),
   })
   .openapi('BookSeries', {
     example: {
@@ -30,11 +30,11 @@ export type SeriesProblem = z.infer<typeof SeriesProblem>
 export const SeriesOccurrence = z
   .object({
     startsAt: Instant,
-    appointment: Appointment.optional().openapi({ description: 'What was booked.' }),
+    appointment: Appointment.optional().openapi({ description: 'The booked appointment.' }),
     problem: SeriesProblem.optional().openapi({ description: 'Why it cannot be booked.' }),
   })
   .openapi('SeriesOccurrence', {
-    description: 'With neither appointment nor problem: free, but not booked.',
+    description: 'Without appointment and problem: free, but not booked.',
     example: { startsAt: '2026-03-02T14:00:00Z' },
   })
 export type SeriesOccurrence = z.infer<typeof SeriesOccurrence>
@@ -54,5 +54,5 @@ export const Series = z.object({ occurrences }).openapi('Series', {
 })
 
 export const SeriesConflict = Problem.extend({
-  occurrences: occurrences.optional().openapi({ description: 'The report that a dry run gives; nothing is booked.' }),
+  occurrences: occurrences.optional().openapi({ description: 'The same report as a dry run; nothing is booked.' }),
 }).openapi('SeriesConflict')

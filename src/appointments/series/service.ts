@@ -1,44 +1,45 @@
-import { patientToBookFor } from '../../access/appointments'
 import type { TransactionContext } from '../../deps'
 import { AppError, invalid } from '../../errors'
 import { formatInstant } from '../../http/schemas'
-import { type BookingFacts, loadBookingFacts } from '../../scheduling/service'
-import { assertOverride, writeBookings } from '../book'
-import { chooseClinic, findPlace, type Place } from '../place'
+import { type BookingFacts, loadBookingFacts, lockBooking } from '../../scheduling/facts'
+import { assertOverride, patientToBookFor, writeBookings } from '../book'
+import { chooseClinic, type Place, type PlaceRequest, takePlace } from '../place'
 import type { AppointmentRow } from '../queries'
 import { endOfSeries, type Occurrence, weeklyOccurrences } from './occurrences'
 import type { BookSeries, SeriesProblem } from './schemas'
 
-type Examined = { startsAt: Date; place?: Place; problem?: SeriesProblem }
+type ExaminedOccurrence = { startsAt: Date; place?: Place; problem?: SeriesProblem }
 export type ReportedOccurrence = { startsAt: Date; appointment?: AppointmentRow; problem?: SeriesProblem }
 
 /**
- * Books every occurrence, or those that are free, in the one transaction and by the protocol of a single booking: locks
- * once, everything read in one statement for the whole span, the engine asked about each, one write. Throws what a booking
- * throws; where it refuses for an occurrence, with `occurrences` as the report. `dryRun` writes nothing.
+ * Books every occurrence, or those that are free, by the protocol of a single booking: locks once, reads the booking facts
+ * of the whole span in one statement, decides each occurrence, writes once. Throws as a booking does; an error about an
+ * occurrence has the report as `occurrences`. `dryRun` books nothing; like a booking it expires conflicting holds.
  */
 export async function bookSeries(
   ctx: TransactionContext,
-  { every, count, mode, dryRun, ...wanted }: BookSeries,
+  { every, count, mode, dryRun, ...request }: BookSeries,
 ): Promise<{ patientId: string; occurrences: ReportedOccurrence[] }> {
-  const patientId = patientToBookFor(ctx.actor, wanted)
-  assertOverride(ctx, wanted)
-  if (wanted.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
-  const first = wanted.startsAt.getTime()
+  const patientId = patientToBookFor(ctx.actor, request)
+  assertOverride(ctx, request)
+  if (request.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
+  const first = request.startsAt.getTime()
   const rhythm = { weeks: every.weeks, count }
-  const facts = await loadBookingFacts(ctx, { ...wanted, patientId, until: new Date(endOfSeries(first, rhythm)) })
-  const clinic = chooseClinic(facts, first, wanted.clinicId)
+  const visit = { ...request, patientId }
+  await lockBooking(ctx.db, visit)
+  const facts = await loadBookingFacts(ctx, { ...visit, until: new Date(endOfSeries(first, rhythm)) })
+  const clinic = chooseClinic(facts, first, visit.clinicId)
   const starts = weeklyOccurrences(first, clinic?.timeZone ?? 'UTC', rhythm)
-  const examined: Examined[] = []
-  // At least a week apart, and no visit takes more than three days with its buffers: none is in another's way.
+  const examined: ExaminedOccurrence[] = []
+  // At least a week apart, and no visit occupies more than three days with its buffers: occurrences cannot conflict.
   for (const start of starts)
-    examined.push(await examine(ctx, facts, start, { ...wanted, patientId, clinicId: clinic?.id ?? wanted.clinicId }))
+    examined.push(await examine(ctx, facts, start, { ...visit, clinicId: clinic?.id ?? visit.clinicId }))
 
   if (dryRun) return { patientId, occurrences: examined.map(withoutPlace) }
   const free = examined.flatMap(({ place }) => place ?? [])
   const refused = examined.find(({ problem }) => problem)?.problem
   if (refused && (mode === 'all_or_nothing' || free.length === 0)) throw conflict(refused, free.length, examined)
-  const reason = wanted.reason ?? null
+  const reason = visit.reason ?? null
   const booked = await writeBookings(
     ctx,
     free.map((place) => ({ facts, place, reason })),
@@ -52,36 +53,34 @@ export async function bookSeries(
   }
 }
 
-type Wanted = Parameters<typeof findPlace>[2]
-
 async function examine(
   ctx: TransactionContext,
   facts: BookingFacts,
   { start, exists }: Occurrence,
-  wanted: Wanted,
-): Promise<Examined> {
+  request: PlaceRequest,
+): Promise<ExaminedOccurrence> {
   const startsAt = new Date(start)
   if (!exists)
     return { startsAt, problem: { code: 'not_bookable', detail: 'The clocks skip this local time on that day.' } }
   try {
-    return { startsAt, place: await findPlace(ctx, facts, { ...wanted, startsAt }) }
+    return { startsAt, place: await takePlace(ctx, facts, { ...request, startsAt }) }
   } catch (error) {
-    if (error instanceof AppError && isOccurrences(error.code))
+    if (error instanceof AppError && isSeriesProblem(error.code))
       return { startsAt, problem: { code: error.code, detail: error.detail } }
     throw error
   }
 }
 
-const isOccurrences = (code: string): code is SeriesProblem['code'] =>
+const isSeriesProblem = (code: string): code is SeriesProblem['code'] =>
   code === 'slot_taken' || code === 'patient_busy' || code === 'not_bookable'
 
-const withoutPlace = ({ startsAt, problem }: Examined): ReportedOccurrence => ({
+const withoutPlace = ({ startsAt, problem }: ExaminedOccurrence): ReportedOccurrence => ({
   startsAt,
   ...(problem && { problem }),
 })
 
-function conflict({ code, detail }: SeriesProblem, free: number, examined: Examined[]): AppError {
+function conflict({ code, detail }: SeriesProblem, free: number, examined: ExaminedOccurrence[]): AppError {
   const occurrences = examined.map(({ startsAt, problem }) => ({ startsAt: formatInstant(startsAt), problem }))
-  const words = `${examined.length - free} of ${examined.length} occurrences cannot be booked. The first: ${detail}`
-  return new AppError(code, words, { occurrences })
+  const report = `${examined.length - free} of ${examined.length} occurrences cannot be booked. The first: ${detail}`
+  return new AppError(code, report, { occurrences })
 }

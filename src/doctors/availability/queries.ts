@@ -5,6 +5,7 @@ import { jsonRows } from '../../database/json'
 import type { Database } from '../../database/schema'
 import { invalid } from '../../errors'
 import type { WeeklyWindow } from '../../scheduling/calendar'
+import { scheduleWindows, selectSchedules } from '../../scheduling/query-fragments'
 import { MAX_EXCEPTIONS } from './exceptions/schemas'
 
 export type AvailabilityRow = NonNullable<Awaited<ReturnType<typeof findAvailability>>>
@@ -22,27 +23,12 @@ export function findAvailability(db: Kysely<Database>, doctorId: string, since: 
           .selectFrom('doctorClinics')
           .innerJoin('clinics', 'clinics.id', 'doctorClinics.clinicId')
           .whereRef('doctorClinics.doctorId', '=', 'doctors.id')
-          .select((clinic) => [
+          .select([
             'clinics.id',
             'clinics.timeZone',
             jsonRows(
-              clinic
-                .selectFrom('schedules')
-                .whereRef('schedules.doctorId', '=', 'doctors.id')
-                .whereRef('schedules.clinicId', '=', 'clinics.id')
-                .where((where) => where.or([where('validUntil', 'is', null), where('validUntil', '>=', since)]))
-                .select((schedule) => [
-                  'validFrom',
-                  'validUntil',
-                  jsonRows(
-                    schedule
-                      .selectFrom('scheduleWindows')
-                      .whereRef('scheduleWindows.scheduleId', '=', 'schedules.id')
-                      .select(['weekday', 'startTime', 'endTime'])
-                      .orderBy('weekday')
-                      .orderBy('startTime'),
-                  ).as('windows'),
-                ])
+              selectSchedules(scheduleWindows().orderBy('weekday').orderBy('startTime'))
+                .where(({ eb, or }) => or([eb('validUntil', 'is', null), eb('validUntil', '>=', since)]))
                 .orderBy('validFrom', (order) => order.asc().nullsFirst()),
             ).as('schedules'),
           ])

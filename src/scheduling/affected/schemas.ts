@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { Instant, Uuid } from '../../http/schemas'
 
-/** A longer list of what a change affects is cut, and its length told. */
+/** A longer list is cut; its full length is in the total. */
 export const MAX_LISTED = 100
-/** Of this many appointments to come, the next ones, it is asked whether the hours still hold them. */
+/** Only so many upcoming appointments, the next ones, are compared with the hours. */
 export const MAX_EXAMINED = 10_000
 
 const EXAMPLE = {
@@ -27,38 +27,38 @@ export const AffectedAppointment = z
     localStart: z
       .string()
       .max(30)
-      .openapi({ format: 'date-time', description: '`startsAt` with the offset of the zone it was booked in.' }),
+      .openapi({ format: 'date-time', description: '`startsAt` with the offset of the appointment’s own time zone.' }),
   })
   .openapi('AffectedAppointment', {
-    description: 'An appointment whose time has become unfit. It stays as it is until somebody acts on it.',
+    description: 'An appointment that the change conflicts with. It stays as it is: move or cancel it where needed.',
     example: EXAMPLE,
   })
 export type AffectedAppointment = z.infer<typeof AffectedAppointment>
 
-/** The first of what a change affects, and how many there are in all. */
+/** The first appointments that a change affects, and how many there are in all. */
 export type Affected = { appointments: AffectedAppointment[]; total: number }
 
 const listed = z.array(AffectedAppointment).max(MAX_LISTED)
 
-/** For the answer to a change that takes a stretch of time away. */
+/** For the answer to a change that makes a time range unavailable. */
 export const affectedFields = {
   affectedAppointments: listed.openapi({
-    description: `Appointments to come that lie in it, in part or whole, earliest first; at most ${MAX_LISTED}.`,
+    description: `Upcoming appointments that overlap this time, earliest first; at most ${MAX_LISTED}.`,
   }),
-  affectedTotal: z.int().min(0).max(1_000_000_000).openapi({ description: 'How many there are in all.' }),
+  affectedTotal: z.int().min(0).max(1_000_000_000).openapi({ description: 'How many appointments overlap this time.' }),
 }
 export const AFFECTED_EXAMPLE = { affectedAppointments: [EXAMPLE], affectedTotal: 1 }
 
 /** For the answer to a change of hours. */
 export const outsideHoursFields = {
   appointmentsOutsideHours: listed.openapi({
-    description: `Appointments to come that no hours hold now, or that lie in time off or a closure, earliest first; at most ${MAX_LISTED}.`,
+    description: `Upcoming appointments outside the hours as they are now, or in time off or a closure, earliest first; at most ${MAX_LISTED}.`,
   }),
   outsideHoursTotal: z
     .int()
     .min(0)
     .max(MAX_EXAMINED)
-    .openapi({ description: `How many there are among the next ${MAX_EXAMINED} appointments.` }),
+    .openapi({ description: `How many of the next ${MAX_EXAMINED} appointments are outside.` }),
 }
 export const OUTSIDE_HOURS_EXAMPLE = { appointmentsOutsideHours: [EXAMPLE], outsideHoursTotal: 1 }
 

@@ -5,36 +5,40 @@ import { addDays, localDay, localStart } from '../local-time'
 import type { TimeRange } from '../ranges'
 import { outsideHours } from './outside-hours'
 import {
-  type AppointmentToCome,
+  type AffectedScope,
   findClinicCalendars,
   listAppointmentsDuring,
-  listAppointmentsToCome,
-  type Whose,
+  listUpcomingAppointments,
+  type UpcomingAppointment,
 } from './queries'
 import { type Affected, type AffectedAppointment, MAX_EXAMINED, MAX_LISTED } from './schemas'
 
-type Writer = Pick<TransactionContext, 'db' | 'now'>
+type LockedContext = Pick<TransactionContext, 'db' | 'now'>
 
 /**
- * Appointments to come that a stretch of time (epoch ms) meets. Call it under the doctors' locks, so that none is booked
- * there unseen. One round trip.
+ * Upcoming appointments that overlap a time range (epoch ms). Call it under the doctors' locks, so that none is booked there
+ * meanwhile. One round trip.
  */
-export async function findAffected({ db, now }: Writer, whose: Whose, { start, end }: TimeRange): Promise<Affected> {
+export async function findAffected(
+  { db, now }: LockedContext,
+  scope: AffectedScope,
+  { start, end }: TimeRange,
+): Promise<Affected> {
   const during = { from: new Date(start), until: new Date(end), now, limit: MAX_LISTED }
-  const rows = await listAppointmentsDuring(db, whose, during)
+  const rows = await listAppointmentsDuring(db, scope, during)
   return { appointments: rows.map(present), total: rows[0]?.total ?? 0 }
 }
 
 /**
- * Appointments to come that the hours, as they are now, do not hold, each judged by its doctor's calendar at the clinic;
- * where the doctor has left the clinic there is none. Call it under the doctors' locks. Two round trips.
+ * Upcoming appointments outside the hours as they are now, by their doctor's calendar at the clinic; all appointments of a
+ * doctor who has left the clinic are outside. Call it under the doctors' locks. Two round trips.
  */
-export async function findOutsideHours({ db, now }: Writer, whose: Whose): Promise<Affected> {
-  const rows = await listAppointmentsToCome(db, whose, now, MAX_EXAMINED)
+export async function findOutsideHours({ db, now }: LockedContext, scope: AffectedScope): Promise<Affected> {
+  const rows = await listUpcomingAppointments(db, scope, now, MAX_EXAMINED)
   if (rows.length === 0) return { appointments: [], total: 0 }
-  // A visit under way may have begun yesterday, in a zone that is behind UTC.
+  // A visit that is going on may have begun yesterday, in a zone that is behind UTC.
   const since = addDays(localDay(now.getTime(), 'UTC'), -2)
-  const { doctors, ...clinic } = await findClinicCalendars(db, { ...whose, since })
+  const { doctors, ...clinic } = await findClinicCalendars(db, { ...scope, since })
   const calendars = new Map(doctors.map(({ doctorId, ...own }) => [doctorId, readCalendar({ ...clinic, ...own })]))
   const visits = Map.groupBy(rows.map(toVisit), ({ row }) => row.doctorId)
   const outside = [...visits].flatMap(([doctorId, ofDoctor]) => {
@@ -48,7 +52,7 @@ export async function findOutsideHours({ db, now }: Writer, whose: Whose): Promi
   return { appointments, total: outside.length }
 }
 
-const toVisit = (row: AppointmentToCome) => ({ start: row.startsAt.getTime(), end: row.endsAt.getTime(), row })
+const toVisit = (row: UpcomingAppointment) => ({ start: row.startsAt.getTime(), end: row.endsAt.getTime(), row })
 
 const present = ({
   id,
@@ -58,7 +62,7 @@ const present = ({
   startsAt,
   endsAt,
   timeZone,
-}: AppointmentToCome): AffectedAppointment => ({
+}: UpcomingAppointment): AffectedAppointment => ({
   id,
   status,
   doctorId,

@@ -7,17 +7,17 @@ export type DoctorsSearch = Omit<FactsSearch, 'until'> & {
   specialization?: string
   clinicId?: string
   verifiedOnly: boolean
-  /** Slots are wanted that start from then on … */
+  /** The earliest start. */
   first: Date
-  /** … and before then, as far as the budget reaches. */
+  /** No start at or after this; the budget of `doctorDays` may end the search before. */
   last: Date
-  /** Days times doctors that may be read at once; a day is, however many doctors there are. */
+  /** Days times doctors that may be read at once; at least one day is read. */
   doctorDays: number
 }
 
 /**
- * Everything that decides when any doctor of a specialization and clinic can be booked, in one statement. How far it
- * reaches depends on how many they are: nothing is known of starts at or after `until`.
+ * The booking facts of all doctors of a specialization and clinic, in one statement. The more doctors, the fewer days: the
+ * facts hold for starts before `until`.
  */
 export async function findDoctorsFacts(db: Kysely<Database>, search: DoctorsSearch) {
   return (await selectDoctorsFacts(db, search))!
@@ -42,7 +42,7 @@ const selectDoctorsFacts = preparedRow((db, search: DoctorsSearch) => {
     .with('reach', (qb) => qb.selectFrom('candidate').select(reachOf(search).as('until')))
   const until = sql<Date>`(select until from reach)`
   const facts = within(search, sql<Date>`${until} + interval '2 days'`)
-  // To whom the further tables are none of their business, it is a database like any other.
+  // Hides the extra CTEs from the type: the shared fragments only know `Database`.
   const plain = limited as unknown as QueryCreator<Database>
   const doctors = selectFacts(db, facts, visitTypeWanted(facts)).where(
     'doctors.id',

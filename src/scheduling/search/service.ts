@@ -1,32 +1,31 @@
-import type { Context } from '../../deps'
 import { invalid } from '../../errors'
 import { cursorId, cursorInstant, decodeCursor, encodeCursor, type Page } from '../../http/pagination'
-import { type DoctorFacts, readFacts, toSlot } from '../facts'
+import { type DoctorFacts, type FactsContext, readFacts } from '../facts'
 import { addDays, DAY, dayNumber, dayOfNumber, localDay } from '../local-time'
+import { presentSlot } from '../present'
 import { DEFAULT_DAYS, MAX_SEARCH_DAYS, type SearchSlotsQuery, type Slot } from '../schemas'
 import { type BookableStart, bookableStarts } from '../slots'
 import { findDoctorsFacts } from './queries'
 
-type Reader = Pick<Context, 'db' | 'now' | 'config'>
 type Candidate = { facts: DoctorFacts; at: BookableStart }
-/** Where a page begins: the order is by start, then doctor, then clinic. */
+/** The slot after which a page begins: the order is by start, then doctor, then clinic. */
 type Position = { start: number; doctorId: string; clinicId: string }
 
-/** What one page reads: of a hundred doctors a week, of a thousand a day. */
+/** Days times doctors that one page reads: a week of a hundred doctors, a day of a thousand. */
 const DOCTOR_DAYS = 1_000
-/** No clock is further ahead of UTC, nor further behind. */
+/** The offsets from UTC furthest ahead and behind, in ms. */
 const MOST_AHEAD = 14 * 3_600_000
 const MOST_BEHIND = 12 * 3_600_000
 const NIL = '00000000-0000-0000-0000-000000000000'
-/** Before every doctor. */
-const NOBODY = { doctorId: NIL, clinicId: NIL }
+/** Sorts before every doctor. */
+const FIRST_DOCTOR = { doctorId: NIL, clinicId: NIL }
 
 /**
  * Slots of all doctors of a specialization, a clinic or both, each for the first active visit type, on local days of the
- * clinics; earliest first. One round trip. A page may be short, even empty, where there are very many doctors. Throws
+ * clinics; earliest first. One round trip. With very many doctors a page may be short, even empty. Throws
  * validation_failed for days in the wrong order or too many.
  */
-export async function searchSlots(ctx: Reader, query: SearchSlotsQuery): Promise<Page<Slot>> {
+export async function searchSlots(ctx: FactsContext, query: SearchSlotsQuery): Promise<Page<Slot>> {
   const now = ctx.now.getTime()
   const today = localDay(now, 'UTC')
   const firstDay = query.from ?? addDays(today, -1)
@@ -58,10 +57,10 @@ export async function searchSlots(ctx: Reader, query: SearchSlotsQuery): Promise
   const candidates = earliest(readFacts(found, ctx.now), query, { now, first, until, after })
   const page = candidates.slice(0, query.limit)
   const more = candidates.length > query.limit || until < last
-  // Beyond the last of them all that has been read is known to be taken.
-  const next = candidates.length > query.limit ? positionOf(page.at(-1)!) : { start: until, ...NOBODY }
+  // Without a full page, everything read so far has been searched.
+  const next = candidates.length > query.limit ? positionOf(page.at(-1)!) : { start: until, ...FIRST_DOCTOR }
   return {
-    data: page.map(({ facts, at }) => toSlot(facts, at)),
+    data: page.map(({ facts, at }) => presentSlot(facts, at)),
     nextCursor: more ? encodeCursor([new Date(next.start).toISOString(), next.doctorId, next.clinicId]) : null,
   }
 }
@@ -70,14 +69,18 @@ function readCursor(cursor: string | undefined): Position {
   const [start, doctorId, clinicId] = decodeCursor(cursor, cursorInstant, cursorId, cursorId) ?? []
   return start && doctorId && clinicId
     ? { start: Date.parse(start), doctorId, clinicId }
-    : { start: Number.NEGATIVE_INFINITY, ...NOBODY }
+    : { start: Number.NEGATIVE_INFINITY, ...FIRST_DOCTOR }
 }
 
-type Stretch = { now: number; first: number; until: number; after: Position }
+type PageBounds = { now: number; first: number; until: number; after: Position }
 
-/** The first slots of the page and one more: days are gone through only until these are known. */
-function earliest(doctors: DoctorFacts[], query: SearchSlotsQuery, { now, first, until, after }: Stretch): Candidate[] {
-  const wanted = query.limit + 1
+/** The slots of the page and one more; stops at the first day by which they are known. */
+function earliest(
+  doctors: DoctorFacts[],
+  query: SearchSlotsQuery,
+  { now, first, until, after }: PageBounds,
+): Candidate[] {
+  const needed = query.limit + 1
   const found: Candidate[] = []
   const lastDay = Math.floor((until + MOST_AHEAD) / DAY)
   let days = 1
@@ -85,7 +88,7 @@ function earliest(doctors: DoctorFacts[], query: SearchSlotsQuery, { now, first,
     for (const facts of doctors)
       for (const calendar of facts.scheduling.calendars) {
         if (query.clinicId !== undefined && query.clinicId !== calendar.clinicId) continue
-        const range = daysWanted(query, localDay(now, calendar.timeZone), day, day + days - 1)
+        const range = daysAskedFor(query, localDay(now, calendar.timeZone), day, day + days - 1)
         if (range === undefined) continue
         for (const at of bookableStarts({ ...facts.scheduling, calendars: [calendar] }, range)) {
           const candidate = { facts, at }
@@ -93,13 +96,13 @@ function earliest(doctors: DoctorFacts[], query: SearchSlotsQuery, { now, first,
         }
       }
     const nextDayBegins = (day + days) * DAY - MOST_AHEAD
-    if (found.length >= wanted && found.filter(({ at }) => at.start < nextDayBegins).length >= wanted) break
+    if (found.length >= needed && found.filter(({ at }) => at.start < nextDayBegins).length >= needed) break
   }
-  return found.sort((a, b) => comparePositions(positionOf(a), positionOf(b))).slice(0, wanted)
+  return found.sort((a, b) => comparePositions(positionOf(a), positionOf(b))).slice(0, needed)
 }
 
-/** Those of the days `first` to `last` (as numbers) that are asked for at a clinic, if any. */
-function daysWanted({ from, to }: SearchSlotsQuery, today: string, first: number, last: number) {
+/** The part of the days `first` to `last` (as numbers) that the query asks for at a clinic, if any. */
+function daysAskedFor({ from, to }: SearchSlotsQuery, today: string, first: number, last: number) {
   const begin = from ?? today
   const fromDay = Math.max(dayNumber(begin), first)
   const untilDay = Math.min(dayNumber(to ?? addDays(begin, DEFAULT_DAYS - 1)), last)

@@ -1,14 +1,23 @@
 import type { Caller } from '../actor'
-import type { Context } from '../deps'
-import { cursorAfter, toPage } from '../http/pagination'
+import type { AuditFacts } from '../database/audit-event'
+import { answer } from '../http/answer'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
-import { type AppointmentRow, listAppointments as listAppointmentRows } from './queries'
-import type { Appointment, ListAppointmentsQuery } from './schemas'
+import type { AppointmentRow } from './queries'
+import type { Appointment } from './schemas'
 
-type Reader = Pick<Context, 'db' | 'actor'>
+/** One appointment as the caller may see it, with its version and what the audit event names. */
+export const answerAppointment = (
+  { actor }: { actor: Caller },
+  appointment: AppointmentRow,
+  detail?: AuditFacts['detail'],
+) =>
+  answer(presentAppointment(appointment, actor), {
+    version: appointment.version,
+    audit: { targetId: appointment.id, patientIds: [appointment.patientId], detail },
+  })
 
-/** As the caller may see it: admins run the clinic but read no clinical text, so no reason. Local by its own time zone. */
+/** Admins run the clinic but read no clinical text: for them `reason` is null. Local by the appointment's own time zone. */
 export const presentAppointment = (row: AppointmentRow, { role }: Pick<Caller, 'role'>): Appointment => ({
   id: row.id,
   status: row.status,
@@ -31,19 +40,3 @@ export const presentAppointment = (row: AppointmentRow, { role }: Pick<Caller, '
   createdAt: formatInstant(row.createdAt),
   version: row.version,
 })
-
-/** The caller's own, narrowed by the filters. Throws validation_failed for a cursor that is none. */
-export async function listAppointments(
-  { db, actor }: Reader,
-  { order, limit, cursor, ...filters }: ListAppointmentsQuery,
-) {
-  const after = cursorAfter(cursor, 'startsAt')
-  const rows = await listAppointmentRows(db, actor, filters, { order, limit: limit + 1 }, after)
-  const page = toPage(
-    rows,
-    limit,
-    (row) => [row.startsAt.toISOString(), row.id],
-    (row) => presentAppointment(row, actor),
-  )
-  return { page, patientIds: page.data.map(({ patient }) => patient.id) }
-}
