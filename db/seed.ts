@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { hashPassword } from '../src/auth/passwords'
+import { hashPassword } from '../src/auth/passwords/hashing'
 import { readConfig } from '../src/config'
 import { newId } from '../src/database/ids'
 import type { Database } from '../src/database/schema'

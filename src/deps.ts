@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Actor, Caller, Clock } from './actor'
-import type { Revocations } from './auth/revocations'
+import type { Revocations } from './auth/sessions/revocations'
 import type { Config } from './config'
 import type { AuditWriter } from './database/audit-outbox'
 import type { LookUps } from './database/clinical-writes/look-up'

@@ -1,6 +1,6 @@
 import { AUDIT_COLLECTION } from './audit/collection'
-import { authenticateToken } from './auth/authenticate'
-import { createRevocations } from './auth/revocations'
+import { authenticateToken } from './auth/sessions/authenticate'
+import { createRevocations } from './auth/sessions/revocations'
 import type { Config } from './config'
 import { createAuditWriter } from './database/audit-outbox'
 import { createLimiter } from './database/limiter'

@@ -4,18 +4,18 @@ import type { Checkpoint } from './queries'
 const ALGORITHM = 'Ed25519'
 const encoder = new TextEncoder()
 
-/** Everything before the 32 bytes of a private key of Ed25519 in PKCS #8 (RFC 8410, section 7). */
+/** The bytes before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410, section 7). */
 const PKCS8_PREFIX = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
 
 export type CheckpointKey = {
-  /** In base64url, as in a JWK; whoever has it can check signatures. */
+  /** In base64url, as in a JWK; enough to check signatures. */
   publicKey: string
   sign(checkpoint: Omit<Checkpoint, 'signature'>): Promise<Checkpoint>
-  /** By this key or one of those named in AUDIT_FORMER_PUBLIC_KEYS. */
+  /** Whether it was signed by this key or by a key in AUDIT_FORMER_PUBLIC_KEYS. */
   isGenuine(checkpoint: Checkpoint): Promise<boolean>
 }
 
-/** The private key is HKDF-SHA-256 of AUDIT_SIGNING_KEY, without salt, with the info below: it lies nowhere. */
+/** Derives the private key from AUDIT_SIGNING_KEY (HKDF-SHA-256, no salt, the info below); it is stored nowhere. */
 export async function openCheckpointKey({ signingKey, formerPublicKeys }: Config['audit']): Promise<CheckpointKey> {
   const secret = await crypto.subtle.importKey('raw', encoder.encode(signingKey), 'HKDF', false, ['deriveBits'])
   const info = encoder.encode('audit checkpoints v1')
@@ -44,7 +44,7 @@ export async function openCheckpointKey({ signingKey, formerPublicKeys }: Config
 const importPublicKey = (x: string) =>
   crypto.subtle.importKey('jwk', { kty: 'OKP', crv: ALGORITHM, x }, ALGORITHM, true, ['verify'])
 
-/** What is signed. */
+/** The text that is signed. */
 const statementOf = ({ seq, hash, createdAt }: Omit<Checkpoint, 'signature'>) =>
   encoder.encode(`audit checkpoint ${seq} ${createdAt.toISOString()} ${hash}`)
 

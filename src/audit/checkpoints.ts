@@ -4,21 +4,21 @@ import type { Deps } from '../deps'
 import { openCheckpointKey } from './checkpoint-key'
 import { type Checkpoint, insertCheckpoint, readTrail, type Trail } from './queries'
 
-/** At most so many events follow a checkpoint before there is another. */
+/** The largest number of events between two checkpoints. */
 export const SEGMENT = 1_000
 const HOUR = 3_600_000
 
 type SealDeps = Pick<Deps, 'db' | 'config' | 'clock'>
 
-/** The events after the last checkpoint, or all there are. */
+/** The number of events after the last checkpoint. */
 export const unsealed = ({ head, start, checkpoints: [last] }: Trail): number => head.seq - (last?.seq ?? start.seq)
 
-/** Signs the head when 1,000 events have come since the last checkpoint, or any and an hour has gone; gives how many. */
+/** Signs the head 1,000 events after the last checkpoint, or an hour after it if there are new events. Returns 0 or 1. */
 export async function sealTrail(deps: SealDeps): Promise<number> {
   return (await sealWhenDue(deps, await readTrail(deps.db, 1))).sealed
 }
 
-/** See `sealTrail`; also gives the trail as it is afterwards. */
+/** See `sealTrail`; also returns the trail as it is afterwards. */
 export async function sealWhenDue({ db, config, clock }: SealDeps, trail: Trail) {
   const [last] = trail.checkpoints
   const createdAt = clock()
@@ -35,7 +35,7 @@ export async function sealWhenDue({ db, config, clock }: SealDeps, trail: Trail)
 export const listCheckpoints = async (db: Kysely<Database>): Promise<Checkpoint[]> =>
   (await readTrail(db)).checkpoints.toReversed()
 
-/** One line to keep elsewhere: what was signed, and the signature. */
+/** One line to keep elsewhere: the signed position and the signature. */
 export const formatCheckpoint = ({ seq, hash, createdAt, signature }: Checkpoint) =>
   `${seq} ${createdAt.toISOString()} ${hash} ${signature}`
 

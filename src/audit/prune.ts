@@ -11,9 +11,9 @@ import { walkChain } from './walk'
 type PruneDeps = Pick<Deps, 'db' | 'postgres' | 'mongo' | 'config' | 'clock' | 'log'>
 
 /**
- * Deletes the oldest segment once its checkpoint, and so each of its events, is older than AUDIT_RETENTION; gives how
- * many events. The checkpoint stays, and the chain begins after it. Nothing younger goes, and nothing that fails to
- * verify. Any number of copies may call it at any time.
+ * Deletes the oldest segment when its checkpoint, and so each of its events, is older than AUDIT_RETENTION; returns the
+ * number of events. The checkpoint stays, and the chain begins after it. A segment that fails to verify is never deleted.
+ * Any number of copies may call it at any time.
  */
 export async function pruneAuditTrail(deps: PruneDeps): Promise<number> {
   const before = new Date(deps.clock().getTime() - deps.config.audit.retentionSeconds * 1000)
@@ -23,23 +23,23 @@ export async function pruneAuditTrail(deps: PruneDeps): Promise<number> {
   return (await withTryLock(deps.postgres, 'audit-prune', () => prune(deps, before))) ?? 0
 }
 
-/** First the chain begins later, then the documents go: those that a crash leaves are deleted by the next call. */
+/** First moves the start of the chain, then deletes; after a crash in between, the next call deletes the rest. */
 async function prune(deps: PruneDeps, before: Date): Promise<number> {
   await deps.mongo.ready()
   const trail = await readTrail(deps.db, 1)
   const segment = await findSealedSegment(deps.db, before)
-  const left = segment && (await leaveBehind(deps, trail, segment))
-  return deleteLogs(deps.mongo, left ? segment.seq : trail.start.seq, before)
+  const moved = segment && (await moveStartAfter(deps, trail, segment))
+  return deleteLogs(deps.mongo, moved ? segment.seq : trail.start.seq, before)
 }
 
-/** False for a segment that is not as it was sealed: it stays, as evidence. */
-async function leaveBehind(deps: PruneDeps, { start }: Trail, segment: Checkpoint): Promise<boolean> {
+/** False, with nothing changed, for a segment that was tampered with: it stays as evidence. */
+async function moveStartAfter(deps: PruneDeps, { start }: Trail, segment: Checkpoint): Promise<boolean> {
   const key = await openCheckpointKey(deps.config.audit)
   const signed = await key.isGenuine(segment)
   const anchor = { ...segment, name: 'the checkpoint', signed, endsSegment: true }
   const { finding } = await walkChain(deps.mongo, { base: start, anchors: [anchor] })
   if (finding) {
-    deps.log.error(finding, 'an old segment of the audit trail is not intact: it is not deleted')
+    deps.log.error(finding, 'an old segment of the audit trail is not intact and is not deleted')
     return false
   }
   return inTransaction({ ...deps, now: deps.clock() }, async ({ db, now }) => {

@@ -5,7 +5,7 @@ import { jsonRows } from '../database/json'
 import type { Mongo } from '../database/mongo'
 import type { Database } from '../database/schema'
 import { type AuditLog, auditLogs, UNIQUE_EVENT } from './collection'
-import type { Link } from './tables'
+import type { ChainLink } from './tables'
 
 /** A literal, not a parameter: only then can a prepared plan use the partial index `audit_outbox_finished`. */
 const PENDING = sql.lit<'pending'>('pending')
@@ -23,23 +23,23 @@ export async function hasFinishedEvents(db: Kysely<Database>): Promise<boolean> 
 const selectFinished = (db: Kysely<Database>) =>
   db.selectFrom('auditOutbox').select(AUDIT_MEMBERS).where('outcome', '<>', PENDING)
 
-/** The oldest by id of those that are settled. Ids commit out of order: what is here is what has not been relayed. */
+/** The oldest settled events by id. Ids commit out of order, so a row here, not its id, says that it is not relayed yet. */
 export const listFinishedEvents = (db: Kysely<Database>, limit: number) =>
   selectFinished(db).orderBy('id').limit(limit).execute()
 
-/** Those of `ids` that are settled and have not been relayed, in any order. */
+/** Settled events with these ids that have not been relayed, in any order. */
 export const findFinishedEvents = (db: Kysely<Database>, ids: string[]) =>
   selectFinished(db).where(sql<boolean>`id = any(${ids}::uuid[])`).execute()
 
 export type OutboxEvent = Awaited<ReturnType<typeof listFinishedEvents>>[number]
 
-/** A position of the chain with the time and the signature of whoever held the key. */
-export type Checkpoint = Link & { createdAt: Date; signature: string }
+/** A signed position of the chain. */
+export type Checkpoint = ChainLink & { createdAt: Date; signature: string }
 
-/** `start` is what the chain in MongoDB begins after; `checkpoints` are those from there on, newest first. */
-export type Trail = { head: Link; start: Link; checkpoints: Checkpoint[] }
+/** The chain in MongoDB begins after `start`; `checkpoints` are those from `start` on, newest first. */
+export type Trail = { head: ChainLink; start: ChainLink; checkpoints: Checkpoint[] }
 
-/** Head and checkpoints of one moment; with `limit` only the newest checkpoints. */
+/** Head, start and checkpoints in one snapshot; with `limit` only the newest checkpoints. */
 export async function readTrail(db: Kysely<Database>, limit?: number): Promise<Trail> {
   const { seq, hash, startSeq, startHash, checkpoints } = await db
     .selectFrom('auditHead')
@@ -66,10 +66,15 @@ export async function readTrail(db: Kysely<Database>, limit?: number): Promise<T
 }
 
 /**
- * Moves the head and deletes the outbox rows of the events it moved over, in one statement. False, with nothing done,
- * when the head is not at `from` any more: somebody else has moved it.
+ * Moves the head and deletes the outbox rows of the relayed events, in one statement. False, with nothing changed, when
+ * another relay has already moved the head from `from`.
  */
-export async function moveHead(db: Kysely<Database>, from: Link, to: Link, eventIds: string[]): Promise<boolean> {
+export async function moveHead(
+  db: Kysely<Database>,
+  from: ChainLink,
+  to: ChainLink,
+  eventIds: string[],
+): Promise<boolean> {
   const moved = await db
     .with('moved', (qb) =>
       qb.updateTable('auditHead').set(to).where('seq', '=', from.seq).where('hash', '=', from.hash).returning('seq'),
@@ -86,7 +91,7 @@ export async function moveHead(db: Kysely<Database>, from: Link, to: Link, event
   return moved !== undefined
 }
 
-/** Of two that seal the same position one is kept. */
+/** Keeps the existing checkpoint when the position was sealed already. */
 export async function insertCheckpoint(db: Kysely<Database>, checkpoint: Checkpoint): Promise<void> {
   await db
     .insertInto('auditCheckpoints')
@@ -95,7 +100,7 @@ export async function insertCheckpoint(db: Kysely<Database>, checkpoint: Checkpo
     .execute()
 }
 
-/** The end of the oldest segment, where that was sealed before `before`. */
+/** The checkpoint at the end of the oldest segment, if it was sealed before `before`. */
 export const findSealedSegment = (db: Kysely<Database>, before: Date): Promise<Checkpoint | undefined> =>
   db
     .selectFrom('auditCheckpoints')
@@ -112,8 +117,8 @@ export const findSealedSegment = (db: Kysely<Database>, before: Date): Promise<C
     .limit(1)
     .executeTakeFirst()
 
-/** Lets the chain begin after `to`; false when it does not begin at `from` any more. */
-export async function moveStart(db: Kysely<Database>, from: Link, to: Link): Promise<boolean> {
+/** Lets the chain begin after `to`; false when its start is no longer `from`. */
+export async function moveStart(db: Kysely<Database>, from: ChainLink, to: ChainLink): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable('auditHead')
     .set({ startSeq: to.seq, startHash: to.hash })
@@ -122,7 +127,7 @@ export async function moveStart(db: Kysely<Database>, from: Link, to: Link): Pro
   return numUpdatedRows > 0n
 }
 
-/** In order, from `seq` on or after it, up to `last`. */
+/** In order of `_id`: from `from` on or after `after`, up to `last`. */
 export function listLogs(
   mongo: Mongo,
   { from, after, last, limit }: { from?: number; after?: number; last?: number; limit: number },
@@ -134,7 +139,7 @@ export function listLogs(
   }
   return (
     auditLogs(mongo)
-      // Checked bytes would throw where they are not UTF-8; unchecked ones do not fit their hash.
+      // A check would throw on bytes that are not UTF-8; without it they simply do not match their hash.
       .find({ _id: range }, { enableUtf8Validation: false })
       .sort({ _id: 1 })
       .limit(limit)
@@ -143,35 +148,36 @@ export function listLogs(
   )
 }
 
-/** The `_id` that sorts first or last over all types: what is no number sorts before or after all numbers. */
+/** The `_id` that sorts first or last over all BSON types: other types sort before or after all numbers. */
 export async function findOutermostId(mongo: Mongo, end: 'first' | 'last'): Promise<unknown> {
   const sort = { _id: end === 'first' ? 1 : -1 } as const
   return (await auditLogs(mongo).findOne({}, { sort, projection: { _id: 1 } }))?._id
 }
 
-/** One that the chain has left behind and whose time is not known to lie before `before`. */
-export const findLeftBehind = (mongo: Mongo, last: number, before: Date) =>
+/** A document up to `last` that pruning would not have deleted: its time is not before `before`, or is no time at all. */
+export const findUnpruned = (mongo: Mongo, last: number, before: Date) =>
   auditLogs(mongo).findOne({ _id: { $lte: last }, occurredAt: { $not: { $lt: before } } }, { projection: { _id: 1 } })
 
+/** Deletes the documents up to `last` whose events occurred before `before`; returns how many. */
 export async function deleteLogs(mongo: Mongo, last: number, before: Date): Promise<number> {
   const { deletedCount } = await auditLogs(mongo).deleteMany({ _id: { $lte: last }, occurredAt: { $lt: before } })
   return deletedCount
 }
 
-/** Without it MongoDB would take an event twice. */
+/** Whether the unique index on the event id exists; without it MongoDB would store an event twice. */
 export async function hasUniqueIndex(mongo: Mongo): Promise<boolean> {
   const indexes = await auditLogs(mongo).indexes()
   return indexes.some(({ name, unique }) => name === UNIQUE_EVENT && unique)
 }
 
-/** In order, stopping at the first that is refused, so that no gap can come about. */
+/** In order, stopping at the first error, so that the chain has no gap. */
 export async function insertLogs(mongo: Mongo, logs: AuditLog[]): Promise<void> {
   await auditLogs(mongo).insertMany(logs, { ordered: true })
 }
 
 export type AuditFilter = { actorId?: string; patientId?: string; kind?: string; from?: Date; to?: Date }
 
-/** Newest first; `before` is the last sequence number of the page before. */
+/** Newest first; `before` is the last sequence number of the page before. `to` is exclusive. */
 export function searchLogs(
   mongo: Mongo,
   { actorId, patientId, kind, from, to }: AuditFilter,

@@ -2,22 +2,22 @@ import type { Deps } from '../deps'
 import { chainEvents, wrongField } from './chain'
 import type { AuditLog } from './collection'
 import { findFinishedEvents, type OutboxEvent } from './queries'
-import type { Link } from './tables'
+import type { ChainLink } from './tables'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
- * Of the documents beyond the head, those that a relay wrote which did not come to move it: each continues the chain from
- * the head on and tells, to the letter, of an event that the outbox still holds. Anything else is of nobody's making.
+ * Of the documents after the head, those written by a relay that crashed before it moved the head: each continues the
+ * chain and is byte for byte an event that is still in the outbox. All others are foreign.
  */
-export async function confirmRelayed({ db }: Pick<Deps, 'db'>, head: Link, logs: AuditLog[]): Promise<AuditLog[]> {
+export async function confirmRelayed({ db }: Pick<Deps, 'db'>, head: ChainLink, logs: AuditLog[]): Promise<AuditLog[]> {
   const ids = logs.map(({ eventId }) => eventId).filter((id) => typeof id === 'string' && UUID.test(id))
-  const waiting = new Map((await findFinishedEvents(db, ids)).map((event) => [event.id, event]))
+  const inOutbox = new Map((await findFinishedEvents(db, ids)).map((event) => [event.id, event]))
   const events: OutboxEvent[] = []
   for (const { eventId } of logs) {
-    const event = waiting.get(eventId)
+    const event = inOutbox.get(eventId)
     if (!event) break
-    waiting.delete(eventId)
+    inOutbox.delete(eventId)
     events.push(event)
   }
   const expected = chainEvents(head, events)
@@ -25,7 +25,7 @@ export async function confirmRelayed({ db }: Pick<Deps, 'db'>, head: Link, logs:
   return same === -1 ? expected : expected.slice(0, same)
 }
 
-/** The hash binds all the rest. */
+/** The hash covers `prev` and `bytes`; `wrongField` compares the other fields with `bytes`. */
 const isSame = (expected: AuditLog, found: AuditLog) =>
   found.hash === expected.hash &&
   found.prev === expected.prev &&

@@ -4,16 +4,16 @@ import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { decodeCursor, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
-import { readEntry } from './chain'
+import { readHashedEvent } from './chain'
 import { formatCheckpoint } from './checkpoints'
 import type { AuditLog } from './collection'
 import { searchLogs } from './queries'
-import { withReviews } from './review'
-import { type AuditEvent, AuditEventPage, AuditVerdict, cursorSequence, ListAuditEventsQuery } from './schemas'
+import { withReviews } from './review/service'
+import { AuditVerdict, cursorSequence, ListAuditEventsQuery, type TrailEvent, TrailEventPage } from './schemas'
 import { type Verdict, verifyTrail } from './verify'
 
-/** Milliseconds. A segment takes a few of them. */
-const VERIFY_PATIENCE = 5_000
+/** A segment takes a few milliseconds. */
+const VERIFY_LIMIT_MS = 5_000
 
 const listAuditEventsOperation = operation({
   method: 'get',
@@ -21,12 +21,12 @@ const listAuditEventsOperation = operation({
   tag: 'Audit',
   operationId: 'listAuditEvents',
   summary: 'Read the audit trail',
-  description: 'Newest first. An event shows here about a second after the request it tells of.',
+  description: 'Newest first. An event appears about a second after its request.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'audit.read', action: 'R' },
   query: ListAuditEventsQuery,
-  answer: { status: 200, description: 'A page of events', schema: AuditEventPage },
+  answer: { status: 200, description: 'A page of events', schema: TrailEventPage },
 })
 
 const verifyAuditTrailOperation = operation({
@@ -34,13 +34,13 @@ const verifyAuditTrailOperation = operation({
   path: '/audit/verify',
   tag: 'Audit',
   operationId: 'verifyAuditTrail',
-  summary: 'Check that the audit trail is untouched',
+  summary: 'Verify the audit trail',
   description:
-    'Walks the chain from the newest checkpoint to its end and names the first event that is not as it was written. `bun run audit:verify` checks all of it.',
+    'Checks the hash chain from the newest checkpoint to its end and reports the first event that was changed or removed. `bun run audit:verify` checks the whole chain.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'audit.verify', action: 'E' },
-  answer: { status: 200, description: 'What was found', schema: AuditVerdict },
+  answer: { status: 200, description: 'The result of the check', schema: AuditVerdict },
 })
 
 export function auditRoutes(deps: Deps) {
@@ -50,7 +50,7 @@ export function auditRoutes(deps: Deps) {
     const [before] = decodeCursor(cursor, cursorSequence) ?? []
     const logs = await searchLogs(ctx.mongo, filter, limit + 1, before === undefined ? undefined : Number(before))
     const { data, nextCursor } = toPage(logs, limit, ({ _id }) => [String(_id)], presentEvent)
-    // What somebody put there that is no event is the verifier's to report.
+    // A document that is no event is left out here; the verification reports it.
     const events = data.filter((event) => event !== undefined)
     return answer(
       { data: await withReviews(ctx, events), nextCursor },
@@ -59,14 +59,14 @@ export function auditRoutes(deps: Deps) {
   })
 
   read(verifyAuditTrailOperation, async (ctx) =>
-    answer(presentVerdict(await verifyTrail(ctx, { fromCheckpoint: true, patience: VERIFY_PATIENCE }))),
+    answer(presentVerdict(await verifyTrail(ctx, { fromCheckpoint: true, timeLimitMs: VERIFY_LIMIT_MS }))),
   )
 
   return app
 }
 
-function presentEvent(log: Pick<AuditLog, 'bytes'>): AuditEvent | undefined {
-  const entry = readEntry(log)
+function presentEvent(log: Pick<AuditLog, 'bytes'>): TrailEvent | undefined {
+  const entry = readHashedEvent(log)
   return entry && { ...entry, occurredAt: formatInstant(new Date(entry.occurredAt)) }
 }
 

@@ -4,22 +4,28 @@ import { Instant, InstantInput, Role, Uuid } from '../http/schemas'
 
 const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER
 
-export const AuditEvent = z
+export const TrailEvent = z
   .object({
-    seq: z.int().min(1).max(MAX_SEQUENCE).openapi({ description: 'Counts events from 1 without gaps.' }),
+    seq: z
+      .int()
+      .min(1)
+      .max(MAX_SEQUENCE)
+      .openapi({ description: 'Sequence number: counts events from 1 without gaps.' }),
     eventId: Uuid,
     occurredAt: Instant,
     kind: z.string().max(60),
     action: z.enum(['C', 'R', 'U', 'D', 'E']).openapi({ description: 'Create, read, update, delete, execute.' }),
     outcome: z.enum(['success', 'denied', 'error']),
-    actorId: Uuid.nullable().openapi({ description: 'The user who called; null for a request without a token.' }),
-    // Not `.nullable()`: of a named schema the document would then make one that nothing fits.
+    actorId: Uuid.nullable().openapi({
+      description: 'The user who made the request; null without a token and for the system.',
+    }),
+    // Not `.nullable()`: for a named schema the generator would write a schema that no value matches.
     actorRole: z.union([Role, z.null()]),
     purpose: z
       .enum(['patient_request', 'treatment', 'operations', 'emergency'])
       .nullable()
-      .openapi({ description: 'Why health data was touched; null where none was.' }),
-    patientIds: z.array(Uuid).max(1000).openapi({ description: 'Whose data was read or changed.' }),
+      .openapi({ description: 'Why health data was used; null if none was.' }),
+    patientIds: z.array(Uuid).max(1000).openapi({ description: 'The patients whose data was read or changed.' }),
     targetId: Uuid.nullable(),
     requestId: z.string().max(200),
     ip: z.string().max(100).nullable(),
@@ -27,7 +33,7 @@ export const AuditEvent = z
       .record(z.string().max(60), z.union([z.string().max(500), z.number().min(-1e15).max(1e15), z.boolean()]))
       .nullable(),
     reviewedAt: Instant.nullable().optional().openapi({
-      description: 'Of an emergency access that was given: when an admin reviewed it, null while nobody has.',
+      description: 'Only for an emergency access that was opened: when an admin reviewed it, or null.',
     }),
   })
   .openapi('AuditEvent', {
@@ -48,7 +54,7 @@ export const AuditEvent = z
       detail: null,
     },
   })
-export type AuditEvent = z.infer<typeof AuditEvent>
+export type TrailEvent = z.infer<typeof TrailEvent>
 
 const Sha256 = z
   .string()
@@ -57,31 +63,36 @@ const Sha256 = z
 
 export const AuditVerdict = z
   .object({
-    intact: z.boolean().openapi({ description: 'Nothing that was looked at is other than it was written.' }),
-    complete: z.boolean().openapi({ description: 'False when time ran out before the end of the chain.' }),
-    events: z
+    intact: z.boolean().openapi({ description: 'True when every checked event is as it was written.' }),
+    complete: z
+      .boolean()
+      .openapi({ description: 'False when the time limit was reached before the end of the chain.' }),
+    events: z.int().min(0).max(MAX_SEQUENCE).openapi({ description: 'How many events were checked and are correct.' }),
+    first: z.int().min(1).max(MAX_SEQUENCE).openapi({ description: 'The first checked event.' }),
+    last: z
       .int()
       .min(0)
       .max(MAX_SEQUENCE)
-      .openapi({ description: 'How many events were looked at before one that is wrong.' }),
-    first: z.int().min(1).max(MAX_SEQUENCE).openapi({ description: 'The event that was looked at first.' }),
-    last: z.int().min(0).max(MAX_SEQUENCE).openapi({ description: 'The last event that there should be.' }),
+      .openapi({ description: 'The last event of the chain, as PostgreSQL knows it.' }),
     checkpoint: z
       .object({
         seq: z.int().min(1).max(MAX_SEQUENCE),
         createdAt: Instant,
         hash: Sha256,
-        line: z.string().max(300).openapi({ description: 'With its signature, as `audit:verify --kept` reads it.' }),
+        line: z
+          .string()
+          .max(300)
+          .openapi({ description: 'The checkpoint with its signature, in the format of `audit:verify --kept`.' }),
       })
       .nullable()
-      .openapi({ description: 'The newest signed one.' }),
+      .openapi({ description: 'The newest checkpoint.' }),
     finding: z
       .object({
         seq: z.number().min(-MAX_SEQUENCE).max(MAX_SEQUENCE).nullable(),
         problem: z.string().max(300),
       })
       .nullable()
-      .openapi({ description: 'The first event that is not as it was written, and what is wrong with it.' }),
+      .openapi({ description: 'The first event that was changed or removed, and what is wrong with it.' }),
   })
   .openapi('AuditVerdict', {
     example: {
@@ -101,7 +112,7 @@ export const AuditVerdict = z
   })
 export type AuditVerdict = z.infer<typeof AuditVerdict>
 
-export const AuditEventPage = pageOf('AuditEvent', AuditEvent)
+export const TrailEventPage = pageOf('AuditEvent', TrailEvent)
 
 export const ListAuditEventsQuery = z.strictObject({
   ...pageFields,
@@ -110,12 +121,12 @@ export const ListAuditEventsQuery = z.strictObject({
   kind: z
     .string()
     .max(60)
-    .regex(/^[a-z][a-z0-9_.]*$/, 'must be a kind of event, like appointment.book')
+    .regex(/^[a-z][a-z0-9_.]*$/, 'must be a kind of audit event, like appointment.book')
     .optional()
     .openapi({ example: 'appointment.book' }),
   from: InstantInput.optional().openapi({ description: 'Events at or after this instant.' }),
   to: InstantInput.optional().openapi({ description: 'Events before this instant.' }),
 })
 
-/** A sequence number as a cursor holds it. */
+/** A sequence number in a list cursor. */
 export const cursorSequence = z.string().regex(/^[1-9]\d{0,14}$/)

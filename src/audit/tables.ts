@@ -1,16 +1,16 @@
 import type { Generated } from 'kysely'
 import type { AuditEvent } from '../database/audit-event'
 
-/** Events wait here, written in the transaction of the change they record, until the relay moves them to MongoDB. */
+/** The outbox: events are written in the transaction of the change they record, and the relay moves them to MongoDB. */
 export type AuditOutboxTable = AuditEvent & {
-  /** The fixed id of the clinical write it records; null in all others, and in those of earlier versions. */
+  /** The fixed id of the clinical write that it records; null for all other events. */
   writeId: Generated<string | null>
 }
 
 /** An event's position in the chain. */
-export type Link = { seq: number; hash: string }
+export type ChainLink = { seq: number; hash: string }
 
-/** One row: the last event that was relayed, and the one that the chain in MongoDB begins after. */
+/** One row: the last relayed event, and the event after which the chain in MongoDB begins. */
 export type AuditHeadTable = {
   id: Generated<number>
   seq: number
@@ -19,7 +19,7 @@ export type AuditHeadTable = {
   startHash: Generated<string>
 }
 
-/** Signed positions of the chain. Rows are never changed: a trigger refuses. */
+/** Signed positions of the chain. A trigger refuses to change rows. */
 export type AuditCheckpointsTable = { seq: number; hash: string; createdAt: Date; signature: string }
 
 export type AuditTables = {

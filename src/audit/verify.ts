@@ -3,8 +3,8 @@ import { GENESIS_HASH } from './chain'
 import { type CheckpointKey, openCheckpointKey } from './checkpoint-key'
 import {
   type Checkpoint,
-  findLeftBehind,
   findOutermostId,
+  findUnpruned,
   hasUniqueIndex,
   listLogs,
   readTrail,
@@ -12,23 +12,23 @@ import {
 } from './queries'
 import { confirmRelayed } from './recovery'
 import { RELAY_BATCH } from './relay'
-import { type Anchor, type Finding, NO_NUMBER, type Walked, walkChain } from './walk'
+import { type Anchor, type ChainCheck, type Finding, NO_NUMBER, walkChain } from './walk'
 
 export type VerifyOptions = {
   /** Begins at the newest checkpoint instead of the first event. */
   fromCheckpoint?: boolean
-  /** Checkpoints that were kept elsewhere: the chain has to go through them too. */
+  /** Checkpoints that were kept elsewhere: the chain must contain them too. */
   kept?: Checkpoint[]
   onProgress?: (events: number, total: number) => void
-  /** Milliseconds after which it stops early. */
-  patience?: number
+  /** It stops early after this time. */
+  timeLimitMs?: number
 }
 
-export type Verdict = Walked & {
-  /** Number of the first event that was looked at, and of the last that there should be. */
+export type Verdict = ChainCheck & {
+  /** Sequence numbers of the first checked event and of the last event of the chain. */
   first: number
   last: number
-  /** The newest there is. */
+  /** The newest checkpoint. */
   checkpoint: Checkpoint | undefined
 }
 
@@ -40,7 +40,7 @@ export async function verifyTrail(deps: VerifyDeps, options: VerifyOptions = {})
   for (;;) {
     const trail = await readTrail(deps.db, options.fromCheckpoint ? 1 : undefined)
     const verdict = await verify(deps, key, trail, options)
-    // What is pruned meanwhile is missing for a good reason.
+    // If the start has moved, the missing events were pruned meanwhile: check again.
     if (!verdict.finding || (await readTrail(deps.db, 1)).start.seq === trail.start.seq) return verdict
   }
 }
@@ -49,39 +49,39 @@ async function verify(
   deps: VerifyDeps,
   key: CheckpointKey,
   trail: Trail,
-  { fromCheckpoint = false, kept = [], onProgress, patience }: VerifyOptions,
+  { fromCheckpoint = false, kept = [], onProgress, timeLimitMs }: VerifyOptions,
 ): Promise<Verdict> {
   const { head, start } = trail
   const checkpoint = trail.checkpoints.at(0)
   const base = fromCheckpoint && checkpoint && checkpoint.seq > start.seq ? checkpoint : start
   const first = base === start ? start.seq + 1 : base.seq
-  const conclude = (walked: Walked): Verdict => ({ ...walked, first, last: head.seq, checkpoint })
+  const conclude = (check: ChainCheck): Verdict => ({ ...check, first, last: head.seq, checkpoint })
 
   const anchors = await anchorsOf(key, trail, kept)
   const beyond = anchors.findLast(({ seq }) => seq > head.seq)
   if (beyond)
     return conclude(
-      at(head.seq + 1, `PostgreSQL counts ${head.seq} events, but there is ${beyond.name} of ${beyond.seq}`),
+      at(head.seq + 1, `PostgreSQL counts ${head.seq} events, but ${beyond.name} is of event ${beyond.seq}`),
     )
   if (base === start && start.hash !== GENESIS_HASH) {
     const sealed = anchors.find(({ seq, signed }) => seq === start.seq && signed)
     if (sealed?.hash !== start.hash)
-      return conclude(at(start.seq, 'no checkpoint of ours says that the chain begins after it'))
+      return conclude(at(start.seq, 'no signed checkpoint confirms that the chain begins after it'))
   }
-  const walked = await walkChain(deps.mongo, {
+  const check = await walkChain(deps.mongo, {
     base,
     includingBase: base !== start,
     anchors: anchors.filter(({ seq }) => seq >= first),
     onProgress: (events) => onProgress?.(events, head.seq - first + 1),
-    patience,
+    timeLimitMs,
   })
-  if (walked.finding || !walked.complete) return conclude(walked)
-  return conclude({ ...walked, finding: await findStray(deps, trail) })
+  if (check.finding || !check.complete) return conclude(check)
+  return conclude({ ...check, finding: await findStray(deps, trail) })
 }
 
-const at = (seq: number, problem: string): Walked => ({ events: 0, complete: true, finding: { seq, problem } })
+const at = (seq: number, problem: string): ChainCheck => ({ events: 0, complete: true, finding: { seq, problem } })
 
-/** In order: checkpoints before what was kept elsewhere, the head last. */
+/** In order of `seq`; at the same position our checkpoint, then the kept one, then the head. */
 async function anchorsOf(key: CheckpointKey, { head, checkpoints }: Trail, kept: Checkpoint[]): Promise<Anchor[]> {
   const anchorOf = async (checkpoint: Checkpoint, name: string, endsSegment: boolean) => {
     const { seq, hash } = checkpoint
@@ -89,13 +89,13 @@ async function anchorsOf(key: CheckpointKey, { head, checkpoints }: Trail, kept:
   }
   const anchors = await Promise.all([
     ...checkpoints.toReversed().map((checkpoint) => anchorOf(checkpoint, 'the checkpoint', true)),
-    ...kept.map((checkpoint) => anchorOf(checkpoint, 'the checkpoint that was kept', false)),
+    ...kept.map((checkpoint) => anchorOf(checkpoint, 'the kept checkpoint', false)),
   ])
   const last = { ...head, name: 'the head in PostgreSQL', endsSegment: true }
   return [...anchors, ...(head.seq > 0 ? [last] : [])].sort((a, b) => a.seq - b.seq)
 }
 
-/** Documents that stand outside of the chain, and what would let more of them in. */
+/** Finds a document outside of the chain, or a missing unique index, which would let such documents in. */
 async function findStray(deps: VerifyDeps, { head, start }: Trail): Promise<Finding | undefined> {
   const { mongo, config, clock } = deps
   const first = await findOutermostId(mongo, 'first')
@@ -103,16 +103,17 @@ async function findStray(deps: VerifyDeps, { head, start }: Trail): Promise<Find
   const last = await findOutermostId(mongo, 'last')
   const odd = [first, last].find((id) => !Number.isInteger(id) || Number(id) < 1)
   if (typeof odd === 'number') return { seq: odd, problem: NO_NUMBER }
-  if (odd !== undefined) return { seq: null, problem: `a document is called ${String(odd).slice(0, 50)}: no event is` }
-  const pruned = new Date(clock().getTime() - config.audit.retentionSeconds * 1000)
-  const left = start.hash === GENESIS_HASH ? null : await findLeftBehind(mongo, start.seq, pruned)
-  if (left) return { seq: left._id, problem: 'it lies before the beginning of the chain' }
+  if (odd !== undefined)
+    return { seq: null, problem: `a document has the id ${String(odd).slice(0, 50)}: no event has such an id` }
+  const before = new Date(clock().getTime() - config.audit.retentionSeconds * 1000)
+  const unpruned = start.hash === GENESIS_HASH ? null : await findUnpruned(mongo, start.seq, before)
+  if (unpruned) return { seq: unpruned._id, problem: 'it lies before the beginning of the chain' }
   const beyond = await listLogs(mongo, { after: head.seq, limit: RELAY_BATCH + 1 })
   const relayed = await confirmRelayed(deps, head, beyond)
   const stray = beyond[relayed.length]
   if (stray && (await readTrail(deps.db, 1)).head.seq < stray._id)
     return { seq: stray._id, problem: 'it was not relayed from PostgreSQL' }
   if (!(await hasUniqueIndex(mongo)))
-    return { seq: null, problem: 'no unique index keeps an event from being there twice' }
+    return { seq: null, problem: 'the unique index that prevents duplicate events is missing' }
   return undefined
 }

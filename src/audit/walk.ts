@@ -3,41 +3,42 @@ import { linkHash, wrongField } from './chain'
 import { SEGMENT } from './checkpoints'
 import type { AuditLog } from './collection'
 import { listLogs } from './queries'
-import type { Link } from './tables'
+import type { ChainLink } from './tables'
 
-/** The first event that is not as it must be, null where it is not about one, and what is wrong. */
+/** What is wrong, and with which event; `seq` is null when it concerns no single event. */
 export type Finding = { seq: number | null; problem: string }
 
-/** A place that the chain has to go through, and who says so. */
-export type Anchor = Link & {
+/** A position that the chain must contain, and the name of its source. */
+export type Anchor = ChainLink & {
   name: string
-  /** Whether a checkpoint's signature is right; the others carry none. */
+  /** Whether the checkpoint's signature is valid; undefined for an anchor without one. */
   signed?: boolean
-  /** Whether a checkpoint has to lie within the thousand events before it. */
+  /** Whether there must be a checkpoint among the `SEGMENT` events before it. */
   endsSegment: boolean
 }
 
 export type Walk = {
-  /** After this event it begins, or with it. */
-  base: Link
+  /** The walk begins after this event, or with it if `includingBase` is true. */
+  base: ChainLink
   includingBase?: boolean
-  /** In order; the last is where it ends. */
+  /** In order of `seq`; the walk ends at the last. */
   anchors: Anchor[]
   onProgress?: (events: number) => void
-  /** Milliseconds after which it stops early. */
-  patience?: number
+  /** It stops early after this time. */
+  timeLimitMs?: number
 }
 
-export type Walked = { events: number; finding?: Finding; complete: boolean }
+/** How many events are correct, the first problem, and whether the walk reached its end or a problem. */
+export type ChainCheck = { events: number; finding?: Finding; complete: boolean }
 
 export const NO_NUMBER = 'no event has such a number'
 const BATCH = 1_000
 const AHEAD = 3
 
-/** Reads the chain in order and stops at the first thing that is wrong. */
-export async function walkChain(mongo: Mongo, walk: Walk): Promise<Walked> {
+/** Reads the chain in order and stops at the first problem. */
+export async function walkChain(mongo: Mongo, walk: Walk): Promise<ChainCheck> {
   const last = walk.anchors.at(-1)?.seq ?? walk.base.seq
-  const until = performance.now() + (walk.patience ?? Number.POSITIVE_INFINITY)
+  const until = performance.now() + (walk.timeLimitMs ?? Number.POSITIVE_INFINITY)
   const chain = followChain(walk)
   let events = 0
   for await (const logs of batches(mongo, chain.reached(), last)) {
@@ -55,32 +56,32 @@ export async function walkChain(mongo: Mongo, walk: Walk): Promise<Walked> {
   return { events, complete: true }
 }
 
-/** While one is checked, others are on their way. */
+/** Loads the next batches while one is checked. */
 async function* batches(mongo: Mongo, after: number, last: number): AsyncGenerator<AuditLog[]> {
   const ranges: { after: number; logs: Promise<AuditLog[]> }[] = []
-  let asked = after
+  let requested = after
   for (;;) {
-    while (asked < last && ranges.length < AHEAD) {
-      const range = { after: asked, last: Math.min(asked + BATCH, last) }
-      // One more than there should be: among so many is one whose number is none.
+    while (requested < last && ranges.length < AHEAD) {
+      const range = { after: requested, last: Math.min(requested + BATCH, last) }
+      // One more than the range holds: an extra document has an `_id` that is no whole number.
       const logs = listLogs(mongo, { ...range, limit: BATCH + 1 })
-      // Nobody waits for it when the walk ends early.
+      // Nobody awaits it when the walk ends early: avoids an unhandled rejection.
       void logs.catch(() => {})
-      ranges.push({ after: asked, logs })
-      asked = range.last
+      ranges.push({ after: requested, logs })
+      requested = range.last
     }
     const range = ranges.shift()
     if (!range) return
     const logs = await range.logs
     yield logs.length > 0 ? logs : await listLogs(mongo, { after: range.after, last, limit: 1 })
-    // Whoever reads this has seen that some are missing, or all that were to come.
+    // The walk has now found the gap or reached the end.
     if (logs.length === 0) return
   }
 }
 
 function followChain({ base, includingBase = false, anchors }: Walk) {
   let link: { seq: number; hash?: string } = includingBase ? { seq: base.seq - 1 } : base
-  /** Up to here the chain is proven to be the one that was signed or counted. */
+  /** Up to this event the chain matches an anchor. */
   let proven = link.seq
   let sealed = base.seq
   let next = 0
@@ -91,7 +92,7 @@ function followChain({ base, includingBase = false, anchors }: Walk) {
       const { seq, name } = anchor
       if (anchor.endsSegment && seq - sealed > SEGMENT)
         return { seq: sealed + SEGMENT, problem: `a checkpoint is missing between events ${sealed} and ${seq}` }
-      if (anchor.signed === false) return { seq, problem: `${name} of event ${seq} carries no signature of ours` }
+      if (anchor.signed === false) return { seq, problem: `${name} of event ${seq} has no valid signature` }
       if (anchor.hash !== link.hash) return { seq, problem: rewritten(anchor, proven) }
       proven = seq
       if (anchor.signed) sealed = seq
@@ -110,22 +111,21 @@ function followChain({ base, includingBase = false, anchors }: Walk) {
   }
 }
 
-/** `proven`: the event before is known to be the right one. */
+/** `proven`: the event before is known to be genuine. */
 function brokenLink(log: AuditLog, before: { seq: number; hash?: string }, proven: boolean): Finding | undefined {
   const seq = before.seq + 1
   if (!Number.isInteger(log._id)) return { seq: log._id, problem: NO_NUMBER }
-  if (log._id !== seq) return { seq, problem: `it is missing: the next that is there is ${log._id}` }
+  if (log._id !== seq) return { seq, problem: `it is missing: the next event is ${log._id}` }
   const field = wrongField(log)
   if (field) return { seq, problem: field }
-  if (log.hash !== linkHash(log.prev, log.bytes))
-    return { seq, problem: 'its hash is not that of what it follows and its bytes' }
+  if (log.hash !== linkHash(log.prev, log.bytes)) return { seq, problem: 'its hash does not match its prev and bytes' }
   if (before.hash === undefined || log.prev === before.hash) return undefined
   if (proven) return { seq, problem: `it does not follow event ${before.seq}` }
-  return { seq: before.seq, problem: `it, or event ${seq}, was rewritten: that one follows another hash` }
+  return { seq: before.seq, problem: `it or event ${seq} was rewritten: event ${seq} follows another hash` }
 }
 
 function rewritten({ seq, name }: Anchor, proven: number): string {
-  if (proven === seq) return `${name} names another hash than the rest`
+  if (proven === seq) return `${name} does not match the chain`
   const which = proven + 1 === seq ? `event ${seq}` : `one or more of the events ${proven + 1} to ${seq}`
   return `${which} was rewritten: ${name} names another hash`
 }

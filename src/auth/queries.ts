@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Role } from '../actor'
 import { preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
-import type { HashedPassword } from './passwords'
+import type { HashedPassword } from './passwords/hashing'
 import type { UserStatus, UsersTable } from './tables'
 
 const USER = [
@@ -15,7 +15,7 @@ const USER = [
   'users.createdAt',
 ] as const
 
-/** A user with the ids of the patient and the doctor they are. */
+/** Users with the ids of their patient and doctor. */
 const selectUsers = (db: Kysely<Database>) =>
   db
     .selectFrom('users')
@@ -36,7 +36,7 @@ export function findUserWithPassword(db: Kysely<Database>, id: string) {
     .executeTakeFirst()
 }
 
-/** Without regard to case. */
+/** Ignores case. */
 export function findUserByEmail(db: Kysely<Database>, email: string) {
   return selectUsers(db)
     .select(['users.passwordHash', 'users.pepperVersion'])
@@ -46,7 +46,7 @@ export function findUserByEmail(db: Kysely<Database>, email: string) {
 
 export type UserFilter = { role?: Role; status?: UserStatus; q?: string }
 
-/** Newest first; `q` is looked for in name and email. */
+/** Newest first; `q` is searched in name and email. */
 export function listUsers(
   db: Kysely<Database>,
   { role, status, q }: UserFilter,
@@ -78,7 +78,7 @@ export async function insertUser(db: Kysely<Database>, user: NewUser): Promise<v
   await db.insertInto('users').values(user).execute()
 }
 
-/** Still active and with that hash: then neither changes before the transaction ends. */
+/** Locks the user if still active and with this hash, so that neither changes before the transaction ends. */
 export function lockUserForSignIn(db: Transaction<Database>, id: string, passwordHash: string) {
   return db
     .selectFrom('users')
@@ -90,7 +90,7 @@ export function lockUserForSignIn(db: Transaction<Database>, id: string, passwor
     .executeTakeFirst()
 }
 
-/** Only in place of the hash that was checked; undefined when it is another by now. */
+/** Replaces only the hash that was checked; undefined when another request has changed it meanwhile. */
 export function updatePassword(db: Kysely<Database>, id: string, checkedHash: string, hashed: HashedPassword) {
   return db
     .updateTable('users')
@@ -101,7 +101,7 @@ export function updatePassword(db: Kysely<Database>, id: string, checkedHash: st
     .executeTakeFirst()
 }
 
-/** Ids of the active admins, locked: whoever takes an admin away waits for those who are at it. */
+/** Locks all active admins, so that two of them cannot be disabled at the same time; returns their ids. */
 export async function lockActiveAdmins(db: Transaction<Database>): Promise<string[]> {
   const admins = await db
     .selectFrom('users')

@@ -4,12 +4,12 @@ import type { TransactionContext } from '../deps'
 import { registerDoctor } from '../doctors/register'
 import { AppError } from '../errors'
 import { registerPatient } from '../patients/register'
-import type { HashedPassword } from './passwords'
+import type { HashedPassword } from './passwords/hashing'
 import { insertUser, type NewUser, type UserRow } from './queries'
 import type { Register, Tokens } from './schemas'
-import { startSession } from './sessions'
+import { startSession } from './sessions/service'
 
-/** Makes the account and the patient or doctor it belongs to, and signs it in. Throws email_taken. */
+/** Creates an account with its patient or doctor and signs the user in. Throws email_taken. */
 export async function register(
   ctx: TransactionContext<null>,
   request: Register,
@@ -35,7 +35,7 @@ export async function register(
   return startSession(ctx, { ...user, doctorId })
 }
 
-/** An account that may sign in at once. Throws email_taken, whatever the case of the letters. */
+/** Creates an active account. Throws email_taken; compares addresses without case. */
 export async function createUser(
   ctx: Pick<TransactionContext<null>, 'db' | 'now'>,
   account: Pick<NewUser, 'role' | 'email' | 'name' | 'phone'>,
@@ -46,7 +46,7 @@ export async function createUser(
     await insertUser(ctx.db, { ...user, ...hashed })
   } catch (error) {
     if (violates(error, 'users_email_key'))
-      throw new AppError('email_taken', 'There is an account with this email address already.')
+      throw new AppError('email_taken', 'An account with this email address already exists.')
     throw error
   }
   return { ...user, status: 'active', patientId: null, doctorId: null }

@@ -2,9 +2,8 @@ import type { Deps } from '../deps'
 import { answer, noContent } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
-import { changePassword, checkPasswordChange } from './change-password'
-import { hashPassword } from './passwords'
-import { refresh } from './refresh'
+import { changePassword, checkPasswordChange } from './passwords/change'
+import { hashPassword } from './passwords/hashing'
 import { register } from './register'
 import {
   ChangePassword,
@@ -18,19 +17,20 @@ import {
   Tokens,
   User,
 } from './schemas'
-import { endOwnSession, endSessions, findOwnSessions } from './sessions'
+import { refresh } from './sessions/refresh'
+import { endOwnSession, endSessions, listOwnSessions } from './sessions/service'
+import { verifyRefreshToken } from './sessions/tokens'
 import { findByCredentials, signIn } from './sign-in'
-import { verifyRefreshToken } from './tokens'
-import { getUser, patientIdsOf } from './users'
+import { getUser, patientIdsOf } from './users/service'
 
 const registerOperation = operation({
   method: 'post',
   path: '/auth/register',
   tag: 'Auth',
   operationId: 'register',
-  summary: 'Make an account',
+  summary: 'Create an account',
   description:
-    'A patient may book at once. A doctor is neither listed nor bookable until an admin verifies them; they join the only clinic where there is just one, and get the visit type "Consultation" at their fee.',
+    'A patient may book at once. A doctor is neither listed nor bookable until an admin verifies them. They get the visit type "Consultation" with their fee as its price, and join the clinic if there is exactly one.',
   access: 'public',
   who: 'anyone',
   audit: { kind: 'account.register', action: 'C' },
@@ -46,7 +46,7 @@ const signInOperation = operation({
   tag: 'Auth',
   operationId: 'signIn',
   summary: 'Sign in',
-  description: 'Begins a session. A failure is answered alike whatever its cause, and is on record.',
+  description: 'Starts a session. The answer to a failure is the same for every cause; failures are audited.',
   access: 'public',
   who: 'anyone',
   audit: { kind: 'auth.sign_in', action: 'E' },
@@ -61,11 +61,11 @@ const refreshOperation = operation({
   path: '/auth/refresh',
   tag: 'Auth',
   operationId: 'refresh',
-  summary: 'Get new tokens',
+  summary: 'Refresh the tokens',
   description:
-    'Rotates the refresh token. The one just before gets the same successor again for a few seconds; an older one ends the session.',
+    'Returns a new access token and rotates the refresh token. The previous refresh token gets the same new tokens again for a few seconds; an older one ends the session.',
   access: 'public',
-  who: 'whoever holds a refresh token',
+  who: 'anyone with a refresh token',
   audit: { kind: 'auth.refresh', action: 'E' },
   rateLimit: 'refresh',
   body: Refresh,
@@ -79,7 +79,7 @@ const signOutOperation = operation({
   tag: 'Auth',
   operationId: 'signOut',
   summary: 'Sign out',
-  description: 'Ends the session; its tokens count no longer.',
+  description: 'Ends the session; its tokens become invalid.',
   access: 'signed_in',
   who: 'anyone signed in',
   audit: { kind: 'auth.sign_out', action: 'E' },
@@ -91,8 +91,8 @@ const getMeOperation = operation({
   path: '/auth/me',
   tag: 'Auth',
   operationId: 'getMe',
-  summary: 'Read who is signed in',
-  description: 'The caller, with the id of the patient or doctor they are.',
+  summary: 'Read the current user',
+  description: "Returns the caller with the id of the caller's patient or doctor.",
   access: 'signed_in',
   who: 'anyone signed in',
   answer: { status: 200, description: 'The caller', schema: User },
@@ -104,7 +104,7 @@ const listSessionsOperation = operation({
   tag: 'Auth',
   operationId: 'listSessions',
   summary: 'List own sessions',
-  description: "The caller's sessions that can still be used, newest first.",
+  description: "The caller's sessions that can still be refreshed, newest first.",
   access: 'signed_in',
   who: 'anyone signed in',
   query: ListSessionsQuery,
@@ -117,7 +117,7 @@ const endSessionOperation = operation({
   tag: 'Auth',
   operationId: 'endSession',
   summary: 'End a session',
-  description: "One of the caller's own; its tokens count no longer.",
+  description: "Ends one of the caller's own sessions; its tokens become invalid.",
   access: 'signed_in',
   who: 'anyone signed in',
   audit: { kind: 'session.end', action: 'D' },
@@ -172,7 +172,7 @@ export function authRoutes(deps: Deps) {
 
   read(getMeOperation, async (ctx) => answer(presentUser(await getUser(ctx, ctx.actor.userId))))
 
-  read(listSessionsOperation, async (ctx, { query }) => answer(await findOwnSessions(ctx, query)))
+  read(listSessionsOperation, async (ctx, { query }) => answer(await listOwnSessions(ctx, query)))
 
   mutation(endSessionOperation, async (ctx, { params }) => {
     await endOwnSession(ctx, params.id)

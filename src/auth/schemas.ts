@@ -1,11 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Email, formatInstant, Instant, Money, Phone, Role, text, Uuid } from '../http/schemas'
-import { containsEmailName, EMAIL_NAME_REFUSED, PASSWORD_MAX, PASSWORD_MIN, passwordWeakness } from './password-policy'
+import { Day, Email, Instant, Money, Phone, Role, text, Uuid } from '../http/schemas'
+import { containsEmailName, EMAIL_NAME_REFUSED, PASSWORD_MAX, PASSWORD_MIN, passwordWeakness } from './passwords/policy'
 import type { UserRow } from './queries'
 
 const EXAMPLE_PASSWORD = 'correct horse battery staple'
-const ADA = {
+export const exampleUser = {
   id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
   role: 'patient' as const,
   email: 'ada@example.org',
@@ -13,10 +13,10 @@ const ADA = {
   patientId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e2b',
 }
 
-/** A password as somebody types it, right or wrong. */
+/** An existing password: only checked against the hash, so it need not follow the policy. */
 const GivenPassword = z.string().min(1, 'must not be empty').max(512).openapi({ format: 'password' })
 
-/** A password as it may be chosen. */
+/** A new password: must follow the policy. */
 const NewPassword = z
   .string()
   .superRefine((password, ctx) => {
@@ -28,7 +28,7 @@ const NewPassword = z
     format: 'password',
     minLength: PASSWORD_MIN,
     maxLength: PASSWORD_MAX,
-    description: 'Any characters. Passwords that are guessed first are refused.',
+    description: 'Any characters. Passwords that are easy to guess are refused.',
     example: EXAMPLE_PASSWORD,
   })
 
@@ -45,9 +45,9 @@ const RegisterPatient = z
   .openapi('RegisterPatient', {
     example: {
       role: 'patient',
-      email: ADA.email,
+      email: exampleUser.email,
       password: EXAMPLE_PASSWORD,
-      name: ADA.name,
+      name: exampleUser.name,
       dateOfBirth: '1990-12-10',
     },
   })
@@ -82,9 +82,9 @@ export const Register = z
   .openapi('Register', {
     example: {
       role: 'patient',
-      email: ADA.email,
+      email: exampleUser.email,
       password: EXAMPLE_PASSWORD,
-      name: ADA.name,
+      name: exampleUser.name,
       dateOfBirth: '1990-12-10',
     },
   })
@@ -92,7 +92,7 @@ export type Register = z.infer<typeof Register>
 
 export const SignIn = z
   .strictObject({ email: Email, password: GivenPassword })
-  .openapi('SignIn', { example: { email: ADA.email, password: EXAMPLE_PASSWORD } })
+  .openapi('SignIn', { example: { email: exampleUser.email, password: EXAMPLE_PASSWORD } })
 export type SignIn = z.infer<typeof SignIn>
 
 const EXAMPLE_TOKEN = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmF0dXJl'
@@ -108,16 +108,17 @@ export const ChangePassword = z
   })
 export type ChangePassword = z.infer<typeof ChangePassword>
 
-const user = {
+/** Fields of every user in answers. */
+export const userFields = {
   id: Uuid,
   role: Role,
   email: Email,
   name: z.string().max(200),
-  patientId: Uuid.optional().openapi({ description: 'Of the patient this user is.' }),
-  doctorId: Uuid.optional().openapi({ description: 'Of the doctor this user is.' }),
+  patientId: Uuid.optional().openapi({ description: "Id of the user's own patient." }),
+  doctorId: Uuid.optional().openapi({ description: "Id of the user's own doctor profile." }),
 }
 
-export const User = z.object(user).openapi('User', { example: ADA })
+export const User = z.object(userFields).openapi('User', { example: exampleUser })
 export type User = z.infer<typeof User>
 
 export const presentUser = ({ id, role, email, name, patientId, doctorId }: UserRow): User => ({
@@ -132,9 +133,9 @@ export const presentUser = ({ id, role, email, name, patientId, doctorId }: User
 export const Tokens = z
   .object({
     accessToken: z.string().max(2000),
-    refreshToken: z.string().max(2000).openapi({ description: 'Good for one refresh, which gives its successor.' }),
+    refreshToken: z.string().max(2000).openapi({ description: 'Valid for one refresh, which returns the next one.' }),
     tokenType: z.literal('Bearer'),
-    expiresIn: z.int().min(1).max(86_400_000).openapi({ description: 'Seconds the access token is good for.' }),
+    expiresIn: z.int().min(1).max(86_400_000).openapi({ description: 'Lifetime of the access token in seconds.' }),
     user: User,
   })
   .openapi('Tokens', {
@@ -143,7 +144,7 @@ export const Tokens = z
       refreshToken: EXAMPLE_TOKEN,
       tokenType: 'Bearer',
       expiresIn: 900,
-      user: ADA,
+      user: exampleUser,
     },
   })
 export type Tokens = z.infer<typeof Tokens>
@@ -152,10 +153,10 @@ export const Session = z
   .object({
     id: Uuid,
     createdAt: Instant,
-    lastUsedAt: Instant.openapi({ description: 'When it was last signed in with or refreshed.' }),
+    lastUsedAt: Instant.openapi({ description: 'When the session was last refreshed, or started.' }),
     ip: z.string().max(100).nullable(),
     userAgent: z.string().max(300).nullable(),
-    current: z.boolean().openapi({ description: 'The one this request came from.' }),
+    current: z.boolean().openapi({ description: 'True for the session of this request.' }),
   })
   .openapi('Session', {
     example: {
@@ -171,29 +172,3 @@ export const Session = z
 export const SessionPage = pageOf('Session', Session)
 export const ListSessionsQuery = z.strictObject(pageFields)
 export const SessionPath = z.strictObject({ id: Uuid })
-
-const Status = z.enum(['active', 'disabled'])
-
-export const UserAccount = z
-  .object({ ...user, phone: z.string().max(31).nullable(), status: Status, createdAt: Instant })
-  .openapi('UserAccount', { example: { ...ADA, phone: null, status: 'active', createdAt: '2026-03-02T14:00:00Z' } })
-export type UserAccount = z.infer<typeof UserAccount>
-
-export const presentUserAccount = (user: UserRow): UserAccount => ({
-  ...presentUser(user),
-  phone: user.phone,
-  status: user.status,
-  createdAt: formatInstant(user.createdAt),
-})
-
-export const UserAccountPage = pageOf('UserAccount', UserAccount)
-export const ListUsersQuery = z.strictObject({
-  ...pageFields,
-  role: Role.optional(),
-  status: Status.optional(),
-  q: text(100).optional().openapi({ description: 'Part of a name or an email address.' }),
-})
-export const UserPath = z.strictObject({ id: Uuid })
-
-export const UpdateUser = z.strictObject({ status: Status }).openapi('UpdateUser', { example: { status: 'disabled' } })
-export type UpdateUser = z.infer<typeof UpdateUser>

@@ -1,14 +1,14 @@
 import type { Context, TransactionContext } from '../deps'
 import { AppError } from '../errors'
 import { answer, refuse } from '../http/answer'
-import { emailDigest, hashPassword, isOutdated, verifyPassword } from './passwords'
+import { emailDigest, hashPassword, isOutdated, verifyPassword } from './passwords/hashing'
 import { findUserByEmail, lockUserForSignIn, type UserWithPassword, updatePassword } from './queries'
 import type { SignIn } from './schemas'
-import { startSession } from './sessions'
+import { startSession } from './sessions/service'
 
 /**
- * The user with this address and password, whatever their status. The work is the same when there is no such account. A
- * hash of a lower cost than today's is made anew; should it change meanwhile, all is checked again.
+ * The user with this address and password, of any status. Does the same work when there is no such account. Replaces an
+ * outdated hash; if the hash changes meanwhile, it starts again.
  */
 export async function findByCredentials(
   ctx: Context<null>,
@@ -24,8 +24,8 @@ export async function findByCredentials(
 }
 
 /**
- * One answer for every cause of failure. A user disabled, or a password changed, since the check is refused as well: both
- * end all sessions, and this one would come too late to be among them.
+ * The same answer for every cause of failure. Also refuses when the user was disabled or the password changed after the
+ * check: both end all sessions, and this new session would escape that.
  */
 export async function signIn(ctx: TransactionContext<null>, { email }: SignIn, user: UserWithPassword | undefined) {
   const unchanged = user && (await lockUserForSignIn(ctx.db, user.id, user.passwordHash))

@@ -7,7 +7,7 @@ export type UsersTable = {
   id: string
   email: string
   passwordHash: string
-  /** Which `PASSWORD_PEPPER` made the hash, so that a pepper can be changed. */
+  /** The version of `PASSWORD_PEPPER` that the hash was made with, so that the pepper can be changed. */
   pepperVersion: Generated<number>
   role: Role
   name: string

@@ -1,6 +1,6 @@
 import { migrate } from '../../db/migrate'
-import { containsEmailName, EMAIL_NAME_REFUSED, passwordWeakness } from '../auth/password-policy'
-import { hashPassword } from '../auth/passwords'
+import { hashPassword } from '../auth/passwords/hashing'
+import { containsEmailName, EMAIL_NAME_REFUSED, passwordWeakness } from '../auth/passwords/policy'
 import { createUser } from '../auth/register'
 import { auditEvent } from '../database/audit-event'
 import { appendAuditEvent } from '../database/audit-outbox'

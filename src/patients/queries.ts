@@ -17,7 +17,7 @@ const COLUMNS = [
   'patients.createdAt',
 ] as const
 
-/** Word for word the expression of the index `patients_search`, or it would not be used. */
+/** Must be exactly the expression of the index `patients_search`, or PostgreSQL does not use the index. */
 const SEARCHED = sql<string>`(patients.name || ' ' || coalesce(patients.email, '') || ' ' || coalesce(patients.phone, ''))`
 
 const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
@@ -25,7 +25,7 @@ const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
 const selectOne = (db: Kysely<Database>, viewer: Viewer, id: string) =>
   db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(viewer))
 
-/** Undefined for one who does not exist and for one the viewer may not see. */
+/** Undefined when the patient does not exist or the viewer may not see them. */
 export const findVisiblePatient = preparedForViewer((db, viewer, { id }: { id: string }) => selectOne(db, viewer, id))
 
 export function findVisiblePatientForUpdate(db: Transaction<Database>, viewer: Viewer, id: string) {
@@ -49,7 +49,8 @@ export function insertPatient(db: Kysely<Database>, patient: Insertable<Patients
   return db.insertInto('patients').values(patient).returning(COLUMNS).executeTakeFirstOrThrow()
 }
 
-export function updatePatient(db: Transaction<Database>, id: string, changes: Updateable<PatientsTable>) {
+/** Also increments the version. */
+export function updatePatientRow(db: Transaction<Database>, id: string, changes: Updateable<PatientsTable>) {
   return db
     .updateTable('patients')
     .set(changes)
@@ -59,7 +60,7 @@ export function updatePatient(db: Transaction<Database>, id: string, changes: Up
     .executeTakeFirstOrThrow()
 }
 
-/** What account and patient have in common; the account's email is for signing in and stays. */
+/** Copies a changed name or phone to the patient's account. The account's email is for signing in and stays. */
 export async function updateAccount(
   db: Transaction<Database>,
   id: string,

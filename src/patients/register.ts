@@ -1,6 +1,7 @@
 import { newId } from '../database/ids'
 import type { TransactionContext } from '../deps'
-import { invalid } from '../errors'
+import { insertPatient } from './queries'
+import { requireBorn } from './service'
 import type { Gender } from './tables'
 
 type NewPatientAccount = {
@@ -13,20 +14,18 @@ type NewPatientAccount = {
   address?: string
 }
 
-/** Somewhere on earth it is already tomorrow: UTC+14 is the furthest zone. */
-const FURTHEST_ZONE_MS = 14 * 3_600_000
-
-/** The patient a new account belongs to. Throws 422 for a day of birth that lies ahead. */
+/** Creates the patient of a new account. Throws validation_failed for a date of birth in the future. */
 export async function registerPatient(
   ctx: Pick<TransactionContext<null>, 'db' | 'now'>,
   { phone, gender = 'unknown', address, ...patient }: NewPatientAccount,
 ): Promise<{ id: string }> {
-  const latestToday = new Date(ctx.now.getTime() + FURTHEST_ZONE_MS).toISOString().slice(0, 10)
-  if (patient.dateOfBirth > latestToday) throw invalid('dateOfBirth', 'must not lie ahead')
-  const id = newId()
-  await ctx.db
-    .insertInto('patients')
-    .values({ id, ...patient, phone: phone ?? null, gender, address: address ?? null, createdAt: ctx.now })
-    .execute()
-  return { id }
+  requireBorn(ctx, patient.dateOfBirth)
+  return insertPatient(ctx.db, {
+    id: newId(),
+    ...patient,
+    phone: phone ?? null,
+    gender,
+    address: address ?? null,
+    createdAt: ctx.now,
+  })
 }

@@ -15,8 +15,7 @@ export const Patient = z
     gender: Gender,
     address: z.string().max(500).nullable(),
     history: History.nullable().openapi({
-      description:
-        'Given when one patient is read by somebody who may see clinical text; null for admins and in lists.',
+      description: 'Present when a patient or doctor reads a single patient; null for admins and in lists.',
     }),
   })
   .openapi('Patient', {
@@ -38,7 +37,7 @@ export const PatientPage = pageOf('Patient', Patient)
 export const SearchPatientsQuery = z.strictObject({
   ...pageFields,
   q: text(100).optional().openapi({
-    description: 'Words that all occur in name, email or phone, in any case and in part.',
+    description: 'Words or parts of words that must all occur in name, email or phone, in any case.',
     example: 'grace mur',
   }),
 })

@@ -8,7 +8,7 @@ import {
   findVisiblePatientForUpdate,
   insertPatient,
   updateAccount,
-  updatePatient as updatePatientRow,
+  updatePatientRow,
 } from './queries'
 import type { CreatePatient, Patient, UpdatePatient } from './schemas'
 
@@ -19,14 +19,14 @@ export const presentPatient = (
   history: History | null = null,
 ): Patient => ({ id, name, email, phone, dateOfBirth, gender, address, history })
 
-/** Throws not_found for one who does not exist or whom the caller may not see (see access.ts). */
+/** Throws not_found when the patient does not exist or the caller may not see them (see `visiblePatients`). */
 export async function getPatient(ctx: Viewer & Pick<Context, 'db'>, id: string) {
   const patient = await findVisiblePatient(ctx.db, ctx, { id })
   if (!patient) throw notFound('patient')
   return patient
 }
 
-/** A patient without an account: somebody who books by telephone, a child. */
+/** Creates a patient without an account. Throws validation_failed for a date of birth in the future. */
 export function createPatient(
   ctx: TransactionContext,
   { name, dateOfBirth, gender, email = null, phone = null, address = null }: CreatePatient,
@@ -45,7 +45,7 @@ export function createPatient(
   })
 }
 
-/** Keeps the name and phone of the patient's account, if there is one, in step. Throws invalid_state for one who was erased. */
+/** Copies name and phone to the patient's account. Throws not_found, and invalid_state for an erased patient. */
 export async function updatePatient(
   ctx: TransactionContext,
   id: string,
@@ -63,10 +63,11 @@ export async function updatePatient(
   return updatePatientRow(ctx.db, id, changes)
 }
 
-const MOST_AHEAD_OF_UTC = 14 * 3_600_000
+/** UTC+14 is the time zone that is furthest ahead. */
+const MAX_UTC_OFFSET_MS = 14 * 3_600_000
 
-/** Throws 422 for a day that has begun nowhere on earth yet. */
+/** Throws validation_failed for a date of birth that is in the future in every time zone. */
 export function requireBorn({ now }: { now: Date }, dateOfBirth: string): void {
-  const latest = new Date(now.getTime() + MOST_AHEAD_OF_UTC).toISOString().slice(0, 10)
+  const latest = new Date(now.getTime() + MAX_UTC_OFFSET_MS).toISOString().slice(0, 10)
   if (dateOfBirth > latest) throw invalid('dateOfBirth', 'must not lie in the future')
 }

@@ -12,9 +12,9 @@ export type PatientsTable = {
   dateOfBirth: string
   gender: Generated<Gender>
   address: string | null
-  /** Since then neither name nor contact data are held. */
+  /** When name and contact data were erased. */
   erasedAt: Date | null
-  /** When the clinical documents of an erased patient had been kept long enough. */
+  /** When the clinical documents of an erased patient were deleted, after RECORDS_RETENTION. */
   recordsDeletedAt: Date | null
   version: Generated<number>
   createdAt: Generated<Date>
@@ -22,7 +22,7 @@ export type PatientsTable = {
 
 export type PatientGuardiansTable = { userId: string; patientId: string }
 
-/** A doctor's own decision to see a patient they are not related to, for a few hours. */
+/** Emergency access: a doctor's own decision to see a patient without a treatment relationship, for a few hours. */
 export type EmergencyAccessTable = {
   id: string
   doctorId: string
@@ -30,7 +30,7 @@ export type EmergencyAccessTable = {
   reason: string
   createdAt: Date
   expiresAt: Date
-  /** When an admin has looked into it, and who. */
+  /** When an admin first reviewed it; `reviewedBy` is that admin's user id. */
   reviewedAt: Date | null
   reviewedBy: string | null
 }

@@ -158,7 +158,7 @@ export function listAppointmentsToRelease(
     .execute()
 }
 
-export function lockAppointmentRow(db: Transaction<Database>, id: string) {
+export function lockPaidAppointment(db: Transaction<Database>, id: string) {
   return db
     .selectFrom('appointments')
     .select(['id', 'patientId', 'status', 'holdExpiresAt'])

@@ -6,7 +6,7 @@ import { ProviderError } from '../ledger/provider'
 import { releasePayments } from '../ledger/release'
 import { systemContext } from '../system-context'
 import { releaseAtProvider } from './card'
-import { listAppointmentsToRelease, listUnreleasedPayments, lockAppointmentRow } from './queries'
+import { listAppointmentsToRelease, listUnreleasedPayments, lockPaidAppointment } from './queries'
 import { sendRefund } from './refunds/service'
 import { requeueUnmatchedEvents } from './settle'
 import { listMatchableEvents, listUnprocessedEvents } from './webhooks/queries'
@@ -60,7 +60,7 @@ async function releaseUnpaid(ctx: Context<'system'>): Promise<number> {
   const found = await listAppointmentsToRelease(ctx.db, { now: ctx.now, abandonedBefore, limit: BATCH })
   for (const { appointmentId } of found)
     await inTransaction(ctx, async (ctx) => {
-      if (await lockAppointmentRow(ctx.db, appointmentId)) await releasePayments(ctx, appointmentId)
+      if (await lockPaidAppointment(ctx.db, appointmentId)) await releasePayments(ctx, appointmentId)
     })
   return found.length
 }

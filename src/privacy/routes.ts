@@ -4,26 +4,27 @@ import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { formatInstant } from '../http/schemas'
 import { PatientPath } from '../patients/schemas'
-import { listAccessLog } from './access-log'
-import { erasePatient } from './erase'
-import { exportPatient } from './export'
-import { PatientExport } from './export-schemas'
-import { AccessLogPage, AccessLogQuery, PatientErasure } from './schemas'
+import { AccessLogPage, AccessLogQuery } from './access-log/schemas'
+import { listAccessLog } from './access-log/service'
+import { PatientErasure } from './erasure/schemas'
+import { erasePatient } from './erasure/service'
+import { PatientExport } from './export/schemas'
+import { exportPatient } from './export/service'
 
 const listAccessLogOperation = operation({
   method: 'get',
   path: '/patients/{id}/access-log',
   tag: 'Privacy',
   operationId: 'listAccessLog',
-  summary: "Read who touched a patient's data",
+  summary: "Read a patient's access log",
   description:
-    'Reads, changes and refused attempts, newest first, complete from the moment each was answered. This request itself is on the list from the next one on.',
+    "Lists reads, changes and refused attempts on the patient's data, newest first. An event is in the log as soon as its request is answered; this request appears in the next answer.",
   access: ['patient', 'admin'],
-  who: 'patients for themselves and those they are guardians of, admins',
+  who: 'patients for themselves and their wards, admins',
   audit: { kind: 'access_log.read', action: 'R' },
   params: PatientPath,
   query: AccessLogQuery,
-  answer: { status: 200, description: 'A page of what is on record', schema: AccessLogPage },
+  answer: { status: 200, description: 'A page of the access log', schema: AccessLogPage },
 })
 
 const exportPatientOperation = operation({
@@ -31,14 +32,14 @@ const exportPatientOperation = operation({
   path: '/patients/{id}/export',
   tag: 'Privacy',
   operationId: 'exportPatient',
-  summary: 'Export all that is held about a patient',
+  summary: "Export a patient's data",
   description:
-    'Sent as it is read, however much there is. A failure on the way cuts the connection: what arrived whole is complete. Admins get no clinical text: records and prescriptions are null, and so are the reasons of appointments.',
+    'Streams all stored data about the patient as one JSON document. An error while streaming closes the connection, so a complete JSON document is a complete export. Admins get no clinical text: records, prescriptions and the reasons of appointments are null.',
   access: ['patient', 'admin'],
-  who: 'patients for themselves and those they are guardians of, admins',
+  who: 'patients for themselves and their wards, admins',
   audit: { kind: 'patient.export', action: 'R' },
   params: PatientPath,
-  answer: { status: 200, description: 'Everything', schema: PatientExport },
+  answer: { status: 200, description: 'All data about the patient', schema: PatientExport },
 })
 
 const erasePatientOperation = operation({
@@ -46,14 +47,14 @@ const erasePatientOperation = operation({
   path: '/patients/{id}/erase',
   tag: 'Privacy',
   operationId: 'erasePatient',
-  summary: 'Erase who a patient is',
+  summary: "Erase a patient's personal data",
   description:
-    'Name, email, phone and address go, of the day of birth the year stays (as 1 January), the account is closed and its sessions end, guardians are let go, and waitlist entries and stored answers that name the patient are deleted. Clinical documents, appointments, payments and the audit trail are kept as the law demands; none of them holds the name. It cannot be undone; doing it again changes nothing. 409 while appointments lie ahead.',
+    'Erases name, email, phone and address, and keeps only the year of the date of birth (as 1 January). Closes the account, ends its sessions, removes guardians and deletes waitlist entries and stored answers that name the patient. Clinical documents, appointments, payments and the audit trail stay, as the law requires; none of them holds the name. This cannot be undone; a second request changes nothing. 409 while the patient has open appointments.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'patient.erase', action: 'D' },
   params: PatientPath,
-  answer: { status: 200, description: 'Since when the patient is erased', schema: PatientErasure },
+  answer: { status: 200, description: 'When the patient was erased', schema: PatientErasure },
   problems: ['invalid_state'],
 })
 

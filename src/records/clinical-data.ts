@@ -5,7 +5,7 @@ const MAX_DEPTH = 20
 
 type Problem = { path: (string | number)[]; message: string }
 
-/** Free-form content of a record, coming in: what both JSON and MongoDB can hold, within bounds. */
+/** Free-form content of a record as input: any JSON object that MongoDB can store, with limits on size and depth. */
 export const ClinicalData = z
   .record(z.string().max(1000), z.unknown())
   .superRefine((data, ctx) => {
@@ -14,7 +14,7 @@ export const ClinicalData = z
   .openapi({
     type: 'object',
     additionalProperties: true,
-    description: `At most 64 KiB as JSON, nested at most ${MAX_DEPTH} deep; no field name starts with \`$\`.`,
+    description: `At most 64 KiB as JSON, at most ${MAX_DEPTH} levels deep; no field name may start with \`$\`.`,
   })
 
 function problemsOf(data: Record<string, unknown>): Problem[] {

@@ -5,7 +5,7 @@ import type { FileType } from './attachments/file-type'
 type Author = { id: string; name: string }
 type Data = Record<string, unknown>
 
-/** What every clinical document has, whatever it says. `doctor` is as it was at writing; `doctorId` is for the indexes. */
+/** Fields of every clinical document. `doctor` is the author with the name at that time; `doctorId` serves the indexes. */
 type Envelope = {
   _id: string
   schemaVersion: 1
@@ -16,19 +16,19 @@ type Envelope = {
   createdAt: Date
 }
 
-/** `data` is what was first written, and never changes. */
+/** `data` is the original content and never changes; amendments hold the later versions. */
 export type MedicalRecordDocument = Envelope & {
   type: string
   title: string
   data: Data
   amendments: Amendment[]
-  attachments?: Attachment[]
+  attachments?: StoredAttachment[]
 }
 
 export type Amendment = { id: string; reason: string; data: Data; author: Author; createdAt: Date }
 
-/** `fileId` is the content's in GridFS. */
-export type Attachment = {
+/** An attachment inside a record document; `fileId` names the content in GridFS. */
+export type StoredAttachment = {
   id: string
   fileId: string
   filename: string
@@ -43,7 +43,7 @@ export type PrescriptionDocument = Envelope & { medicines: Medicine[]; events?: 
 
 export type Medicine = { name: string; dosage: string; frequency: string; durationDays: number; notes?: string }
 
-/** `until` is a day, as a renewal may name one. */
+/** `until` is the last day (YYYY-MM-DD, UTC), if the renewal names one. */
 export type PrescriptionEvent = {
   id: string
   kind: 'stopped' | 'renewed'
@@ -66,7 +66,7 @@ export const EVENTS: AppendOnly = { collection: PRESCRIPTIONS, list: 'events', n
 const uuid = { bsonType: 'string', pattern: '^[0-9a-f-]{36}$' }
 const number = ['int', 'long', 'double']
 
-/** Checks the fixed part of version 1; later versions pass, and so does the mark of an id that was given up. */
+/** Checks the fixed fields of schema version 1; accepts later versions and tombstones (`voidedAt`). */
 const validator = (required: string[], properties: Record<string, object>) => ({
   $or: [
     {
@@ -93,16 +93,16 @@ const validator = (required: string[], properties: Record<string, object>) => ({
   ],
 })
 
-/** The first for one doctor's documents of a patient, the second for lists of all. */
+/** The first serves one doctor's documents of a patient, the second all documents of a patient. */
 const indexes = [
   { key: { patientId: 1, doctorId: 1, createdAt: -1 }, name: 'patient_doctor_newest' },
   { key: { patientId: 1, createdAt: -1, _id: -1 }, name: 'patient_newest' },
 ] as const
 
 /**
- * Every word of a record, its history included, under its patient. No language: words are taken as they stand, with no
- * stems and none left out. Documents name their language in a field, and `language` is one that clients may use for
- * something else, to be refused for it by MongoDB; `__proto__` is one that no request gets past the door.
+ * Every word of a record and its amendments, per patient; without a language there are no stems and no stop words.
+ * A text index takes a document's language from a field. The default, `language`, may occur in `data` with any value;
+ * `__proto__` is refused on input and so never does.
  */
 const words = {
   key: { patientId: 1, '$**': 'text' },

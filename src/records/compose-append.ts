@@ -12,14 +12,14 @@ import {
   type PrescriptionDocument,
   type PrescriptionEvent,
 } from './collections'
-import { hasRoom, roomIn } from './document-limits'
+import { isWithinLimits, withinLimitsFilter } from './document-limits'
 import { canStop, dayOf, lastDayAhead } from './prescription-status'
 import { findDoctorName } from './queries'
 import type { AmendRecord, RenewPrescription, StopPrescription } from './schemas'
 
 export type Append<D extends PatientDocument> = Omit<ClinicalWrite<never, D>, 'present'>
 
-/** For the author, of whom it was read before that the record is theirs. Throws invalid_state for one that is full. */
+/** The caller must be the author (see `getOwnRecord`). Throws invalid_state when the record is full. */
 export async function composeAmendment(
   ctx: TransactionContext,
   record: MedicalRecordDocument,
@@ -31,13 +31,13 @@ export async function composeAmendment(
   return { ...appendTo(AMENDMENTS, record, amendment, fixed), detail: { amendmentId: fixed.id } }
 }
 
-/** Throws invalid_state for one that is stopped already. */
+/** Throws invalid_state when the prescription is already stopped. */
 export function composeStop(
   prescription: PrescriptionDocument,
   { reason = null, data }: StopPrescription,
   fixed: FixedWrite,
 ): Append<PrescriptionDocument> {
-  const refusal = new AppError('invalid_state', 'This prescription is stopped already.')
+  const refusal = new AppError('invalid_state', 'This prescription is already stopped.')
   if (fixed.isFirstAttempt && !canStop(prescription)) throw refusal
   const event = { ...eventOf(fixed), kind: 'stopped' as const, reason, ...(data && { data }) }
   const isNotStopped = { $expr: { $ne: [{ $last: '$events.kind' }, 'stopped'] } }
@@ -45,7 +45,7 @@ export function composeStop(
   return { ...append, refusal, detail: { eventId: fixed.id } }
 }
 
-/** Throws validation_failed for a last day that is past or too far ahead. */
+/** Throws validation_failed for a last day in the past or more than ten years ahead. */
 export function composeRenewal(
   prescription: PrescriptionDocument,
   { reason = null, until, data }: RenewPrescription,
@@ -60,7 +60,7 @@ export function composeRenewal(
 
 const eventOf = ({ id, createdAt }: FixedWrite) => ({ id, at: createdAt })
 
-/** An entry under the fixed id, where the document has room for it and, in that moment, fits `condition`. */
+/** Appends an entry under the fixed id, if the document is within its limits and matches `condition` at that moment. */
 export function appendTo<D extends PatientDocument>(
   place: AppendOnly,
   document: D,
@@ -69,18 +69,18 @@ export function appendTo<D extends PatientDocument>(
   condition: Filter<Document> = {},
 ): Append<D> {
   const { _id: id, patientId } = document
-  const refusal = new AppError('invalid_state', `This document is full and takes no more ${place.list}.`)
-  if (fixed.isFirstAttempt && !hasRoom(document, place)) throw refusal
+  const refusal = new AppError('invalid_state', `This document is full: no more ${place.list} can be added.`)
+  if (fixed.isFirstAttempt && !isWithinLimits(document, place)) throw refusal
   return {
     patientId,
     targetId: id,
     write: (mongo) =>
-      appendClinicalEntry<D>(mongo, place, { id, patientId }, entry, { $and: [roomIn(place), condition] }),
+      appendClinicalEntry<D>(mongo, place, { id, patientId }, entry, { $and: [withinLimitsFilter(place), condition] }),
     refusal,
   }
 }
 
-/** Who writes, under the name they have now. */
+/** The calling doctor with their current name. */
 export async function getAuthor({ db, actor }: TransactionContext): Promise<{ id: string; name: string }> {
   const { doctorId: id } = actor
   const name = id && (await findDoctorName(db, id))

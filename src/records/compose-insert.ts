@@ -8,7 +8,7 @@ import type { CreatePrescription, CreateRecord } from './schemas'
 
 type Insert<D extends PatientDocument> = Omit<ClinicalWrite<never, D>, 'present'>
 
-/** Throws not_found for a patient not related to the doctor, validation_failed for an appointment not of the two. */
+/** Throws not_found without a treatment relationship, validation_failed for another patient's or doctor's appointment. */
 export async function composeRecord(
   ctx: TransactionContext,
   patientId: string,

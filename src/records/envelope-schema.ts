@@ -2,11 +2,11 @@ import { z } from '@hono/zod-openapi'
 import { Instant, Uuid } from '../http/schemas'
 
 export const Author = z.object({ id: Uuid, name: z.string().max(200) }).openapi('Author', {
-  description: 'The doctor who wrote it, under the name they had then.',
+  description: 'The doctor who wrote it, with their name at that time.',
   example: { id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', name: 'Dr. Maya Chen' },
 })
 
-/** What every clinical document shows. */
+/** Fields of every clinical document in answers. */
 export const envelope = {
   id: Uuid,
   patientId: Uuid,
@@ -23,5 +23,5 @@ export const exampleEnvelope = {
   createdAt: '2026-03-02T14:25:00Z',
 }
 
-/** The most amendments, attachments or events that one document takes. */
+/** How many amendments, attachments or events one document may have, of each kind. */
 export const MAX_ENTRIES = 100

@@ -1,5 +1,5 @@
 import { formatInstant } from '../http/schemas'
-import type { Attachment, MedicalRecordDocument, PrescriptionDocument } from './collections'
+import type { MedicalRecordDocument, PrescriptionDocument, StoredAttachment } from './collections'
 import { dayOf, statusOn } from './prescription-status'
 import type { MedicalRecord, Prescription } from './schemas'
 
@@ -38,7 +38,7 @@ export function presentRecord(document: MedicalRecordDocument): MedicalRecord {
 
 export const presentAttachment = (
   { _id, patientId }: Pick<MedicalRecordDocument, '_id' | 'patientId'>,
-  { id, filename, contentType, size, sha256, doctor, createdAt }: Attachment,
+  { id, filename, contentType, size, sha256, doctor, createdAt }: StoredAttachment,
 ): MedicalRecord['attachments'][number] => ({
   id,
   recordId: _id,
@@ -51,9 +51,9 @@ export const presentAttachment = (
   createdAt: formatInstant(createdAt),
 })
 
-/** With what it is on the day of `now`. */
+/** With its status on the UTC day of `now`. */
 export function presentPrescription(document: PrescriptionDocument, now: Date): Prescription {
-  // Another copy's clock may be ahead of ours.
+  // The copy that wrote it may have a clock ahead of ours: the day of writing may be tomorrow.
   const { status, until } = statusOn(document, dayOf(now)) ?? statusOn(document, dayOf(document.createdAt))!
   return {
     ...presentEnvelope(document),

@@ -12,12 +12,12 @@ export type DocumentFilter = {
   type?: string
   from?: Date
   to?: Date
-  /** Words that all have to occur. */
+  /** Words; a record must contain all of them. */
   q?: string
 }
 export type Position = { createdAt: Date; id: string }
 
-/** A cursor over them, newest first; `after` is the last document of the page before. A `limit` of 0 is none. */
+/** A cursor, newest first; `after` is the last document of the page before. A `limit` of 0 means no limit. */
 export function findDocuments<D extends PatientDocument>(
   collection: Collection<D>,
   filter: DocumentFilter,
@@ -40,7 +40,7 @@ function matching(
     ...(type && { type }),
     ...(q && { $text: { $search: quoted(q) } }),
     ...((from || latest) && { createdAt: { ...(from && { $gte: from }), ...(latest && { $lte: latest }) } }),
-    // Beside the range above, which an index can follow, this only settles ties.
+    // The range above lets MongoDB use the index; this only decides between documents of the same instant.
     ...(after && {
       $or: [{ createdAt: { $lt: after.createdAt } }, { createdAt: after.createdAt, _id: { $lt: after.id } }],
     }),
@@ -48,7 +48,7 @@ function matching(
   }
 }
 
-/** Each word as a phrase: MongoDB then asks for all of them, and takes none for an operator. */
+/** Each word as a quoted phrase: MongoDB then requires all of them and reads no word as an operator. */
 const quoted = (words: string) =>
   words
     .replaceAll(/["\\]/g, ' ')
@@ -70,15 +70,15 @@ export async function hasWritten<D extends PatientDocument>(
   return (await asDocuments(collection).findOne(filter, { ...READ, projection: { _id: 1 } })) !== null
 }
 
-/** The driver's `Filter<D>` cannot be worked out for an open D; every D has the fields that are filtered by. */
+/** TypeScript cannot resolve the driver's `Filter<D>` for a generic D; every D has the fields of the filters here. */
 const asDocuments = <D extends PatientDocument>(collection: Collection<D>) =>
   collection as unknown as Collection<PatientDocument>
 
 type AuthorshipSearch = { doctorId: string; patientId: string; appointmentId: string | null }
 
 /**
- * What a doctor needs to write about a patient, in one statement: undefined when they may not see the patient. Whether
- * `appointmentId` is one of the two's.
+ * In one statement: the doctor's name and whether `appointmentId` is an appointment of this doctor with this patient.
+ * Undefined when the viewer may not see the patient.
  */
 export const findAuthorship = preparedForViewer(
   (db, viewer, { doctorId, patientId, appointmentId }: AuthorshipSearch) =>

@@ -33,9 +33,9 @@ import { getOwnPrescription, getOwnRecord, getPrescription, getRecord, listPresc
 
 const READERS = ['patient', 'doctor'] as const
 const WHO_READS =
-  'patients for themselves and those they are guardians of, doctors for the patients related to them and for what they wrote themselves'
-const WHO_WRITES = 'doctors for the patients related to them'
-const AUTHOR = 'the doctor who wrote it, related to the patient still or not'
+  'patients for themselves and their wards, doctors for patients with whom they have a treatment relationship and for what they wrote themselves'
+const WHO_WRITES = 'doctors for patients with whom they have a treatment relationship'
+const AUTHOR = 'the doctor who wrote it, even after the treatment relationship has ended'
 
 const listRecordsOperation = operation({
   method: 'get',
@@ -44,7 +44,7 @@ const listRecordsOperation = operation({
   operationId: 'listRecords',
   summary: "List a patient's records",
   description:
-    'Newest first. A doctor who is no longer related to the patient still finds what they wrote, by their own `doctorId`.',
+    'Newest first. A doctor without a treatment relationship still finds the records they wrote, by their own `doctorId`.',
   access: READERS,
   who: WHO_READS,
   audit: { kind: 'record.list', action: 'R' },
@@ -60,7 +60,7 @@ const listPrescriptionsOperation = operation({
   operationId: 'listPrescriptions',
   summary: "List a patient's prescriptions",
   description:
-    'Newest first. A doctor who is no longer related to the patient still finds what they wrote, by their own `doctorId`.',
+    'Newest first. A doctor without a treatment relationship still finds the prescriptions they wrote, by their own `doctorId`.',
   access: READERS,
   who: WHO_READS,
   audit: { kind: 'prescription.list', action: 'R' },
@@ -75,7 +75,7 @@ const getRecordOperation = operation({
   tag: 'Records',
   operationId: 'getRecord',
   summary: 'Read a record',
-  description: 'One clinical document as it holds now, with what was first written and every amendment.',
+  description: 'Returns the record with its current content, its original content and every amendment.',
   access: READERS,
   who: WHO_READS,
   audit: { kind: 'record.read', action: 'R' },
@@ -89,7 +89,7 @@ const getPrescriptionOperation = operation({
   tag: 'Records',
   operationId: 'getPrescription',
   summary: 'Read a prescription',
-  description: 'One prescription as it was written, what has been done to it since, and what it is today.',
+  description: 'Returns the prescription with its events (stops and renewals) and its status today.',
   access: READERS,
   who: WHO_READS,
   audit: { kind: 'prescription.read', action: 'R' },
@@ -102,8 +102,8 @@ const createRecordOperation = operation({
   path: '/patients/{id}/records',
   tag: 'Records',
   operationId: 'createRecord',
-  summary: 'Write a record',
-  description: 'A visit note, diagnosis, lab result or any other typed document with free-form `data`.',
+  summary: 'Create a record',
+  description: 'Stores a visit note, diagnosis, lab result or any other type of document, with free-form `data`.',
   access: ['doctor'],
   who: WHO_WRITES,
   audit: { kind: 'record.create', action: 'C' },
@@ -118,7 +118,7 @@ const createPrescriptionOperation = operation({
   tag: 'Records',
   operationId: 'createPrescription',
   summary: 'Prescribe medicines',
-  description: 'One prescription of one or more medicines.',
+  description: 'Creates one prescription of one or more medicines.',
   access: ['doctor'],
   who: WHO_WRITES,
   audit: { kind: 'prescription.create', action: 'C' },
@@ -134,13 +134,13 @@ const amendRecordOperation = operation({
   operationId: 'amendRecord',
   summary: 'Amend a record',
   description:
-    'Adds a text that holds from now on, and why. What was written before stays and is shown with it: first in `originalData`, then in `amendments`.',
+    'Adds new content that replaces the current one, with a reason. Nothing is lost: the original content is in `originalData`, every amendment in `amendments`.',
   access: ['doctor'],
   who: AUTHOR,
   audit: { kind: 'record.amend', action: 'U' },
   params: IdPath,
   body: AmendRecord,
-  answer: { status: 201, description: 'The record as amended', schema: MedicalRecord, headers: ['Location'] },
+  answer: { status: 201, description: 'The amended record', schema: MedicalRecord, headers: ['Location'] },
   problems: ['invalid_state'],
 })
 
@@ -150,7 +150,7 @@ const stopPrescriptionOperation = operation({
   tag: 'Records',
   operationId: 'stopPrescription',
   summary: 'Stop a prescription',
-  description: 'It is not active from today (UTC) on, unless it is renewed. One that is stopped already is refused.',
+  description: 'The prescription is not active from today (UTC) on, unless it is renewed. A second stop is refused.',
   access: ['doctor'],
   who: AUTHOR,
   audit: { kind: 'prescription.stop', action: 'U' },
@@ -167,7 +167,7 @@ const renewPrescriptionOperation = operation({
   operationId: 'renewPrescription',
   summary: 'Renew a prescription',
   description:
-    'Each medicine runs for its own duration again from today (UTC), or until the day that is named. A prescription that has ended or was stopped becomes active again; none ends sooner for it.',
+    'Each medicine runs for its own duration again from today (UTC), or until the given day. An ended or stopped prescription becomes active again. A renewal never makes a prescription end sooner.',
   access: ['doctor'],
   who: AUTHOR,
   audit: { kind: 'prescription.renew', action: 'U' },

@@ -8,7 +8,10 @@ import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope-schem
 const RecordType = z
   .string()
   .max(40)
-  .regex(/^[a-z][a-z0-9_]{1,39}$/, 'must be 2 to 40 small letters, digits and _, like visit_note')
+  .regex(
+    /^[a-z][a-z0-9_]{1,39}$/,
+    'must be 2 to 40 lower-case letters, digits and _, starting with a letter, like visit_note',
+  )
   .openapi({ example: 'visit_note' })
 
 const StoredData = z.record(z.string(), z.unknown()).openapi({ type: 'object', additionalProperties: true })
@@ -31,16 +34,16 @@ export const MedicalRecord = z
     type: z.string().max(40),
     title: z.string().max(200),
     data: StoredData.openapi({
-      description: 'What holds now: that of the newest amendment, or what was first written.',
+      description: 'The current content: that of the newest amendment, or the original without amendments.',
     }),
     originalData: StoredData.nullable().openapi({
       type: ['object', 'null'],
-      description: 'What was first written, unchanged; null while nothing has been amended, as `data` is it.',
+      description: 'The original content; null without amendments, because `data` is the original then.',
     }),
     amendments: z
       .array(Amendment)
       .max(MAX_ENTRIES)
-      .openapi({ description: 'In the order in which they were made; `data` shows that of the last.' }),
+      .openapi({ description: 'Oldest first; `data` is the content of the last.' }),
     attachments: z.array(Attachment).max(MAX_ENTRIES),
   })
   .openapi('MedicalRecord', {
@@ -82,7 +85,7 @@ const PrescriptionEvent = z
     kind: z.enum(['stopped', 'renewed']),
     at: Instant,
     reason: z.string().max(500).nullable(),
-    until: Day.optional().openapi({ description: 'The last day, where the renewal named one.' }),
+    until: Day.optional().openapi({ description: 'The last day, if the renewal named one.' }),
     data: StoredData.optional(),
   })
   .openapi('PrescriptionEvent', {
@@ -109,15 +112,15 @@ export const Prescription = z
         }),
       )
       .max(50),
-    status: z.enum(['active', 'ended', 'stopped']).openapi({ description: 'Today, by UTC.' }),
+    status: z.enum(['active', 'ended', 'stopped']).openapi({ description: 'The status today (UTC).' }),
     activeUntil: Day.nullable().openapi({
       description:
-        'The last day of its longest medicine, counted from the day of writing or of the newest renewal; null once stopped.',
+        'The last day of the longest medicine, counted from the day of writing or of the newest renewal; null when stopped.',
     }),
     events: z
       .array(PrescriptionEvent)
       .max(MAX_ENTRIES)
-      .openapi({ description: 'What was done to it since, in that order; nothing is ever changed or taken out.' }),
+      .openapi({ description: 'Stops and renewals, oldest first; events are never changed or removed.' }),
   })
   .openapi('Prescription', {
     example: {
@@ -166,7 +169,7 @@ export const RenewPrescription = z
     reason,
     data: ClinicalData.optional(),
     until: Day.optional().openapi({
-      description: 'The last day of every medicine, today or later; left out, each runs for its own duration again.',
+      description: 'The last day of every medicine, today or later. Without it, each runs for its own duration again.',
     }),
   })
   .openapi('RenewPrescription', { example: { reason: 'Well tolerated.', until: '2026-08-31' } })
@@ -183,7 +186,7 @@ export const ListRecordsQuery = z.strictObject({
   type: RecordType.optional(),
   q: text(200).optional().openapi({
     description:
-      'Words that all occur in the record, its history included, in any case and with or without accents; at least one of them as a whole word.',
+      'Words that must all occur in the record or its amendments, in any case and with or without accents; at least one of them as a whole word.',
     example: 'penicillin rash',
   }),
 })
@@ -191,12 +194,12 @@ export type ListRecordsQuery = z.infer<typeof ListRecordsQuery>
 export const ListPrescriptionsQuery = z.strictObject({
   ...written,
   activeOn: Day.optional().openapi({
-    description: 'Active on this day (UTC), by all that had happened when it ended; those stopped on it are not.',
+    description: 'Active on this day (UTC). A prescription that was stopped on this day does not count as active.',
   }),
 })
 export type ListPrescriptionsQuery = z.infer<typeof ListPrescriptionsQuery>
 
-/** A patient's, or one document's. */
+/** The id of a patient or of a document. */
 export const IdPath = z.strictObject({ id: Uuid })
 
 export const History = z
@@ -207,7 +210,8 @@ export const History = z
     prescriptionsNextCursor: z.string().max(500).nullable(),
   })
   .openapi('History', {
-    description: 'The newest 20 of each kind; the cursors go on in `/patients/{id}/records` and `/prescriptions`.',
+    description:
+      'The newest 20 of each kind; use the cursors with `/patients/{id}/records` and `/patients/{id}/prescriptions`.',
     example: { records: [], recordsNextCursor: null, prescriptions: [], prescriptionsNextCursor: null },
   })
 export type History = z.infer<typeof History>

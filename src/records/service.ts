@@ -12,7 +12,7 @@ import type { History, ListPrescriptionsQuery, ListRecordsQuery, MedicalRecord, 
 
 const HISTORY_LENGTH = 20
 
-/** The newest of everything; whether the caller may see the patient is decided before. */
+/** The newest records and prescriptions. The caller of this function must have checked access to the patient. */
 export async function readHistory({ mongo, now }: Pick<Context, 'mongo' | 'now'>, patientId: string): Promise<History> {
   const [records, medicines] = await Promise.all([
     findDocuments(medicalRecords(mongo), { patientId }, HISTORY_LENGTH + 1).toArray(),
@@ -28,7 +28,7 @@ export async function readHistory({ mongo, now }: Pick<Context, 'mongo' | 'now'>
   }
 }
 
-/** Throws not_found for a patient the caller may not see, unless they ask for what they wrote themselves. */
+/** Throws not_found for a patient the caller may not see, unless doctors filter by themselves and wrote something. */
 export function listRecords(ctx: Context, patientId: string, query: ListRecordsQuery): Promise<Page<MedicalRecord>> {
   return listVisible(ctx, medicalRecords(ctx.mongo), patientId, query, presentRecord)
 }
@@ -50,31 +50,27 @@ async function listVisible<D extends PatientDocument, T>(
   patientId: string,
   { limit, cursor, ...filter }: ListRecordsQuery,
   present: (document: D) => T,
-  isWanted?: (document: D) => boolean,
+  matches?: (document: D) => boolean,
 ): Promise<Page<T>> {
   const after = cursorAfter(cursor, 'createdAt')
   const visible = await canSeePatient(ctx, patientId)
   const { doctorId } = ctx.actor
   if (!visible && (doctorId === undefined || filter.doctorId !== doctorId)) throw notFound('patient')
-  const wanted = { patientId, ...filter }
-  const documents = isWanted
-    ? await firstOf(findDocuments(collection, wanted, 0, after), limit + 1, isWanted)
-    : await findDocuments(collection, wanted, limit + 1, after).toArray()
-  // Authors always find their own notes; one who never wrote any must not learn that the patient exists.
+  const search = { patientId, ...filter }
+  const documents = matches
+    ? await firstOf(findDocuments(collection, search, 0, after), limit + 1, matches)
+    : await findDocuments(collection, search, limit + 1, after).toArray()
+  // Authors always find their own documents; other doctors must not learn that the patient exists.
   if (!visible && documents.length === 0 && !(await hasWritten(collection, { patientId, doctorId: doctorId! })))
     throw notFound('patient')
   return toPage(documents, limit, positionOf, present)
 }
 
-/** What cannot be asked of MongoDB is looked for among the patient's own documents, of which nobody has very many. */
-async function firstOf<D>(
-  documents: AsyncIterable<D>,
-  count: number,
-  isWanted: (document: D) => boolean,
-): Promise<D[]> {
+/** Filters in memory what MongoDB cannot filter by; one patient has few documents. */
+async function firstOf<D>(documents: AsyncIterable<D>, count: number, matches: (document: D) => boolean): Promise<D[]> {
   const found: D[] = []
   for await (const document of documents) {
-    if (isWanted(document)) found.push(document)
+    if (matches(document)) found.push(document)
     if (found.length === count) break
   }
   return found
@@ -82,7 +78,7 @@ async function firstOf<D>(
 
 const positionOf = ({ createdAt, _id }: PatientDocument) => [createdAt.toISOString(), _id]
 
-/** Throws not_found for one the caller may not read; its author always may. */
+/** Throws not_found for a record the caller may not read; its author always may. */
 export async function getRecord(ctx: Context, id: string): Promise<MedicalRecord> {
   return presentRecord(await getVisible(ctx, medicalRecords(ctx.mongo), id, 'record'))
 }
@@ -100,7 +96,7 @@ async function getVisible<D extends Authored>(ctx: Context, collection: Collecti
   return document
 }
 
-/** Undefined for one that the caller may not read. */
+/** Undefined when the caller may not read the document. */
 export async function findVisible<D extends Authored>(
   ctx: Context,
   collection: Collection<D>,
@@ -110,7 +106,7 @@ export async function findVisible<D extends Authored>(
   return document && (await canRead(ctx, document)) ? document : undefined
 }
 
-/** What authors wrote they read always, related to the patient or not. */
+/** Authors may always read what they wrote; all others need access to the patient. */
 export const canRead = async (
   ctx: Pick<Context, 'actor' | 'config' | 'db' | 'now'>,
   { patientId, doctorId }: Authored,

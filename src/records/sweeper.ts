@@ -3,14 +3,13 @@ import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
 import { listPendingWrites, settleNotWritten, settleWritten } from '../http/idempotency/clinical-store'
 
-/** A request that still runs is not disturbed; one that is even slower finds its id blocked and fails. */
+/** Leaves running requests alone; a request that is even slower meets the tombstone under its id and fails. */
 const GRACE_MS = 60_000
 const BATCH = 100
 
 /**
- * Settles clinical writes that no request finished, by whether MongoDB has them (see `runClinicalMutation`). Returns how
- * many were settled. Any number of copies may call it at any time; while MongoDB is down it leaves the rest for the next
- * call.
+ * Settles clinical writes that no request finished: looks each up in MongoDB (see `runClinicalMutation`). Returns how many
+ * it settled. Any number of copies may call it; while MongoDB is down it leaves the rest for the next call.
  */
 export async function sweepPendingWrites(deps: Deps): Promise<number> {
   const { clinicalLookUps: lookUps, mongo } = deps
@@ -25,7 +24,7 @@ export async function sweepPendingWrites(deps: Deps): Promise<number> {
       await inTransaction(deps, ({ db }) => settle(db, write.writeId))
     } catch (error) {
       if (!asUnavailable(error)) throw error
-      deps.log.warn({ error }, 'unfinished clinical writes are left for later')
+      deps.log.warn({ error }, 'MongoDB is down: unfinished clinical writes are settled later')
       break
     }
     settled++

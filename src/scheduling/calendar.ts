@@ -100,7 +100,7 @@ export function closureRanges({ closures, timeZone }: ClinicCalendar): TimeRange
 /**
  * The starts of a window's grid whose wall number lies in [fromWall, untilWall) and which leave room for `duration` ms
  * of elapsed time, ascending. Steps are taken in wall time from the window's start: a wall time that the clocks skip is left
- * out, and one that occurs twice is offered once, at its first occurrence in the window.
+ * out, and a repeated one is offered once, at its first occurrence in the window.
  */
 export function gridStarts(
   window: TimeRange,

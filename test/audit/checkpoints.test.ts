@@ -118,7 +118,7 @@ describe('checkpoint keys', () => {
       const env = { ...t.env, AUDIT_SIGNING_KEY: 'z'.repeat(40), AUDIT_FORMER_PUBLIC_KEYS: former }
       return { ...t, deps: { ...t.deps, config: readConfig(env) } }
     }
-    expect(await findingOf(changed(''))).toEqual([5, 'the checkpoint of event 5 carries no signature of ours'])
+    expect(await findingOf(changed(''))).toEqual([5, 'the checkpoint of event 5 has no valid signature'])
     expect(await findingOf(changed(before.publicKey))).toBeUndefined()
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { sql } from 'kysely'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { newId } from '../../src/database/ids'
 import { notFound } from '../../src/errors'
 import { refuse } from '../../src/http/answer'

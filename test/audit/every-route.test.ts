@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Caller, Role } from '../../src/actor'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import type { Deps } from '../../src/deps'
 import type { Call, Entry } from '../contract/call'
 import { addressOf, CALLS, sentBy } from '../contract/calls'

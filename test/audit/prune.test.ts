@@ -63,9 +63,9 @@ describe('pruning the audit trail', () => {
     const { checkpoints } = await readTrail(t.db)
     expect(await findingOf(t, { kept: checkpoints })).toBeUndefined()
     await logs.deleteOne({ _id: 11 })
-    expect(await findingOf(t)).toEqual([11, 'it is missing: the next that is there is 12'])
+    expect(await findingOf(t)).toEqual([11, 'it is missing: the next event is 12'])
     await changeAsOwner(t, "update audit_checkpoints set created_at = created_at - interval '1 s' where seq = 10")
-    expect(await findingOf(t)).toEqual([10, 'no checkpoint of ours says that the chain begins after it'])
+    expect(await findingOf(t)).toEqual([10, 'no signed checkpoint confirms that the chain begins after it'])
   })
 
   test.each([

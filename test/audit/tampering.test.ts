@@ -12,14 +12,14 @@ const { whole, logs, log, set, restore, inPostgres, rewrite, rewriteFrom } = awa
 
 type Tampering = { tamper: () => Promise<unknown>; seq: number | null; problem: string }
 
-const isOther = (field: string) => `its ${field} is not the one that was hashed`
-const NEXT_IS = 'it is missing: the next that is there is'
+const isOther = (field: string) => `its ${field} differs from the hashed one`
+const NEXT_IS = 'it is missing: the next event is'
 const UP_TO_END = 'it is missing, and so are all up to 120'
 const NO_NUMBER = 'no event has such a number'
 const NOT_RELAYED = 'it was not relayed from PostgreSQL'
-const WRONG_HASH = 'its hash is not that of what it follows and its bytes'
+const WRONG_HASH = 'its hash does not match its prev and bytes'
 const NO_EVENT = 'its bytes are not an event'
-const NO_INDEX = 'no unique index keeps an event from being there twice'
+const NO_INDEX = 'the unique index that prevents duplicate events is missing'
 const rewritten = (first: number, last: number, name: string) =>
   `one or more of the events ${first} to ${last} was rewritten: ${name} names another hash`
 
@@ -36,7 +36,7 @@ const IN_MONGO: Record<string, Tampering> = {
   'a field is added': {
     tamper: () => set(5, { outcome: 'success' }),
     seq: 5,
-    problem: 'it has members that no event has',
+    problem: 'it has unknown fields',
   },
   'bytes are edited': {
     tamper: () => set(110, { bytes: log(110).bytes.replace('test.run', 'test.fun') }),
@@ -79,7 +79,7 @@ const IN_MONGO: Record<string, Tampering> = {
   'an event is added with a text as its number': {
     tamper: () => logs.insertOne({ ...log(1), _id: 'x' as never, eventId: newId() }),
     seq: null,
-    problem: 'a document is called x: no event is',
+    problem: 'a document has the id x: no event has such an id',
   },
   'two events are swapped': { tamper: () => swap(10, 100), seq: 10, problem: 'its bytes are those of event 100' },
   'two events are swapped with their numbers': { tamper: () => swap(10, 100, true), seq: 10, problem: WRONG_HASH },
@@ -88,7 +88,7 @@ const IN_MONGO: Record<string, Tampering> = {
   'an event is rewritten with its hash': {
     tamper: () => rewrite(70),
     seq: 70,
-    problem: 'it, or event 71, was rewritten: that one follows another hash',
+    problem: 'it or event 71 was rewritten: event 71 follows another hash',
   },
   'the event of a checkpoint is rewritten with its hash': {
     tamper: () => rewrite(75),
@@ -112,7 +112,7 @@ const IN_MONGO: Record<string, Tampering> = {
   },
 }
 
-const forged = (seq: number) => `the checkpoint of event ${seq} carries no signature of ours`
+const forged = (seq: number) => `the checkpoint of event ${seq} has no valid signature`
 const OTHER_HASH = 'a'.repeat(64)
 
 const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: string }> = {
@@ -139,7 +139,7 @@ const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: str
   'the head is set back': {
     statement: `update audit_head set seq = 60, hash = '${log(60).hash}'`,
     seq: 61,
-    problem: 'PostgreSQL counts 60 events, but there is the checkpoint of 75',
+    problem: 'PostgreSQL counts 60 events, but the checkpoint is of event 75',
   },
   'the head is set back to after the last checkpoint': {
     statement: `update audit_head set seq = 110, hash = '${log(110).hash}'`,
@@ -154,7 +154,7 @@ const IN_POSTGRES: Record<string, { statement: string; seq: number; problem: str
   'the start of the chain is set later': {
     statement: `update audit_head set start_seq = 50, start_hash = '${log(50).hash}'`,
     seq: 50,
-    problem: 'no checkpoint of ours says that the chain begins after it',
+    problem: 'no signed checkpoint confirms that the chain begins after it',
   },
 }
 
@@ -202,7 +202,7 @@ describe('checkpoints kept elsewhere', () => {
     await inPostgres(`update audit_checkpoints set hash = '${sealed!.hash}', signature = '${signature}' where seq = 75`)
     await inPostgres(`update audit_head set hash = '${last!.hash}'`)
     expect(await findingOf(t)).toBeUndefined()
-    const problem = 'the checkpoint that was kept names another hash than the rest'
+    const problem = 'the kept checkpoint does not match the chain'
     expect(await findingOf(t, { kept: whole.checkpoints })).toEqual([75, problem])
   })
 
@@ -211,7 +211,7 @@ describe('checkpoints kept elsewhere', () => {
     await inPostgres('delete from audit_checkpoints where seq > 60')
     await inPostgres(`update audit_head set seq = 60, hash = '${log(60).hash}'`)
     expect(await findingOf(t)).toBeUndefined()
-    const problem = 'PostgreSQL counts 60 events, but there is the checkpoint that was kept of 75'
+    const problem = 'PostgreSQL counts 60 events, but the kept checkpoint is of event 75'
     expect(await findingOf(t, { kept: whole.checkpoints })).toEqual([61, problem])
   })
 })

@@ -67,7 +67,7 @@ describe('audit:verify', () => {
     await set(100, { kind: 'test.other' })
     await logs.deleteOne({ _id: 110 })
     const { out, code } = await call()
-    expect([code, out[0]]).toEqual([1, 'NOT INTACT: event 100: its kind is not the one that was hashed'])
+    expect([code, out[0]]).toEqual([1, 'NOT INTACT: event 100: its kind differs from the hashed one'])
     expect(out.filter((line) => line.startsWith('checkpoint'))).toEqual([])
   })
 

@@ -38,7 +38,7 @@ describe('a long trail', async () => {
       [2_000, 2_300],
       [2_300, 2_300],
     ])
-    expect(await verifyTrail(large.deps, { patience: -1 })).toMatchObject({ complete: false, events: 1_000 })
+    expect(await verifyTrail(large.deps, { timeLimitMs: -1 })).toMatchObject({ complete: false, events: 1_000 })
   })
 
   test('verification finds a gap of more than a thousand events', async () => {
@@ -46,7 +46,7 @@ describe('a long trail', async () => {
     const hole = { _id: { $gt: 1_000, $lte: 2_200 } }
     const cut = await logs.find(hole).toArray()
     await logs.deleteMany(hole)
-    expect(await findingOf(large)).toEqual([1_001, 'it is missing: the next that is there is 2201'])
+    expect(await findingOf(large)).toEqual([1_001, 'it is missing: the next event is 2201'])
     await logs.insertMany(cut)
   })
 
@@ -95,7 +95,7 @@ describe('GET /audit/verify', () => {
 
   test('GET /audit/verify names the first changed event', async () => {
     await set(100, { kind: 'test.other' })
-    const finding = { seq: 100, problem: 'its kind is not the one that was hashed' }
+    const finding = { seq: 100, problem: 'its kind differs from the hashed one' }
     expect((await ask()).body).toMatchObject({ intact: false, events: 25, finding })
   })
 

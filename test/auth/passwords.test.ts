@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/bcrypt'
-import { emailDigest, type HashedPassword, hashPassword, isOutdated, verifyPassword } from '../../src/auth/passwords'
+import {
+  emailDigest,
+  type HashedPassword,
+  hashPassword,
+  isOutdated,
+  verifyPassword,
+} from '../../src/auth/passwords/hashing'
 import { readConfig } from '../../src/config'
 import { createLimiter } from '../../src/database/limiter'
 import { TEST_ENVIRONMENT } from '../support/environment'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { signRefreshToken } from '../../src/auth/tokens'
+import { signRefreshToken } from '../../src/auth/sessions/tokens'
 import { createTestApp, NOW } from '../support/app'
 import { createAccounts, PASSWORD } from './accounts'
 

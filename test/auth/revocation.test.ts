@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { createRevocations } from '../../src/auth/revocations'
-import { endSessions } from '../../src/auth/sessions'
+import { createRevocations } from '../../src/auth/sessions/revocations'
+import { endSessions } from '../../src/auth/sessions/service'
 import { inTransaction } from '../../src/database/transaction'
 import { createTestApp } from '../support/app'
 import { until } from '../support/until'

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { readConfig } from '../../src/config'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import { createDatabases } from '../support/databases'

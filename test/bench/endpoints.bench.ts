@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { hashPassword } from '../../src/auth/passwords'
-import { signAccessToken } from '../../src/auth/tokens'
+import { hashPassword } from '../../src/auth/passwords/hashing'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { type Config, readConfig } from '../../src/config'
 import { createLimiter } from '../../src/database/limiter'
 import { DAY, dayOfNumber, instantAt, isoWeekday, MINUTE } from '../../src/scheduling/local-time'

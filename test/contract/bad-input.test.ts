@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Role } from '../../src/actor'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { apiDocument, findRoute, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'
 import { ContractError } from '../support/contract'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sign } from 'hono/jwt'
 import type { Caller, Role } from '../../src/actor'
-import { signAccessToken, signRefreshToken } from '../../src/auth/tokens'
+import { signAccessToken, signRefreshToken } from '../../src/auth/sessions/tokens'
 import { newId } from '../../src/database/ids'
 import { apiDocument, type Route, routesOf } from '../support/api-document'
 import { createTestApp } from '../support/app'

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { addDays, instantAt, localDay } from '../../src/scheduling/local-time'
 import { createTestApp } from '../support/app'
 import { startServer } from '../support/server'

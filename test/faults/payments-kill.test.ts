@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { Caller } from '../../src/actor'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { sweepPayments } from '../../src/payments/sweeper'
 import { addDays, localDay } from '../../src/scheduling/local-time'
 import { createJobRunner } from '../jobs/run-jobs'

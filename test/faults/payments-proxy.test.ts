@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 import { sql } from 'kysely'
 import type { Caller } from '../../src/actor'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { newId } from '../../src/database/ids'
 import { createCardApp } from '../payments/card-app'
 import { type Fate, startCuttingProxy } from './cutting-proxy'

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { readConfig } from '../../src/config'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import { createTestApp } from '../support/app'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { OpenAPIHono, z } from '@hono/zod-openapi'
 import { sql } from 'kysely'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { answer } from '../../src/http/answer'
 import { deleteOldKeys } from '../../src/http/idempotency/store'
 import { answerErrors } from '../../src/http/middleware/errors'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { createTestApp } from '../support/app'
 
 const t = await createTestApp()

@@ -19,7 +19,8 @@ export function findBannedWords(files: Source[]): string[] {
   return texts.flatMap(({ path, text }) =>
     text
       .split('\n')
-      .filter((line) => BANNED.test(line))
+      // `'lapsed'` is a status of the API.
+      .filter((line) => BANNED.test(line.replaceAll("'lapsed'", '')))
       .map((line) => `${path}: ${line.trim()}`),
   )
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { deleteDeadSessions } from '../../src/auth/dead-sessions'
+import { deleteDeadSessions } from '../../src/auth/sessions/service'
 import { deleteOldKeys } from '../../src/http/idempotency/store'
 import { createTestApp, NOW } from '../support/app'
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { createTestApp } from '../support/app'
 import { runFolder } from '../support/run-folder'
 import { ROOT } from '../support/server'

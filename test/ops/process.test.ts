@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { createTestApp } from '../support/app'
 import { startServer } from '../support/server'
 import { until } from '../support/until'

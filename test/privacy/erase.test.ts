@@ -268,7 +268,7 @@ describe('erasing a patient', () => {
 
 /**
  * How erasure treats each column that references patients or users. For a new column: erase or keep it in
- * src/privacy/erase.ts, add it to the export, then list it here.
+ * src/privacy/erasure, add it to the export, then list it here.
  */
 const KNOWN_REFERENCES: Record<string, string> = {
   'patients.user_id': 'stays: the account is pseudonymous',

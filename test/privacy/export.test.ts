@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { form, MULTIPART, pdf } from '../records/files'
 import { createTestApp, NOW } from '../support/app'
 import { openCopy } from '../support/copies'

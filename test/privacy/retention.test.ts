@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Caller } from '../../src/actor'
-import { deleteExpiredRecords } from '../../src/privacy/retention'
-import { deleteDocumentsUntil } from '../../src/privacy/retention-queries'
+import { deleteDocumentsUntil } from '../../src/privacy/retention/queries'
+import { deleteExpiredRecords } from '../../src/privacy/retention/service'
 import { form, MULTIPART, pdf } from '../records/files'
 import { createTestApp, NOW } from '../support/app'
 

@@ -3,7 +3,7 @@ import { BSON } from 'mongodb'
 import { appendClinicalEntry } from '../../src/database/clinical-writes/append'
 import { newId } from '../../src/database/ids'
 import { AMENDMENTS, medicalRecords } from '../../src/records/collections'
-import { roomIn } from '../../src/records/document-limits'
+import { withinLimitsFilter } from '../../src/records/document-limits'
 import { createTestApp, NOW } from '../support/app'
 import { note, pairsOf } from './pairs'
 
@@ -215,7 +215,7 @@ describe('a full record', () => {
       AMENDMENTS,
       { id, patientId: patient.id },
       { id: newId() },
-      roomIn(AMENDMENTS),
+      withinLimitsFilter(AMENDMENTS),
     )
     expect(await past).toEqual({ state: 'refused' })
     expect((await stored())!.amendments).toHaveLength(17)

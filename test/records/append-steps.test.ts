@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { MongoNetworkError, MongoServerSelectionError } from 'mongodb'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { appendClinicalEntry } from '../../src/database/clinical-writes/append'
 import type { Mongo } from '../../src/database/mongo'
 import { AMENDMENTS, medicalRecords, prescriptions } from '../../src/records/collections'

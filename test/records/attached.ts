@@ -1,5 +1,5 @@
 import type { Caller } from '../../src/actor'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import type { TestApp } from '../support/app'
 import { form, MULTIPART, pdf } from './files'
 import { note, pairsOf } from './pairs'

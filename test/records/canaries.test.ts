@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import type { Logger } from '../../src/log'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'

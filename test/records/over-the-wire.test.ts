@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { createTestApp } from '../support/app'
 import { until } from '../support/until'
 import { form, MULTIPART, pdf, pdfOf, streamOf } from './files'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { MongoNetworkError } from 'mongodb'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import type { Mongo } from '../../src/database/mongo'
 import { deleteAttachmentFiles } from '../../src/records/attachments/service'
 import { sweepUploads } from '../../src/records/attachments/sweeper'

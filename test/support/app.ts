@@ -1,7 +1,7 @@
 import { afterAll, setDefaultTimeout } from 'bun:test'
 import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import { anyOrder } from './any-order'
 import { createClient } from './client'

@@ -1,7 +1,7 @@
 import { afterAll } from 'bun:test'
 import type { Caller } from '../../src/actor'
 import { createApp } from '../../src/app'
-import { signAccessToken } from '../../src/auth/tokens'
+import { signAccessToken } from '../../src/auth/sessions/tokens'
 import type { Deps } from '../../src/deps'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import type { TestApp } from './app'

@@ -4,7 +4,7 @@ import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import type { Access } from './operation'
 
-/** The caller, from `Authorization: Bearer`. Throws 401 for a bad token, or a missing one that `access` requires. */
+/** The caller, from `Authorization: Bearer`. Throws 401 for a bad token, or where `access` requires a token and none came. */
 export async function authenticate(deps: Deps, c: HonoContext, access: Access): Promise<Caller | null> {
   if (access === 'public') return null
   const header = c.req.header('authorization')

@@ -182,7 +182,7 @@ const header = (description: string, example: string) => ({
 })
 
 const REQUEST_ID = header(
-  'Identifies this request in our logs. A valid one that you send is kept.',
+  'Identifies this request in our logs. A valid id that you send is kept.',
   '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
 )
 const RATE_LIMIT = header(

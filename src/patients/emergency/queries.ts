@@ -2,7 +2,10 @@ import { type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema'
 import type { EmergencyAccessTable } from '../tables'
 
-/** What decides whether the doctor may; after their lock. `nth`: since when they have opened as many as `limit`. */
+/**
+ * What decides whether the doctor may open emergency access; read it under the doctor's lock. `nth` is when the doctor
+ * opened the `limit`-th newest access, null if there are fewer.
+ */
 export function findEmergencyFacts(
   db: Transaction<Database>,
   { doctorId, patientId, limit }: { doctorId: string; patientId: string; limit: number },
@@ -16,7 +19,7 @@ export function findEmergencyFacts(
       selectFrom('emergencyAccess')
         .select('emergencyAccess.createdAt')
         .whereRef('emergencyAccess.doctorId', '=', 'doctors.id')
-        // All last equally long: newest first, by the order of the index.
+        // Every access lasts equally long, so this is newest first, in the order of the index.
         .orderBy('emergencyAccess.expiresAt', 'desc')
         .limit(1)
         .offset(limit - 1)
@@ -51,7 +54,7 @@ export function findEmergencyAccess(db: Kysely<Database>, id: string) {
     .executeTakeFirst()
 }
 
-/** Those of them that have been reviewed. */
+/** Those of `ids` that an admin has reviewed. */
 export function listReviews(db: Kysely<Database>, ids: string[]) {
   return db
     .selectFrom('emergencyAccess')
@@ -62,7 +65,7 @@ export function listReviews(db: Kysely<Database>, ids: string[]) {
     .execute()
 }
 
-/** The first review stands. */
+/** Changes nothing after the first review. */
 export async function updateReview(
   db: Transaction<Database>,
   id: string,

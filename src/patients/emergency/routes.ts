@@ -12,14 +12,19 @@ const openEmergencyAccessOperation = operation({
   path: '/patients/{id}/emergency-access',
   tag: 'Patients',
   operationId: 'openEmergencyAccess',
-  summary: 'See a patient in an emergency',
-  description: `For four hours the doctor sees the patient and writes records as if the two were related. At most ${EMERGENCIES_A_DAY} in 24 hours (429). The patient finds it, and all that was seen, in their access log; admins review it.`,
+  summary: 'Open emergency access',
+  description: `For four hours the doctor may read the patient's data and write records as with a treatment relationship. At most ${EMERGENCIES_A_DAY} in 24 hours (429). The patient sees it, and everything that was read, in their access log; admins review it.`,
   access: ['doctor'],
   who: 'verified doctors (others 403), for any patient',
   audit: { kind: 'emergency_access', action: 'E' },
   params: PatientPath,
   body: OpenEmergencyAccess,
-  answer: { status: 201, description: 'How long it lasts', schema: EmergencyAccess, headers: ['Location'] },
+  answer: {
+    status: 201,
+    description: 'When the emergency access ends',
+    schema: EmergencyAccess,
+    headers: ['Location'],
+  },
   problems: ['forbidden'],
 })
 

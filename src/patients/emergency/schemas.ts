@@ -8,7 +8,7 @@ export const OpenEmergencyAccess = z
       .trim()
       .min(10, 'must have at least 10 characters')
       .max(500)
-      .openapi({ description: 'Why it cannot wait. Admins and the patient will read it.' }),
+      .openapi({ description: 'Why it cannot wait. Admins and the patient can read it.' }),
   })
   .openapi('OpenEmergencyAccess', {
     example: { reason: 'Brought in unconscious, needs to be treated before relatives can be reached' },

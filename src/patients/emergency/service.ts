@@ -8,12 +8,13 @@ import type { OpenEmergencyAccess } from './schemas'
 
 const HOUR = 3_600_000
 const OPEN_FOR = 4 * HOUR
-/** A doctor who needs more has another problem than a patient. */
+/** Per doctor. More would rather be misuse than emergencies. */
 export const EMERGENCIES_A_DAY = 5
 
 /**
- * Lets a verified doctor see a patient they are not related to (see access.ts). Takes the doctor's lock, so that the limit
- * holds and verification does not change meanwhile. Throws forbidden and not_found; past the limit it refuses on record.
+ * Opens access for a verified doctor without a treatment relationship (see `visiblePatients`). Takes the doctor's lock, so
+ * that the limit holds and the verification does not change meanwhile. Throws forbidden and not_found; beyond the limit it
+ * returns a refusal, which is audited.
  */
 export async function openEmergencyAccess(
   ctx: TransactionContext,
@@ -22,10 +23,10 @@ export async function openEmergencyAccess(
 ): Promise<{ id: string; expiresAt: Date } | Refusal> {
   const { db, actor, now } = ctx
   const { doctorId } = actor
-  if (doctorId === undefined) throw notVerified()
+  if (doctorId === undefined) throw unverified()
   await lockResources(db, [doctorId])
   const facts = await findEmergencyFacts(db, { doctorId, patientId, limit: EMERGENCIES_A_DAY })
-  if (!facts?.verifiedAt || facts.status !== 'active') throw notVerified()
+  if (!facts?.verifiedAt || facts.status !== 'active') throw unverified()
   if (!facts.patientExists) throw notFound('patient')
   const nextAt = facts.nth ? facts.nth.getTime() + 24 * HOUR : 0
   if (nextAt > now.getTime())
@@ -35,12 +36,12 @@ export async function openEmergencyAccess(
   return access
 }
 
-const notVerified = () => new AppError('forbidden', 'Emergency access is for doctors whom an admin has verified.')
+const unverified = () => new AppError('forbidden', 'Only a verified doctor may open emergency access.')
 
 const tooMany = (waitMs: number) =>
   new AppError(
     'rate_limited',
-    `More than ${EMERGENCIES_A_DAY} emergencies in 24 hours; an admin can make an appointment instead.`,
+    `At most ${EMERGENCIES_A_DAY} emergency accesses in 24 hours. Ask an admin to book an appointment instead.`,
     {},
     { 'Retry-After': String(Math.ceil(waitMs / 1000)) },
   )
@@ -52,13 +53,13 @@ export async function getEmergencyAccess({ db }: Pick<Context, 'db'>, id: string
   return access
 }
 
-/** When each was reviewed, of those that have been. */
+/** By id of the emergency access: when it was reviewed. Without those that nobody has reviewed. */
 export async function findReviewTimes({ db }: Pick<Context, 'db'>, ids: string[]): Promise<Map<string, Date>> {
   const reviews = ids.length > 0 ? await listReviews(db, ids) : []
   return new Map(reviews.map(({ id, reviewedAt }) => [id, reviewedAt]))
 }
 
-/** Says that the caller has looked into it; who was first stays on record. Throws not_found. */
+/** Marks it as reviewed by the caller; the first reviewer is kept. Throws not_found. */
 export async function reviewEmergencyAccess(ctx: TransactionContext, id: string) {
   await updateReview(ctx.db, id, { reviewedAt: ctx.now, reviewedBy: ctx.actor.userId })
   return getEmergencyAccess(ctx, id)

@@ -5,10 +5,10 @@ import type { CollectionSpec, Mongo } from '../../database/mongo'
 export const FILES = 'attachments'
 const UPLOADS = 'attachment_uploads'
 
-/** A file that is being stored and is not known to be in its record yet; `_id` is the file's. */
-export type Upload = { _id: string; patientId: string; recordId: string; startedAt: Date }
+/** A file in GridFS that its record does not name yet, for the sweeper; `_id` is the file's id. */
+export type PendingUpload = { _id: string; patientId: string; recordId: string; startedAt: Date }
 
-export const uploads = (mongo: Mongo) => mongo.collection<Upload>(UPLOADS)
+export const pendingUploads = (mongo: Mongo) => mongo.collection<PendingUpload>(UPLOADS)
 
 export const ATTACHMENT_COLLECTIONS: CollectionSpec[] = [
   ...fileCollections(FILES),

@@ -1,6 +1,6 @@
 /**
- * `attachment` under any name (RFC 6266): whole in `filename*` (RFC 8187), and for programs that do not know it in letters
- * that mean nothing in a header.
+ * A Content-Disposition header of `attachment` (RFC 6266): the full name in `filename*` (RFC 8187), and in `filename` with
+ * ASCII letters only, for clients that do not support `filename*`.
  */
 export function contentDisposition(filename: string): string {
   const plain = filename

@@ -3,13 +3,13 @@ import { AppError, invalid } from '../../errors'
 export const FILE_TYPES = ['application/pdf', 'image/png', 'image/jpeg'] as const
 export type FileType = (typeof FILE_TYPES)[number]
 
-/** How a file begins and how one that is whole ends, each byte a character; `suffixes` of names, the usual one first. */
+/** How files of a type begin and end, one character per byte (latin1); `suffixes` of file names, the usual one first. */
 type Signature = { begins: string[]; isWhole: (tail: string) => boolean; suffixes: string[] }
 
 const SIGNATURES: Record<FileType, Signature> = {
   'application/pdf': {
     begins: ['%PDF-1.', '%PDF-2.'],
-    // Readers look for it in this much of the end too.
+    // PDF readers search the last 1,024 bytes for it too.
     isWhole: (tail) => tail.includes('%%EOF'),
     suffixes: ['.pdf'],
   },
@@ -20,14 +20,13 @@ const SIGNATURES: Record<FileType, Signature> = {
   },
   'image/jpeg': {
     begins: ['\xff\xd8\xff'],
-    // Some cameras fill up with zeros.
-    isWhole: (tail) => tail.slice(0, endOf(tail)).endsWith('\xff\xd9'),
+    // Some cameras pad the file with zeros.
+    isWhole: (tail) => tail.slice(0, paddingStart(tail)).endsWith('\xff\xd9'),
     suffixes: ['.jpg', '.jpeg', '.jfif'],
   },
 }
 
-/** Where the zeros at the end begin. */
-function endOf(tail: string): number {
+function paddingStart(tail: string): number {
   let end = tail.length
   while (end > 0 && tail[end - 1] === '\0') end--
   return end
@@ -37,8 +36,8 @@ const HEAD = 16
 const TAIL = 1024
 
 /**
- * Passes a file on while looking at how it begins and ends; nothing is passed on of one that is of no known type. `type()`
- * is known once all has been passed on. Throws 415 for another type, 422 for one that is not whole.
+ * Streams a file through and detects its type from its first bytes, before any byte is passed on. `type()` may be called
+ * once the stream has ended. The stream throws 415 for a type that is not accepted, 422 for a file that is cut off.
  */
 export function inspectFile(content: AsyncIterable<Uint8Array>) {
   let type: FileType | undefined
@@ -58,7 +57,8 @@ export function inspectFile(content: AsyncIterable<Uint8Array>) {
     }
     type ??= recognise(head)
     yield* unread
-    if (!SIGNATURES[type].isWhole(tail)) throw invalid('file', `is not whole: it does not end as ${type} does`)
+    if (!SIGNATURES[type].isWhole(tail))
+      throw invalid('file', `is incomplete: it does not end like a file of type ${type}`)
   }
 
   return {
@@ -72,13 +72,13 @@ export function inspectFile(content: AsyncIterable<Uint8Array>) {
 
 function recognise(head: string): FileType {
   const type = FILE_TYPES.find((known) => SIGNATURES[known].begins.some((beginning) => head.startsWith(beginning)))
-  if (!type) throw new AppError('unsupported_media_type', 'The file must be a PDF, PNG or JPEG by its content.')
+  if (!type) throw new AppError('unsupported_media_type', 'The content of the file must be PDF, PNG or JPEG.')
   return type
 }
 
 const latin1 = (bytes: Uint8Array) => String.fromCharCode(...bytes)
 
-/** The name with a suffix of its type, so that what saves the file takes it for nothing else. */
+/** The name with a suffix of its detected type, so that no program opens the downloaded file as another type. */
 export function withSuffix(filename: string, type: FileType): string {
   const { suffixes } = SIGNATURES[type]
   return suffixes.some((suffix) => filename.toLowerCase().endsWith(suffix)) ? filename : `${filename}${suffixes[0]}`

@@ -11,9 +11,9 @@ export const Attachment = z
     recordId: Uuid,
     patientId: Uuid,
     filename: z.string().max(400),
-    contentType: z.enum(FILE_TYPES).openapi({ description: 'By its content, whatever it was sent as.' }),
-    size: z.int().min(1).max(MAX_FILE_BYTES).openapi({ description: 'In bytes.' }),
-    sha256: z.string().length(64).openapi({ description: 'Of the content, in hexadecimal; also its ETag.' }),
+    contentType: z.enum(FILE_TYPES).openapi({ description: 'Detected from the content.' }),
+    size: z.int().min(1).max(MAX_FILE_BYTES).openapi({ description: 'Size in bytes.' }),
+    sha256: z.string().length(64).openapi({ description: 'SHA-256 of the content, in hexadecimal; also its ETag.' }),
     doctor: Author,
     createdAt: Instant,
   })
@@ -36,7 +36,7 @@ export const AttachmentUpload = z
   .strictObject({ file: z.string().max(MAX_FILE_BYTES).openapi({ format: 'binary' }) })
   .openapi('AttachmentUpload', { example: { file: '%PDF-1.7 …' } })
 
-/** The file itself. */
+/** The bytes of the file. */
 export const AttachmentContent = z
   .string()
   .max(MAX_FILE_BYTES)

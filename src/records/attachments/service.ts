@@ -5,29 +5,35 @@ import type { Context, TransactionContext } from '../../deps'
 import { notFound, unavailable } from '../../errors'
 import type { FixedWrite } from '../../http/operations/clinical-mutation'
 import type { UploadedFile } from '../../http/operations/multipart'
-import { ATTACHMENTS, type Attachment, type MedicalRecordDocument, medicalRecords } from '../collections'
+import { ATTACHMENTS, type MedicalRecordDocument, medicalRecords, type StoredAttachment } from '../collections'
 import { type Append, appendTo, getAuthor } from '../compose-append'
 import { canRead, findVisible } from '../service'
 import { inspectFile } from './file-type'
-import { attachmentFiles, deleteUpload, findRecordOfAttachment, insertUpload, listFileIds } from './queries'
+import {
+  attachmentFiles,
+  deletePendingUpload,
+  findRecordOfAttachment,
+  insertPendingUpload,
+  listFileIds,
+} from './queries'
 
-/** A file in GridFS that no record has yet, and the record that is to have it. */
-export type Received = Pick<Attachment, 'fileId' | 'filename' | 'contentType' | 'size' | 'sha256'> & {
+/** A file in GridFS that no record names yet, and the record it will be attached to. */
+export type ReceivedFile = Pick<StoredAttachment, 'fileId' | 'filename' | 'contentType' | 'size' | 'sha256'> & {
   record: MedicalRecordDocument
 }
 
-/** Far less than the sweeper waits: it takes no upload for abandoned that is still at work. */
-const LONGEST_MS = 10 * 60_000
+/** Must stay below the sweeper's age limit, or the sweeper would delete an upload that is still running. */
+const MAX_UPLOAD_MS = 10 * 60_000
 
 /**
- * Stores the file as it arrives, under an id of its own; nobody sees it until a record names it. The file is read to its
- * end for a record that the caller may not see too: what is wrong with a request is told before what it is about.
+ * Stores the file under a new id while it arrives; it stays invisible until a record names it. An invisible record is
+ * reported only after the whole file was checked: 415 and 422 come before 404.
  */
 export async function receiveAttachment(
   ctx: Context,
   recordId: string,
   { filename, content }: UploadedFile,
-): Promise<Received> {
+): Promise<ReceivedFile> {
   const record = await findVisible(ctx, medicalRecords(ctx.mongo), recordId)
   const file = inspectFile(inTime(content))
   if (!record) {
@@ -36,7 +42,7 @@ export async function receiveAttachment(
   }
   await ctx.mongo.ready()
   const fileId = newFileId()
-  await insertUpload(ctx.mongo, { _id: fileId, patientId: record.patientId, recordId, startedAt: ctx.now })
+  await insertPendingUpload(ctx.mongo, { _id: fileId, patientId: record.patientId, recordId, startedAt: ctx.now })
   try {
     const stored = await attachmentFiles(ctx.mongo).put(fileId, file.content)
     return { record, fileId, filename, contentType: file.type(), ...stored }
@@ -47,42 +53,47 @@ export async function receiveAttachment(
 }
 
 async function* inTime(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const until = performance.now() + LONGEST_MS
+  const until = performance.now() + MAX_UPLOAD_MS
   for await (const piece of content) {
-    if (performance.now() > until) throw unavailable('The upload took too long.')
+    if (performance.now() > until) throw unavailable('The upload took more than ten minutes.')
     yield piece
   }
 }
 
-/** Throws not_found where the record has gone out of reach since, invalid_state for one that is full. */
+/** Throws not_found when the caller may no longer read the record, invalid_state when the record is full. */
 export async function composeAttachment(
   ctx: TransactionContext,
-  { record, ...file }: Received,
+  { record, ...file }: ReceivedFile,
   fixed: FixedWrite,
 ): Promise<Append<MedicalRecordDocument>> {
   if (!(await canRead(ctx, record))) throw notFound('record')
   const { id, createdAt } = fixed
-  const attachment: Attachment = { id, ...file, doctor: await getAuthor(ctx), createdAt }
+  const attachment: StoredAttachment = { id, ...file, doctor: await getAuthor(ctx), createdAt }
   return { ...appendTo(ATTACHMENTS, record, attachment, fixed), targetId: id, detail: { recordId: record._id } }
 }
 
-/** Keeps the file if the record has it; another attempt's may be there instead, or none. */
-export async function finishUpload(ctx: Context, { fileId }: Received, record?: MedicalRecordDocument): Promise<void> {
-  if (record?.attachments?.some((attachment) => attachment.fileId === fileId)) await deleteUpload(ctx.mongo, fileId)
+/** Keeps the file if the record names it; otherwise (another attempt's file was attached, or none) removes it. */
+export async function finishUpload(
+  ctx: Context,
+  { fileId }: ReceivedFile,
+  record?: MedicalRecordDocument,
+): Promise<void> {
+  if (record?.attachments?.some((attachment) => attachment.fileId === fileId))
+    await deletePendingUpload(ctx.mongo, fileId)
   else await discard(ctx, fileId)
 }
 
-/** What this fails to take away, the sweeper will. */
+/** If this fails, the sweeper removes the file later. */
 async function discard({ mongo, log, requestId }: Context, fileId: string): Promise<void> {
   try {
     await attachmentFiles(mongo).remove(fileId)
-    await deleteUpload(mongo, fileId)
+    await deletePendingUpload(mongo, fileId)
   } catch (error) {
-    log.warn({ error, requestId }, 'an upload that failed is left to the sweeper')
+    log.warn({ error, requestId }, 'a failed upload could not be removed: the sweeper will do it')
   }
 }
 
-/** Throws not_found for one the caller may not read; who wrote the record or attached the file always may. */
+/** Throws not_found. The author of the record and the doctor who attached the file may always read it. */
 export async function openAttachment(ctx: Context, id: string) {
   const record = await findRecordOfAttachment(ctx.mongo, id)
   const attachment = record?.attachments?.[0]
@@ -92,7 +103,7 @@ export async function openAttachment(ctx: Context, id: string) {
   return { record, attachment, content: attachmentFiles(ctx.mongo).read(attachment.fileId, attachment.sha256) }
 }
 
-/** Deletes the content of what is attached to a patient's records written by `until`; for when these are to be deleted. */
+/** Deletes the files attached to the patient's records created until `until`; call it before deleting those records. */
 export async function deleteAttachmentFiles(mongo: Mongo, patientId: string, until: Date): Promise<void> {
   const files = attachmentFiles(mongo)
   for await (const fileId of listFileIds(mongo, patientId, until)) await files.remove(fileId)

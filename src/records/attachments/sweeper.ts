@@ -1,22 +1,22 @@
 import { findOrBlockEntry } from '../../database/clinical-writes/append'
 import type { Deps } from '../../deps'
 import { ATTACHMENTS } from '../collections'
-import { attachmentFiles, deleteUpload, listUploads } from './queries'
+import { attachmentFiles, deletePendingUpload, listPendingUploads } from './queries'
 
-/** No upload takes this long. */
-const PATIENCE_MS = 3_600_000
+/** Above the time limit of an upload, so that no running one is removed. */
+const MIN_AGE_MS = 3_600_000
 const BATCH = 100
 
 /**
- * Takes away files that were stored and never came to be in a record, or only in part. A record that does not have one by
- * now never will: its id is void there. Gives how many uploads were looked at; any number of copies may call it.
+ * Removes files of abandoned uploads, stored fully or in part. A tombstone in the record blocks the file's id, so that no
+ * late write can still attach it. Returns how many uploads were checked; any number of copies may call it.
  */
 export async function sweepUploads({ mongo, clock }: Pick<Deps, 'mongo' | 'clock'>): Promise<number> {
-  const abandoned = await listUploads(mongo, new Date(clock().getTime() - PATIENCE_MS), BATCH)
+  const abandoned = await listPendingUploads(mongo, new Date(clock().getTime() - MIN_AGE_MS), BATCH)
   for (const { _id: fileId, recordId, patientId } of abandoned) {
     const state = await findOrBlockEntry(mongo, ATTACHMENTS, { id: recordId, patientId }, ['fileId', fileId])
     if (state === 'blocked') await attachmentFiles(mongo).remove(fileId)
-    await deleteUpload(mongo, fileId)
+    await deletePendingUpload(mongo, fileId)
   }
   return abandoned.length
 }

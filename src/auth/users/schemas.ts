@@ -1,0 +1,33 @@
+import { z } from '@hono/zod-openapi'
+import { pageFields, pageOf } from '../../http/pagination'
+import { formatInstant, Instant, Role, text, Uuid } from '../../http/schemas'
+import type { UserRow } from '../queries'
+import { exampleUser, presentUser, userFields } from '../schemas'
+
+const Status = z.enum(['active', 'disabled'])
+
+export const UserAccount = z
+  .object({ ...userFields, phone: z.string().max(31).nullable(), status: Status, createdAt: Instant })
+  .openapi('UserAccount', {
+    example: { ...exampleUser, phone: null, status: 'active', createdAt: '2026-03-02T14:00:00Z' },
+  })
+export type UserAccount = z.infer<typeof UserAccount>
+
+export const presentUserAccount = (user: UserRow): UserAccount => ({
+  ...presentUser(user),
+  phone: user.phone,
+  status: user.status,
+  createdAt: formatInstant(user.createdAt),
+})
+
+export const UserAccountPage = pageOf('UserAccount', UserAccount)
+export const ListUsersQuery = z.strictObject({
+  ...pageFields,
+  role: Role.optional(),
+  status: Status.optional(),
+  q: text(100).optional().openapi({ description: 'Part of the name or the email address.' }),
+})
+export const UserPath = z.strictObject({ id: Uuid })
+
+export const UpdateUser = z.strictObject({ status: Status }).openapi('UpdateUser', { example: { status: 'disabled' } })
+export type UpdateUser = z.infer<typeof UpdateUser>
