@@ -3,6 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { STATUS } from '../../src/http/problem'
 import { apiDocument, type Media, type Route, routesOf, type Schema } from '../support/api-document'
 import { createSchemaCompiler } from '../support/strict-schemas'
+import { isImperative } from './imperative'
 import { allSchemas, propertiesOf, resolve } from './schema-walk'
 
 const document = await apiDocument()
@@ -52,14 +53,14 @@ describe('the OpenAPI document', () => {
 })
 
 describe('operations', () => {
-  test('every operation has one tag, a unique verb as its id, a summary, and states its callers and its audit event', () => {
+  test('every operation has one tag, a unique verb as its id, an imperative summary of two to five words, and states its callers and its audit event', () => {
     const ids = routes.map(({ operation }) => operation.operationId)
     expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([])
     expect(
       breaches(({ operation: { operationId, tags, summary, description } }) => [
         tags?.length !== 1 && `tags ${tags}`,
         !/^[a-z]+([A-Z][a-z0-9]*)*$/.test(operationId) && 'its id is not a camelCase verb',
-        !/^[A-Z].{3,80}[^.]$/.test(summary ?? '') && `summary ${summary}`,
+        !isImperative(summary ?? '') && `summary ${summary}`,
         !/\S[\s\S]*\*\*Who:\*\* \S.*\*\*Audit:\*\* \S/.test(description ?? '') && `description ${description}`,
       ]),
     ).toEqual([])
