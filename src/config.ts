@@ -45,6 +45,7 @@ const environment = z.object({
     .default('development'),
   HOST: z.string().default('0.0.0.0'),
   PORT: integer(3000, 0, 65_535),
+  REUSE_PORT: onOff('off'),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
@@ -183,6 +184,7 @@ function groupSettings(env: Environment) {
     production: env.NODE_ENV === 'production',
     host: env.HOST,
     port: env.PORT,
+    reusePort: env.REUSE_PORT,
     logLevel: env.LOG_LEVEL,
     shutdownDelaySeconds: env.SHUTDOWN_DELAY ?? 0,
     postgres: {

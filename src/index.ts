@@ -2,11 +2,13 @@ import { migrate } from '../db/migrate'
 import { createApp } from './app'
 import { type Config, ConfigError, readConfig } from './config'
 import { asUnavailable } from './database/constraints'
+import { findDatabaseId } from './database/identity'
 import { prepareMongo } from './database/mongo'
 import type { Deps } from './deps'
 import { jobHandlers } from './job-handlers'
 import { startMaintenance } from './maintenance'
 import { closeDeps, openDeps } from './open-deps'
+import { refuseSharing } from './start/port'
 
 const MIGRATION_ATTEMPTS = 15
 const BETWEEN_ATTEMPTS_MS = 2_000
@@ -22,7 +24,7 @@ handleSignals()
 reportStrayErrors()
 
 if (config.migrateOnStart) await migrateWhenUp()
-const server = listen()
+const server = await listen()
 const preparing = new AbortController()
 void prepareMongo(deps.mongo, preparing.signal)
 const maintenance = startMaintenance(deps)
@@ -68,7 +70,15 @@ async function migrateWhenUp(): Promise<void> {
   }
 }
 
-function listen() {
+async function listen() {
+  if (config.reusePort) await failUnlessSharable()
+  const server = serve()
+  // Another copy may have started in the same moment.
+  if (config.reusePort) await failUnlessSharable()
+  return server
+}
+
+function serve() {
   const app = createApp(deps)
   try {
     return Bun.serve({
@@ -79,6 +89,8 @@ function listen() {
       // The app limits bodies itself and answers with a problem. Bun streams, so nothing larger is held in memory.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
+      // By default `development: false` turns it on, and two copies share a port without a word.
+      reusePort: config.reusePort,
       fetch: (request, server) => app.fetch(request, { peerAddress: server.requestIP(request)?.address }),
       error(error) {
         log.error({ error }, 'a request failed outside of the app')
@@ -87,9 +99,15 @@ function listen() {
     })
   } catch (error) {
     const { code } = error as { code?: string }
-    if (code === 'EADDRINUSE') fail(`Port ${config.port} is in use: stop what uses it, or set PORT.`)
+    if (code === 'EADDRINUSE') fail(`Port ${config.port} on ${config.host} is in use: stop what uses it, or set PORT.`)
     fail(`Cannot listen on ${config.host}:${config.port} (${code ?? 'unknown reason'}): set HOST and PORT.`)
   }
+}
+
+async function failUnlessSharable(): Promise<void> {
+  if (config.port === 0) return
+  const reason = await refuseSharing(config, await findDatabaseId(deps.db))
+  if (reason) fail(reason)
 }
 
 function announce(): void {

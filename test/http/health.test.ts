@@ -38,7 +38,16 @@ describe('health checks', () => {
     const clinic = { name: 'Open', timeZone: 'Europe/Berlin', currency: 'EUR' }
     expect((await t.as(admin).post('/clinics', clinic)).status).toBe(201)
     await t.startMongo()
-    expect((await untilReady()).body).toEqual({ status: 'ok', checks: { postgres: 'up', mongo: 'up' } })
+    expect((await untilReady()).body).toMatchObject({ status: 'ok', checks: { postgres: 'up', mongo: 'up' } })
+  })
+
+  test('readiness names the database, for copies that share a port, also while PostgreSQL is down', async () => {
+    const { database } = (await untilReady()).body
+    expect(database).toMatch(/^[0-9a-f]{32}$/)
+    await t.stopPostgres()
+    expect(await ready()).toMatchObject({ status: 503, body: { database } })
+    await t.startPostgres()
+    expect((await untilReady()).body.database).toBe(database)
   })
 
   test('readiness is a 503 with Retry-After without PostgreSQL', async () => {

@@ -17,6 +17,7 @@ export const LADDER: readonly (readonly string[])[] = [
   ['payments', 'waitlist'],
   ['privacy'],
   ['app', 'open-deps', 'maintenance', 'job-handlers'],
+  ['start'],
   ['commands', 'index'],
 ]
 

@@ -10,7 +10,8 @@ const MAX_LINES_OF_SRC = 280
 /** Folders of src that are not a feature. */
 const SHARED = ['src/http', 'src/database']
 /** Programs on Bun, not a part of the API. */
-const isProgram = (path: string) => path === 'src/index.ts' || path.startsWith('src/commands/')
+const isProgram = (path: string) =>
+  path === 'src/index.ts' || path.startsWith('src/commands/') || path.startsWith('src/start/')
 /** The engine's own entry: callers of the rules need not know its inner files. */
 const RE_EXPORTS = ['src/scheduling/slots.ts']
 

@@ -62,7 +62,7 @@ describe.concurrent('start of the server', () => {
     const { code, complaint } = await startServer({ ...env, PORT: `${taken.port}` }).ended()
     expect({ code, complaint }).toEqual({
       code: 1,
-      complaint: `Port ${taken.port} is in use: stop what uses it, or set PORT.\n`,
+      complaint: `Port ${taken.port} on 127.0.0.1 is in use: stop what uses it, or set PORT.\n`,
     })
   })
 

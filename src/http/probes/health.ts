@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { sql } from 'kysely'
+import { findDatabaseId } from '../../database/identity'
 import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import { answer } from '../answer'
@@ -14,12 +14,25 @@ const Liveness = z.object({ status: z.literal('ok') }).openapi('Liveness', { exa
 
 const Check = z.enum(['up', 'down']).openapi('HealthCheck')
 const Checks = z.object({ postgres: Check, mongo: Check })
+const EXAMPLE_ID = '5f0c6a1be2d94f7c8a3b9d10e4f26c57'
+const DatabaseId = z
+  .string()
+  .length(32)
+  .regex(/^[0-9a-f]+$/)
+  .openapi({
+    description: 'The same for all copies that serve the same data.',
+    example: EXAMPLE_ID,
+  })
 const Readiness = z
-  .object({ status: z.enum(['ok', 'degraded']), checks: Checks })
-  .openapi('Readiness', { example: { status: 'ok', checks: { postgres: 'up', mongo: 'up' } } })
-const NotReady = Problem.extend({ checks: Checks.optional() }).openapi('NotReadyProblem', {
-  description: '`checks` shows which database is down; it is missing while the process is stopping.',
-})
+  .object({ status: z.enum(['ok', 'degraded']), checks: Checks, database: DatabaseId })
+  .openapi('Readiness', { example: { status: 'ok', checks: { postgres: 'up', mongo: 'up' }, database: EXAMPLE_ID } })
+const NotReady = Problem.extend({ checks: Checks.optional(), database: DatabaseId.optional() }).openapi(
+  'NotReadyProblem',
+  {
+    description:
+      '`checks` shows which database is down; it is missing while the process is stopping. `database` is missing until PostgreSQL has answered once.',
+  },
+)
 
 const livenessOperation = operation({
   method: 'get',
@@ -53,33 +66,37 @@ const readinessOperation = operation({
 export function healthRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
   const checkDatabases = oneAtATime(() => check(deps))
+  let database: string | undefined
 
   read(livenessOperation, async () => answer({ status: 'ok' as const }))
 
   read(readinessOperation, async ({ draining }) => {
-    if (draining.value) throw new AppError('unavailable', 'This process is stopping.')
-    const checks = await checkDatabases()
-    if (checks.postgres === 'down') throw new AppError('unavailable', 'PostgreSQL does not answer.', { checks })
-    return answer({ status: checks.mongo === 'up' ? ('ok' as const) : ('degraded' as const), checks })
+    if (draining.value) throw new AppError('unavailable', 'This process is stopping.', { database })
+    const { checks, ...found } = await checkDatabases()
+    database = found.database ?? database
+    if (!found.database) throw new AppError('unavailable', 'PostgreSQL does not answer.', { checks, database })
+    const status = checks.mongo === 'up' ? ('ok' as const) : ('degraded' as const)
+    return answer({ status, checks, database: found.database })
   })
 
   return app
 }
 
-async function check({ db, mongo }: Deps): Promise<z.infer<typeof Checks>> {
-  const [postgres, documents] = await Promise.all([
-    isUp(() => sql`select 1`.execute(db)),
-    isUp(() => mongo.db.command({ ping: 1 })),
+async function check({ db, mongo }: Deps) {
+  const [database, documents] = await Promise.all([
+    askInTime(() => findDatabaseId(db)),
+    askInTime(() => mongo.db.command({ ping: 1 })),
   ])
-  return { postgres, mongo: documents }
+  const upOrDown = (answered: unknown): z.infer<typeof Check> => (answered === undefined ? 'down' : 'up')
+  return { database, checks: { postgres: upOrDown(database), mongo: upOrDown(documents) } }
 }
 
-async function isUp(ask: () => Promise<unknown>): Promise<'up' | 'down'> {
+/** Undefined if there is no answer in time. */
+async function askInTime<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
-    await withinDeadline(CHECK_MS, ask)
-    return 'up'
+    return await withinDeadline(CHECK_MS, ask)
   } catch {
-    return 'down'
+    return undefined
   }
 }
 
