@@ -39,7 +39,7 @@ export type Deps = {
   log: Logger
   /** Bounds the bookings of one doctor that run at once; the others wait without a connection. */
   bookingLimiter: Limiter
-  /** Bounds how many bcrypt computations run at once, so that one core stays free. */
+  /** Bounds how many bcrypt computations run at once, so that one core stays free; caller networks take turns. */
   passwordLimiter: Limiter
   /** Sessions that have ended while their access tokens may still be valid. */
   revocations: Revocations

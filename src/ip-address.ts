@@ -43,6 +43,12 @@ export const formatAddress = (address: IpAddress): string =>
 export const callerNetwork = (address: IpAddress): IpAddress =>
   isIPv4MappedIPv6(address) ? address : (address >> 64n) << 64n
 
+/** The network of a caller as text, to count by. Callers without a known address count together. */
+export function networkKey(ip: string | null | undefined): string {
+  const address = parseAddress(ip ?? '')
+  return address === undefined ? 'unknown' : formatAddress(callerNetwork(address))
+}
+
 const contains = ({ address, prefix }: Network, candidate: IpAddress) =>
   address >> BigInt(128 - prefix) === candidate >> BigInt(128 - prefix)
 

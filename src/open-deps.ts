@@ -3,6 +3,7 @@ import { authenticateToken } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
 import type { Config } from './config'
 import { createAuditWriter } from './database/audit-outbox'
+import { createFairLimiter } from './database/fair-limiter'
 import { createLimiter } from './database/limiter'
 import { openMongo } from './database/mongo'
 import { openPostgres, type Postgres } from './database/postgres'
@@ -40,7 +41,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     clock,
     log,
     bookingLimiter: createLimiter(4, 8_000),
-    passwordLimiter: createLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
+    passwordLimiter: createFairLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
     revocations,
     authenticate: (token) => authenticateToken({ config, clock, revocations }, token),
     rateLimits: createRateLimits(config, counters),

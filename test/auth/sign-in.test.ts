@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { hash } from '@node-rs/bcrypt'
-import { createLimiter } from '../../src/database/limiter'
+import { createFairLimiter } from '../../src/database/fair-limiter'
 import { createTestApp, NOW } from '../support/app'
 import { createAccounts, newEmail, PASSWORD } from './accounts'
 
@@ -131,7 +131,7 @@ describe('sign-in', () => {
 
   test('signing in answers 503 when the password limiter is full', async () => {
     const { passwordLimiter } = t.deps
-    t.deps.passwordLimiter = createLimiter(1, 10_000, 0)
+    t.deps.passwordLimiter = createFairLimiter(1, 10_000, 0)
     const { promise, resolve } = Promise.withResolvers<void>()
     const busy = t.deps.passwordLimiter('bcrypt', () => promise)
     expect(await signIn(newEmail())).toMatchObject({ status: 503, body: { code: 'unavailable' } })

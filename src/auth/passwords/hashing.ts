@@ -1,7 +1,9 @@
 import { hash, parseOptions, verify } from '@node-rs/bcrypt'
 import type { Deps } from '../../deps'
+import { networkKey } from '../../ip-address'
 
-type Ctx = Pick<Deps, 'config' | 'passwordLimiter'>
+/** `ip` is the caller's address, by which requests take turns. */
+type Ctx = Pick<Deps, 'config' | 'passwordLimiter'> & { ip?: string | null }
 
 /** Two columns of `users`; `pepperVersion` says which pepper the hash was made with, so that the pepper can be changed. */
 export type HashedPassword = { passwordHash: string; pepperVersion: number }
@@ -19,7 +21,7 @@ async function digest(pepper: string, algorithm: 'SHA-256' | 'SHA-384', message:
 /** Always 64 characters: bcrypt reads at most 72 bytes and stops at a NUL. */
 const applyPepper = (pepper: string, password: string) => digest(pepper, 'SHA-384', password.normalize('NFKC'))
 
-const limited = <T>({ passwordLimiter }: Ctx, task: () => Promise<T>) => passwordLimiter('bcrypt', task)
+const limited = <T>({ passwordLimiter, ip }: Ctx, task: () => Promise<T>) => passwordLimiter(networkKey(ip), task)
 
 /** Waits for its turn in the password limiter; throws 503 when too many wait. */
 export async function hashPassword(ctx: Ctx, password: string): Promise<HashedPassword> {

@@ -3,7 +3,7 @@ import { type RateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
 import type { Caller } from '../../actor'
 import type { Config } from '../../config'
 import { AppError } from '../../errors'
-import { callerNetwork, formatAddress, parseAddress } from '../../ip-address'
+import { networkKey } from '../../ip-address'
 import type { HttpEnv, TightestLimit } from '../request'
 
 const MINUTE = 60_000
@@ -86,7 +86,7 @@ export const limitRequests =
   ({ rateLimits }: Limited): MiddlewareHandler<HttpEnv> =>
   async (c, next) => {
     if (!rateLimits || UNLIMITED.test(c.req.path)) return next()
-    await rateLimits.default(c, addressKey(c))
+    await rateLimits.default(c, networkKey(c.get('ip')))
     await next()
   }
 
@@ -108,15 +108,9 @@ export async function limitOperation(
   body: unknown,
 ): Promise<void> {
   if (!rateLimits || !limit || limit === 'none') return
-  if (limit === 'change_password') return rateLimits[limit](c, actor?.userId ?? addressKey(c))
-  if (limit !== 'sign_in') return rateLimits[limit](c, addressKey(c))
-  await rateLimits.sign_in_address(c, addressKey(c))
+  if (limit === 'change_password') return rateLimits[limit](c, actor?.userId ?? networkKey(c.get('ip')))
+  if (limit !== 'sign_in') return rateLimits[limit](c, networkKey(c.get('ip')))
+  await rateLimits.sign_in_address(c, networkKey(c.get('ip')))
   const { email } = body as { email: string }
   await rateLimits.sign_in_account(c, email.toLowerCase())
-}
-
-/** The caller's address, or the /64 network of an IPv6 address. Callers without a known address count together. */
-function addressKey(c: HonoContext<HttpEnv>): string {
-  const address = parseAddress(c.get('ip') ?? '')
-  return address === undefined ? 'unknown' : formatAddress(callerNetwork(address))
 }
