@@ -21,6 +21,7 @@ import * as paymentReconciliations from './migrations/20261122T1057-payment-reco
 import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
 import * as calendarVersions from './migrations/20261126T1800-calendar-versions'
 import * as coveringOccupancy from './migrations/20261126T2230-covering-occupancy'
+import * as composeNames from './migrations/20261130T1500-compose-names'
 
 /** A list, since a compiled binary has no folder to read. The database stores the names. */
 const migrations: Record<string, Migration> = {
@@ -43,6 +44,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1100-ledger-sums': ledgerSums,
   '20261126T1800-calendar-versions': calendarVersions,
   '20261126T2230-covering-occupancy': coveringOccupancy,
+  '20261130T1500-compose-names': composeNames,
 }
 
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
@@ -59,6 +61,7 @@ export async function migrate(connection: PostgresConnection, log: (line: string
     options: '-c lock_timeout=10000 -c timezone=UTC',
   })
   pool.on('error', () => {})
+  logWarnings(pool, log)
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
   try {
     const newer = await unknownMigrations(db)
@@ -72,6 +75,13 @@ export async function migrate(connection: PostgresConnection, log: (line: string
   } finally {
     await db.destroy()
   }
+}
+
+/** Logs what a migration reports by `raise warning`. */
+export function logWarnings(pool: pg.Pool, log: (line: string) => void): void {
+  pool.on('connect', (client) =>
+    client.on('notice', ({ severity, message }) => severity === 'WARNING' && log(`warning: ${message}`)),
+  )
 }
 
 async function unknownMigrations(db: Kysely<never>): Promise<string[]> {

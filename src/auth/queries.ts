@@ -36,11 +36,14 @@ export function findUserWithPassword(db: Kysely<Database>, id: string) {
     .executeTakeFirst()
 }
 
-/** Ignores case. */
+/** Ignores case, and finds an address in whichever Unicode form it is stored; the form as given goes first. */
 export function findUserByEmail(db: Kysely<Database>, email: string) {
+  const forms = [...new Set([email, email.normalize('NFC'), email.normalize('NFD')])]
   return selectUsers(db)
     .select(['users.passwordHash', 'users.pepperVersion'])
-    .where(sql`lower(users.email)`, '=', sql`lower(${email})`)
+    .where(({ eb, or }) => or(forms.map((form) => eb(sql`lower(users.email)`, '=', sql`lower(${form})`))))
+    .$if(forms.length > 1, (qb) => qb.orderBy(sql`lower(users.email) = lower(${email})`, 'desc'))
+    .limit(1)
     .executeTakeFirst()
 }
 

@@ -42,8 +42,17 @@ export const Money = z
     example: { amount: 9500, currency: 'USD' },
   })
 
-/** Text of one line or more, trimmed, not empty. */
-export const text = (max: number) => z.string().trim().min(1, 'must not be empty').max(max)
+/**
+ * Text of one line or more, trimmed, not empty. Keyboards and file systems write an accented letter as one character or as
+ * two; NFC makes them one, so that equal names are equal texts.
+ */
+export const text = (max: number, min = 1) =>
+  z
+    .string()
+    .normalize('NFC')
+    .trim()
+    .min(min, min === 1 ? 'must not be empty' : `must have at least ${min} characters`)
+    .max(max)
 
 export const Email = z
   .email('must be an email address')

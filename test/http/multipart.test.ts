@@ -66,6 +66,7 @@ describe('an upload', () => {
     ['a%0D%0Ab.pdf', 'ab.pdf'],
     ['fdp.\u202eexe', 'fdp.exe'],
     ['心電図 🩺.pdf', '心電図 🩺.pdf'],
+    ['re\u0301sume\u0301.pdf', 'r\u00e9sum\u00e9.pdf'],
     [`${'😀'.repeat(300)}.pdf`, '😀'.repeat(200)],
     ['100%.pdf', '100%.pdf'],
   ])('an upload named %s gets the file name %s', async (sent, called) => {

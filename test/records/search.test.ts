@@ -44,6 +44,14 @@ describe('a search of records', () => {
     expect(await search('blood köln')).toEqual(['Blood pressure'])
   })
 
+  test('record search finds accented letters in either Unicode form, in whichever form they are stored', async () => {
+    const { search } = await newHistory(
+      ['Composed', { a: 'Ko\u0308ln'.normalize('NFC') }],
+      ['Decomposed', { a: 'Ko\u0308ln' }],
+    )
+    for (const q of ['K\u00f6ln', 'Ko\u0308ln']) expect(await search(q)).toEqual(['Decomposed', 'Composed'])
+  })
+
   test('record search requires every word, common and hyphenated words included', async () => {
     const { search } = await newHistory(
       ['One', { a: 'fever and cough' }],

@@ -85,9 +85,9 @@ function parameter(disposition: string, name: string): string | undefined {
       )
 }
 
-/** Removes folders and invisible characters, which can make a name look like another. */
+/** Removes folders and invisible characters, which can make a name look like another. NFC, since Macs send NFD. */
 const tidy = (filename: string) =>
-  [...(filename.split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()]
+  [...(filename.normalize('NFC').split(/[/\\]/).at(-1) ?? '').replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()]
     .slice(0, MAX_FILENAME)
     .join('')
 

@@ -1,14 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import { Instant } from '../../http/schemas'
+import { Instant, text } from '../../http/schemas'
 
 export const OpenEmergencyAccess = z
   .strictObject({
-    reason: z
-      .string()
-      .trim()
-      .min(10, 'must have at least 10 characters')
-      .max(500)
-      .openapi({ description: 'Why it cannot wait. Admins and the patient can read it.' }),
+    reason: text(500, 10).openapi({ description: 'Why it cannot wait. Admins and the patient can read it.' }),
   })
   .openapi('OpenEmergencyAccess', {
     example: { reason: 'Brought in unconscious, needs to be treated before relatives can be reached' },
