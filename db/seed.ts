@@ -4,8 +4,9 @@ import { readConfig } from '../src/config'
 import { newId } from '../src/database/ids'
 import type { Database } from '../src/database/schema'
 import type { Deps } from '../src/deps'
+import { DEMO, DEMO_PASSWORD } from '../src/http/docs/demo-ids'
 import { closeDeps, openDeps } from '../src/open-deps'
-import { PASSWORD } from './demo/people'
+import { insertSamples, storeSampleFile } from './demo/samples'
 import { type DemoWorld, demoWorld, type Visit } from './demo/world'
 
 /** Adds the demo clinics unless the database has them already. Throws in production. */
@@ -15,12 +16,14 @@ export async function seed(env: Record<string, string>, log: (line: string) => v
   const deps = openDeps(config)
   try {
     if (await isSeeded(deps.db)) return log('the database already has demo data')
-    const world = demoWorld(deps.clock())
-    const password = await hashPassword(deps, PASSWORD)
+    const now = deps.clock()
+    const world = demoWorld(now)
+    const password = await hashPassword(deps, DEMO_PASSWORD)
     await deps.mongo.ready()
     await deps.postgres.transaction([], async (trx) => {
       await insertPeople(trx, world, password)
       await insertVisits(trx, world)
+      await insertSamples(trx, world, now)
       await insertHistories(deps, world.visits)
     })
     log(
@@ -76,7 +79,7 @@ async function insertVisits(db: Kysely<Database>, { visits }: DemoWorld): Promis
   const payments = visits
     .filter(({ appointment }) => appointment.status === 'completed')
     .map(({ appointment }) => ({
-      id: newId(),
+      id: appointment.id === DEMO.pastAppointment ? DEMO.payment : newId(),
       appointmentId: appointment.id,
       amount: appointment.priceAmount,
       currency: appointment.priceCurrency,
@@ -107,8 +110,8 @@ async function insertVisits(db: Kysely<Database>, { visits }: DemoWorld): Promis
 /** A visit note and a prescription for every completed visit. */
 async function insertHistories({ mongo }: Deps, visits: Visit[]): Promise<void> {
   const completed = visits.filter(({ appointment }) => appointment.status === 'completed')
-  const common = ({ appointment, doctor }: Visit) => ({
-    _id: newId(),
+  const common = ({ appointment, doctor }: Visit, demo: string) => ({
+    _id: appointment.id === DEMO.pastAppointment ? demo : newId(),
     schemaVersion: 1,
     patientId: appointment.patientId,
     doctorId: appointment.doctorId,
@@ -119,11 +122,16 @@ async function insertHistories({ mongo }: Deps, visits: Visit[]): Promise<void> 
   const notes = completed.map((visit) => {
     const { title, assessment } = visit.complaint
     const data = { complaint: title, assessment, plan: 'Review in four weeks if it does not improve.' }
-    return { ...common(visit), type: 'visit_note', title, data, amendments: [] }
+    return { ...common(visit, DEMO.record), type: 'visit_note', title, data, amendments: [] }
   })
+  const shown = notes.find(({ _id }) => _id === DEMO.record)
+  if (shown) Object.assign(shown, { attachments: [await storeSampleFile(mongo, shown.doctor, shown.createdAt)] })
   const prescriptions = completed.map((visit) => {
     const { medicine: name, dosage } = visit.complaint
-    return { ...common(visit), medicines: [{ name, dosage, frequency: 'once a day', durationDays: 14 }] }
+    return {
+      ...common(visit, DEMO.prescription),
+      medicines: [{ name, dosage, frequency: 'once a day', durationDays: 14 }],
+    }
   })
   await mongo.collection<{ _id: string }>('medical_records').insertMany(notes)
   await mongo.collection<{ _id: string }>('prescriptions').insertMany(prescriptions)

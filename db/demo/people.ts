@@ -1,7 +1,5 @@
 /** The people and clinics of the demo data. All names are invented. */
 
-export const PASSWORD = 'clinic-demo-2026'
-
 export const CLINICS = [
   {
     name: 'Harbor Clinic',

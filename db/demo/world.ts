@@ -1,6 +1,7 @@
 import type { Insertable } from 'kysely'
 import { newId } from '../../src/database/ids'
 import type { Database } from '../../src/database/schema'
+import { DEMO } from '../../src/http/docs/demo-ids'
 import { addDays, dayBounds, dayNumber, instantAt, isoWeekday, localDay, MINUTE } from '../../src/scheduling/local-time'
 import { CLINICS, COMPLAINTS, DOCTORS, HOURS, PATIENTS, SPECIALIZATIONS } from './people'
 
@@ -22,7 +23,9 @@ export function demoWorld(now: Date) {
   const createdAt = new Date(now.getTime() - 30 * 86_400_000)
   const users: DemoUser[] = [user('admin', 'admin@demo.clinic', 'Alex Admin', createdAt)]
   const admin = users[0]!
-  const clinics = CLINICS.map(({ price: _, ...clinic }): Row<'clinics'> => ({ id: newId(), createdAt, ...clinic }))
+  const clinics = CLINICS.map(
+    ({ price: _, ...clinic }, i): Row<'clinics'> => ({ id: i === 0 ? DEMO.clinic : newId(), createdAt, ...clinic }),
+  )
   const patients = PATIENTS.map((name, i): Row<'patients'> => {
     const email = i === 0 ? 'patient@demo.clinic' : `patient${i + 1}@demo.clinic`
     const account = user('patient', email, name, createdAt)
@@ -30,7 +33,7 @@ export function demoWorld(now: Date) {
     const dateOfBirth = `${1950 + ((i * 17) % 60)}-${two(1 + (i % 12))}-${two(1 + ((i * 5) % 28))}`
     const gender = i % 2 === 0 ? 'female' : 'male'
     return {
-      id: newId(),
+      id: i === 0 ? DEMO.patient : newId(),
       userId: account.id,
       name,
       email,
@@ -50,7 +53,7 @@ export function demoWorld(now: Date) {
       const bio = `${specialization} at ${clinic.name}.`
       const licenseNumber = `DEMO-${c + 1}${two(d + 1)}`
       const doctor: Row<'doctors'> = {
-        id: newId(),
+        id: c === 0 && d === 0 ? DEMO.doctor : newId(),
         userId: account.id,
         name,
         specialization,
@@ -65,16 +68,26 @@ export function demoWorld(now: Date) {
 
   const startsOf = new Map<string, Set<number>>(patients.map(({ id }) => [id, new Set()]))
   const visits: Visit[] = []
-  const book = (d: number, startsAt: Date, patient: Row<'patients'>) => {
+  const book = (d: number, startsAt: Date, patient: Row<'patients'>, id = newId()) => {
     const { doctor, clinic, visitTypes } = doctors[d]!
     startsOf.get(patient.id)!.add(startsAt.getTime())
     const complaint = COMPLAINTS[visits.length % COMPLAINTS.length]!
     visits.push({
       doctor,
       complaint,
-      appointment: appointment(patient, doctor, clinic, visitTypes[0]!, startsAt, admin.id, now),
+      appointment: { ...appointment(patient, doctor, clinic, visitTypes[0]!, startsAt, admin.id, now), id },
     })
   }
+
+  const [demoDoctor, demoPatient] = [doctors[0]!, patients[0]!]
+  const weekdayFrom = (offset: number, step: number): string => {
+    const day = addDays(localDay(now.getTime(), demoDoctor.clinic.timeZone), offset)
+    return isoWeekday(dayNumber(day)) > 5 ? weekdayFrom(offset + step, step) : day
+  }
+  const bookDemo = (day: string, time: string, id: string) =>
+    book(0, new Date(instantAt(day, time, demoDoctor.clinic.timeZone)), demoPatient, id)
+  bookDemo(weekdayFrom(-DAYS_BACK - 1, -1), '10:00', DEMO.pastAppointment)
+  bookDemo(weekdayFrom(DAYS_AHEAD + 1, 1), '13:00', DEMO.upcomingAppointment)
 
   doctors.forEach(({ clinic }, d) => {
     const today = localDay(now.getTime(), clinic.timeZone)
@@ -84,9 +97,10 @@ export function demoWorld(now: Date) {
       const times = d === 0 && offset === 0 ? ['09:30', '11:00'] : timesOf(weekday, d + offset + DAYS_BACK)
       times.forEach((time, i) => {
         const startsAt = new Date(instantAt(day, time, clinic.timeZone))
-        const preferred = d === 0 && offset === 0 && i === 0 ? 0 : d * 3 + offset + DAYS_BACK + i * 7
+        const todays = d === 0 && offset === 0 && i === 0
+        const preferred = todays ? 0 : d * 3 + offset + DAYS_BACK + i * 7
         const patient = rotate(patients, preferred).find(({ id }) => !startsOf.get(id)!.has(startsAt.getTime()))
-        if (patient) book(d, startsAt, patient)
+        if (patient) book(d, startsAt, patient, todays ? DEMO.todaysAppointment : undefined)
       })
     }
   })
@@ -154,7 +168,7 @@ function visitTypesOf(doctorId: string, clinic: Row<'clinics'>, price: number, c
     priceAmount: Math.round(price / 2),
   }
   return [
-    { id: newId(), ...base, ...consultation },
+    { id: doctorId === DEMO.doctor ? DEMO.visitType : newId(), ...base, ...consultation },
     { id: newId(), ...base, ...followUp, mode: 'telehealth', minimumNoticeMinutes: 60 },
   ]
 }
@@ -167,10 +181,9 @@ function appointment(
   startsAt: Date,
   createdBy: string,
   now: Date,
-): Row<'appointments'> {
+): Omit<Row<'appointments'>, 'id'> {
   const endsAt = new Date(startsAt.getTime() + VISIT_MINUTES * MINUTE)
   return {
-    id: newId(),
     patientId: patient.id,
     doctorId: doctor.id,
     clinicId: clinic.id,

@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { STATUS } from '../../src/http/problem'
 import { apiDocument, type Media, type Route, routesOf, type Schema } from '../support/api-document'
 import { createSchemaCompiler } from '../support/strict-schemas'
 import { isImperative } from './imperative'
 import { allSchemas, propertiesOf, resolve } from './schema-walk'
+
+// Bun's five seconds are short on a busy machine.
+setDefaultTimeout(600_000)
 
 const document = await apiDocument()
 const routes = routesOf(document)

@@ -97,7 +97,7 @@ describe('the documentation', () => {
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
     expect(text).not.toMatch(/<script>|<style|style=|onload=/)
     const named = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address!)
-    expect(named.length).toBe(4)
+    expect(named.length).toBe(5)
     for (const address of named.filter((one) => !one.startsWith('data:'))) {
       expect(address).toMatch(/^docs\/[\w.-]+$/)
       const file = await t.anonymous.get(`/${address}`)
@@ -105,6 +105,13 @@ describe('the documentation', () => {
       expect(file.text.length).toBeGreaterThan(100)
       expect(file.headers.get('content-type')).toMatch(/^text\/(javascript|css); charset=utf-8$/)
     }
+  })
+
+  test('only the documentation of demo data offers its accounts for signing in', async () => {
+    const demo = await createTestApp({ DEMO_DATA: 'on' })
+    expect((await demo.anonymous.get('/docs')).text).toContain('patient@demo.clinic')
+    expect((await t.anonymous.get('/docs')).text).not.toContain('demo.clinic')
+    expect((await t.anonymous.get('/openapi.json')).text).not.toContain('demo.clinic')
   })
 
   test('an unchanged documentation file is answered with 304', async () => {

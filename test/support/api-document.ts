@@ -11,7 +11,13 @@ export type DocumentedResponse = {
   content?: Record<string, Media>
   links?: Record<string, { operationId: string; parameters?: Record<string, string>; requestBody?: unknown }>
 }
-export type Parameter = { name: string; in: 'path' | 'query' | 'header'; required?: boolean; schema: Schema }
+export type Parameter = {
+  name: string
+  in: 'path' | 'query' | 'header'
+  required?: boolean
+  schema: Schema
+  example?: unknown
+}
 export type Roles = 'public' | 'optional' | 'signed_in' | ('patient' | 'doctor' | 'admin')[]
 export type DocumentedOperation = {
   operationId: string
@@ -50,10 +56,16 @@ export function apiDocument(): Promise<ApiDocument> {
 
 async function readDocument(): Promise<ApiDocument> {
   const { app, close } = createIdleApp()
+  const document = await documentOf(app)
+  await close()
+  return document
+}
+
+/** `/openapi.json` of this app. */
+export async function documentOf(app: ReturnType<typeof createApp>): Promise<ApiDocument> {
   const response = await app.request('/openapi.json')
   if (response.status !== 200)
     throw new Error(`GET /openapi.json answered ${response.status}: ${await response.text()}`)
-  await close()
   return (await response.json()) as ApiDocument
 }
 

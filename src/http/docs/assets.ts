@@ -1,17 +1,21 @@
 import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'text' }
 import script from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'text' }
+import { pageStyle, startScript } from './page'
 
-/** Addresses are relative, so that the page works below a path prefix too. */
-export const page = `<!doctype html>
+/** Addresses are relative, so that the page works below a path prefix too; `head` and `top` are added to it. */
+export const pageWith = ({ head, top }: { head: string; top: string }) => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Healthcare Appointment System: API</title>
     <link rel="icon" href="data:,">
+    ${head}
     <link rel="stylesheet" href="docs/swagger-ui.css">
+    <link rel="stylesheet" href="docs/page.css">
   </head>
   <body>
+    ${top}
     <div id="swagger-ui"></div>
     <script src="docs/swagger-ui.js"></script>
     <script src="docs/start.js"></script>
@@ -19,23 +23,12 @@ export const page = `<!doctype html>
 </html>
 `
 
-const start = `SwaggerUIBundle({
-  url: 'openapi.json',
-  dom_id: '#swagger-ui',
-  deepLinking: true,
-  displayRequestDuration: true,
-  docExpansion: 'list',
-  filter: true,
-  persistAuthorization: true,
-  validatorUrl: null,
-})
-`
-
 const JAVASCRIPT = 'text/javascript; charset=utf-8'
 
 /** The files of the page, compiled into the bundle so that it works offline and without node_modules. */
 export const assets = {
+  'page.css': { content: pageStyle, type: 'text/css; charset=utf-8' },
   'swagger-ui.js': { content: script, type: JAVASCRIPT },
   'swagger-ui.css': { content: style, type: 'text/css; charset=utf-8' },
-  'start.js': { content: start, type: JAVASCRIPT },
+  'start.js': { content: startScript, type: JAVASCRIPT },
 }

@@ -5,6 +5,8 @@ import { answer } from '../answer'
 import { operation } from '../operations/operation'
 import { createRouter } from '../operations/router'
 import type { HttpEnv } from '../request'
+import type { ApiDescription } from './document'
+import { leaveOptionalParametersEmpty, showDemoData } from './examples'
 
 const GUIDE = `
 Find a doctor, see free times, book, pay and read medical histories.
@@ -69,7 +71,10 @@ const documentOperation = operation({
   },
 })
 
-/** Serves the OpenAPI 3.1 document of all operations; built once, at the first request. */
+/**
+ * Serves the OpenAPI 3.1 document of all operations; built at the first request, and again every minute where it shows
+ * demo data, since their days must lie ahead.
+ */
 export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearerAuth', {
     type: 'http',
@@ -78,11 +83,12 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
     description: 'The access token from `POST /auth/login`.',
   })
   const { app: routes, read } = createRouter(deps)
-  let document: ReturnType<typeof serialiseDocument> | undefined
+  let built: { minute: number; document: ReturnType<typeof serialiseDocument> } | undefined
   routes.use('/openapi.json', etag())
-  read(documentOperation, async () => {
-    document ??= serialiseDocument(app)
-    const { text, version } = await document
+  read(documentOperation, async ({ config: { demoData }, now }) => {
+    const minute = demoData ? Math.floor(now.getTime() / 60_000) : 0
+    if (built?.minute !== minute) built = { minute, document: serialiseDocument(app, demoData ? now : undefined) }
+    const { text, version } = await built.document
     const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' }
     // The text is JSON already: a string is sent as it is.
     return answer(text as never, { version, headers })
@@ -90,21 +96,25 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   app.route('/', routes)
 }
 
-async function serialiseDocument(app: OpenAPIHono<HttpEnv>) {
-  const text = JSON.stringify(
-    app.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: {
-        title: 'Healthcare Appointment System',
-        version: '0.1.0',
-        description: GUIDE,
-        contact: { name: 'Healthcare Appointment System' },
-        license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
-      },
-      servers: [{ url: '/' }],
-      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    }),
-  )
+/** With `demoNow`, the examples are things of the demo data at this time. */
+async function serialiseDocument(app: OpenAPIHono<HttpEnv>, demoNow?: Date) {
+  const generated = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Healthcare Appointment System',
+      version: '0.1.0',
+      description: GUIDE,
+      contact: { name: 'Healthcare Appointment System' },
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+    },
+    servers: [{ url: '/' }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  })
+  // A copy without shared objects, since examples are changed in place.
+  const document: ApiDescription = JSON.parse(JSON.stringify(generated))
+  leaveOptionalParametersEmpty(document)
+  if (demoNow) showDemoData(document, demoNow)
+  const text = JSON.stringify(document)
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return { text, version: new DataView(digest).getUint32(0) % 1_000_000_000 }
 }

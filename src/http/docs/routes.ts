@@ -4,6 +4,7 @@ import type { Deps } from '../../deps'
 import { answer } from '../answer'
 import { operation } from '../operations/operation'
 import { createRouter } from '../operations/router'
+import { signInBox } from './page'
 
 const docsOperation = operation({
   method: 'get',
@@ -27,13 +28,14 @@ export function docsRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
   const load = () => import('./assets')
 
-  read(docsOperation, async () => {
-    const { page } = await load()
+  read(docsOperation, async ({ config }) => {
+    const { pageWith } = await load()
+    const page = pageWith({ head: '', top: config.demoData ? signInBox : '' })
     return answer(page, { headers: { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' } })
   })
 
   app.use('/docs/*', etag())
-  for (const file of ['swagger-ui.js', 'swagger-ui.css', 'start.js'] as const) {
+  for (const file of ['swagger-ui.js', 'swagger-ui.css', 'page.css', 'start.js'] as const) {
     app.get(`/docs/${file}`, async (c) => {
       const { content, type } = (await load()).assets[file]
       return c.body(content, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=3600' })

@@ -125,14 +125,13 @@ const SECURITY: Record<'public' | 'optional' | 'signed_in', Record<string, strin
 
 const IdempotencyKeyHeader = z.string().min(1).max(200).optional().openapi({
   description: 'Makes a retry safe: the same request with the same key gets the stored answer.',
-  example: 'b7c1f0de-booking',
 })
 
 const IfMatchHeader = z
   .string()
   .max(100)
   .optional()
-  .openapi({ description: 'The ETag that you read. If it is not the current one, the answer is 412.', example: '"3"' })
+  .openapi({ description: 'The ETag that you read. If it is not the current one, the answer is 412.' })
 
 type AnySpec = OperationSpec<OperationTypes>
 

@@ -1,0 +1,57 @@
+import { DEMO_ACCOUNTS, DEMO_PASSWORD } from './demo-ids'
+
+/** Signs in with one click. The page has it only where the demo data are. */
+export const signInBox = `<form id="sign-in" data-password="${DEMO_PASSWORD}">
+      <span>Sign in to the demo data as</span>
+      ${DEMO_ACCOUNTS.map((email) => `<button type="submit" value="${email}">${email}</button>`).join('\n      ')}
+      <output aria-live="polite"></output>
+    </form>`
+
+export const pageStyle = `#sign-in {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px;
+  align-items: center;
+  padding: 12px 20px;
+  background: #e8f2ec;
+  font: 14px sans-serif;
+}
+#sign-in button {
+  padding: 6px 12px;
+  cursor: pointer;
+}
+`
+
+/** Plain script of the page. A write gets a new idempotency key unless the form has one. */
+export const startScript = `const ui = SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  displayRequestDuration: true,
+  docExpansion: 'list',
+  filter: true,
+  persistAuthorization: true,
+  validatorUrl: null,
+  requestInterceptor: (request) => {
+    const writes = request.method !== undefined && request.method !== 'GET'
+    if (writes && request.headers.Authorization && !request.headers['Idempotency-Key'] && crypto.randomUUID)
+      request.headers['Idempotency-Key'] = crypto.randomUUID()
+    return request
+  },
+})
+
+const box = document.getElementById('sign-in')
+box?.addEventListener('submit', async (event) => {
+  event.preventDefault()
+  const email = event.submitter.value
+  const output = box.querySelector('output')
+  const response = await fetch('auth/login', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ email, password: box.dataset.password }),
+  })
+  const answer = await response.json()
+  if (response.ok) ui.preauthorizeApiKey('bearerAuth', answer.accessToken)
+  output.textContent = response.ok ? 'Signed in as ' + email + ' for 15 minutes.' : answer.detail
+})
+`
