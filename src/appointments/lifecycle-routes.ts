@@ -4,6 +4,7 @@ import { createRouter } from '../http/operations/router'
 import { confirmHold } from './holds/service'
 import { answerAppointment } from './present'
 import { progressAppointment } from './progress'
+import { READABLE_APPOINTMENT } from './replay'
 import { offerOtherTimes, rescheduleAppointment } from './reschedule'
 import { Appointment, AppointmentPath, BookingConflict, ProgressAppointment, RescheduleAppointment } from './schemas'
 
@@ -107,11 +108,11 @@ const noShowOperation = operation({
 export function lifecycleRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
-  mutation(confirmHoldOperation, async (ctx, { params, ifMatch }) =>
+  mutation(confirmHoldOperation, READABLE_APPOINTMENT, async (ctx, { params, ifMatch }) =>
     answerAppointment(ctx, await confirmHold(ctx, params.id, ifMatch)),
   )
 
-  mutation(rescheduleOperation, {
+  mutation(rescheduleOperation, READABLE_APPOINTMENT, {
     run: async (ctx, { params, body, ifMatch }) =>
       answerAppointment(ctx, await rescheduleAppointment(ctx, params.id, body, ifMatch)),
     explainRefusal: (ctx, { params, body }, error) => offerOtherTimes(ctx, params.id, body, error),
@@ -121,12 +122,12 @@ export function lifecycleRoutes(deps: Deps) {
     [checkInOperation, 'checked_in'],
     [completeOperation, 'completed'],
   ] as const)
-    mutation(op, async (ctx, { params, body, ifMatch }) => {
+    mutation(op, READABLE_APPOINTMENT, async (ctx, { params, body, ifMatch }) => {
       const { appointment, undone } = await progressAppointment(ctx, params.id, to, body, ifMatch)
       return answerAppointment(ctx, appointment, undone ? { undo: true } : undefined)
     })
 
-  mutation(noShowOperation, async (ctx, { params, ifMatch }) => {
+  mutation(noShowOperation, READABLE_APPOINTMENT, async (ctx, { params, ifMatch }) => {
     const { appointment } = await progressAppointment(ctx, params.id, 'no_show', {}, ifMatch)
     return answerAppointment(ctx, appointment)
   })

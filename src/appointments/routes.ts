@@ -7,6 +7,7 @@ import { cancelAppointment, quoteCancellation } from './cancel'
 import { listAppointments } from './list'
 import { answerAppointment } from './present'
 import { findAppointmentById } from './queries'
+import { READABLE_APPOINTMENT } from './replay'
 import {
   Appointment,
   AppointmentPage,
@@ -130,7 +131,7 @@ const quoteCancellationOperation = operation({
 export function appointmentRoutes(deps: Deps) {
   const { app, read, readOne, mutation } = createRouter(deps)
 
-  mutation(bookAppointmentOperation, {
+  mutation(bookAppointmentOperation, READABLE_APPOINTMENT, {
     limiter: ({ body }) => [deps.bookingLimiter, body.doctorId],
     run: async (ctx, { body }) => {
       const appointment = await bookAppointment(ctx, body)
@@ -153,7 +154,7 @@ export function appointmentRoutes(deps: Deps) {
     answer: (ctx, row) => answerAppointment(ctx, row),
   })
 
-  mutation(cancelAppointmentOperation, async (ctx, { params, body, ifMatch }) =>
+  mutation(cancelAppointmentOperation, READABLE_APPOINTMENT, async (ctx, { params, body, ifMatch }) =>
     answerAppointment(ctx, await cancelAppointment(ctx, params.id, body, ifMatch)),
   )
 

@@ -1,6 +1,7 @@
 import type { Deps } from '../deps'
 import { answer, noContent } from '../http/answer'
 import { operation } from '../http/operations/operation'
+import { NEVER_REPLAYED, READABLE_FOR_GOOD } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { changePassword, checkPasswordChange } from './passwords/change'
 import { hashPassword } from './passwords/hashing'
@@ -144,7 +145,7 @@ const changePasswordOperation = operation({
 export function authRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
-  mutation(registerOperation, {
+  mutation(registerOperation, NEVER_REPLAYED, {
     beforeTransaction: (ctx, { body }) => hashPassword(ctx, body.password),
     run: async (ctx, { body }, hashed) => {
       const tokens = await register(ctx, body, hashed)
@@ -154,17 +155,17 @@ export function authRoutes(deps: Deps) {
     },
   })
 
-  mutation(signInOperation, {
+  mutation(signInOperation, NEVER_REPLAYED, {
     beforeTransaction: (ctx, { body }) => findByCredentials(ctx, body),
     run: (ctx, { body }, user) => signIn(ctx, body, user),
   })
 
-  mutation(refreshOperation, {
+  mutation(refreshOperation, NEVER_REPLAYED, {
     beforeTransaction: (ctx, { body }) => verifyRefreshToken(ctx.config, body.refreshToken, ctx.now),
     run: (ctx, _input, claims) => refresh(ctx, claims),
   })
 
-  mutation(signOutOperation, async (ctx) => {
+  mutation(signOutOperation, READABLE_FOR_GOOD, async (ctx) => {
     const { userId, sessionId } = ctx.actor
     await endSessions(ctx, { userId, only: sessionId })
     return noContent({ targetId: sessionId })
@@ -174,12 +175,12 @@ export function authRoutes(deps: Deps) {
 
   read(listSessionsOperation, async (ctx, { query }) => answer(await listOwnSessions(ctx, query)))
 
-  mutation(endSessionOperation, async (ctx, { params }) => {
+  mutation(endSessionOperation, READABLE_FOR_GOOD, async (ctx, { params }) => {
     await endOwnSession(ctx, params.id)
     return noContent({ targetId: params.id })
   })
 
-  mutation(changePasswordOperation, {
+  mutation(changePasswordOperation, READABLE_FOR_GOOD, {
     beforeTransaction: (ctx, { body }) => checkPasswordChange(ctx, body),
     run: (ctx, _input, checked) => changePassword(ctx, checked),
   })

@@ -1,6 +1,7 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
+import { READABLE_BY_ROLE } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { cursorAfter, toPage } from '../http/pagination'
 import { presentOutsideHours } from '../scheduling/affected/schemas'
@@ -79,7 +80,7 @@ export function clinicRoutes(deps: Deps) {
     return answer(presentClinic(clinic), { version: clinic.version })
   })
 
-  mutation(createClinicOperation, async (ctx, { body }) => {
+  mutation(createClinicOperation, READABLE_BY_ROLE, async (ctx, { body }) => {
     const clinic = await createClinic(ctx, body)
     return answer(presentClinic(clinic), {
       version: clinic.version,
@@ -88,7 +89,7 @@ export function clinicRoutes(deps: Deps) {
     })
   })
 
-  mutation(updateClinicOperation, async (ctx, { params, body, ifMatch }) => {
+  mutation(updateClinicOperation, READABLE_BY_ROLE, async (ctx, { params, body, ifMatch }) => {
     const { clinic, outside } = await updateClinic(ctx, params.id, body, ifMatch)
     return answer(
       { ...presentClinic(clinic), ...(outside && presentOutsideHours(outside)) },

@@ -1,6 +1,7 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
+import { READABLE_BY_ROLE } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { availabilityRoutes } from './availability/routes'
 import { countDoctorsBySpecialization } from './queries'
@@ -117,17 +118,17 @@ export function doctorRoutes(deps: Deps) {
     return answer(presentDoctor(doctor, ctx.actor), { version: doctor.version })
   })
 
-  mutation(updateDoctorOperation, async (ctx, { params, body, ifMatch }) => {
+  mutation(updateDoctorOperation, READABLE_BY_ROLE, async (ctx, { params, body, ifMatch }) => {
     const doctor = await updateDoctor(ctx, params.id, body, ifMatch)
     return answer(presentDoctor(doctor, ctx.actor), { version: doctor.version, audit: { targetId: doctor.id } })
   })
 
-  mutation(verifyDoctorOperation, async (ctx, { params, body, ifMatch }) => {
+  mutation(verifyDoctorOperation, READABLE_BY_ROLE, async (ctx, { params, body, ifMatch }) => {
     const doctor = await verifyDoctor(ctx, params.id, body.clinicIds, ifMatch)
     return answer(presentDoctor(doctor, ctx.actor), { version: doctor.version, audit: { targetId: doctor.id } })
   })
 
-  mutation(unverifyDoctorOperation, async (ctx, { params, ifMatch }) => {
+  mutation(unverifyDoctorOperation, READABLE_BY_ROLE, async (ctx, { params, ifMatch }) => {
     const doctor = await unverifyDoctor(ctx, params.id, ifMatch)
     return answer(presentDoctor(doctor, ctx.actor), { version: doctor.version, audit: { targetId: doctor.id } })
   })

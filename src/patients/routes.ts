@@ -6,6 +6,7 @@ import { cursorAfter, toPage } from '../http/pagination'
 import { readHistory } from '../records/service'
 import { emergencyRoutes } from './emergency/routes'
 import { searchVisiblePatients } from './queries'
+import { READABLE_PATIENT } from './replay'
 import { CreatePatient, Patient, PatientPage, PatientPath, SearchPatientsQuery, UpdatePatient } from './schemas'
 import { createPatient, getPatient, presentPatient, updatePatient } from './service'
 
@@ -95,7 +96,7 @@ export function patientRoutes(deps: Deps) {
     })
   })
 
-  mutation(createPatientOperation, async (ctx, { body }) => {
+  mutation(createPatientOperation, READABLE_PATIENT, async (ctx, { body }) => {
     const patient = await createPatient(ctx, body)
     return answer(presentPatient(patient), {
       version: patient.version,
@@ -104,7 +105,7 @@ export function patientRoutes(deps: Deps) {
     })
   })
 
-  mutation(updatePatientOperation, async (ctx, { params: { id }, body, ifMatch }) => {
+  mutation(updatePatientOperation, READABLE_PATIENT, async (ctx, { params: { id }, body, ifMatch }) => {
     const patient = await updatePatient(ctx, id, body, ifMatch)
     return answer(presentPatient(patient), {
       version: patient.version,

@@ -8,6 +8,7 @@ import { findClientSecret, withClientSecret } from './card'
 import { findPaymentById, listPayments } from './queries'
 import { RefundPayment } from './refunds/schemas'
 import { refundPayment } from './refunds/service'
+import { READABLE_PAYMENT } from './replay'
 import { CreatePayment, ListPaymentsQuery, PaymentConflict, PaymentPage, PaymentPath } from './schemas'
 import { createPayment, markPaymentPaid, presentPayment } from './service'
 
@@ -103,7 +104,7 @@ const refundPaymentOperation = operation({
 export function paymentRoutes(deps: Deps) {
   const { app, read, readOne, mutation } = createRouter(deps)
 
-  mutation(createPaymentOperation, {
+  mutation(createPaymentOperation, READABLE_PAYMENT, {
     run: async (ctx, { body }) => {
       const { payment, patientId } = await createPayment(ctx, body)
       return answer(presentPayment(payment), {
@@ -134,12 +135,12 @@ export function paymentRoutes(deps: Deps) {
     answer: async (ctx, payment) => answer(presentPayment(payment, await findClientSecret(ctx, payment))),
   })
 
-  mutation(markPaymentPaidOperation, async (ctx, { params }) => {
+  mutation(markPaymentPaidOperation, READABLE_PAYMENT, async (ctx, { params }) => {
     const payment = await markPaymentPaid(ctx, params.id)
     return answer(presentPayment(payment), { audit: { patientIds: [payment.patientId], targetId: payment.id } })
   })
 
-  mutation(refundPaymentOperation, async (ctx, { params, body }) => {
+  mutation(refundPaymentOperation, READABLE_PAYMENT, async (ctx, { params, body }) => {
     const payment = await refundPayment(ctx, params.id, body)
     return answer(presentPayment(payment), {
       location: `/payments/${payment.id}`,

@@ -1,6 +1,7 @@
 import type { Deps } from '../deps'
 import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
+import { READABLE_FOR_GOOD } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { formatInstant } from '../http/schemas'
 import { PatientPath } from '../patients/schemas'
@@ -72,7 +73,7 @@ export function privacyRoutes(deps: Deps) {
     }),
   )
 
-  mutation(erasePatientOperation, async (ctx, { params: { id } }) => {
+  mutation(erasePatientOperation, READABLE_FOR_GOOD, async (ctx, { params: { id } }) => {
     const { erasedAt } = await erasePatient(ctx, id)
     return answer({ id, erasedAt: formatInstant(erasedAt) }, { audit: { patientIds: [id], targetId: id } })
   })

@@ -15,6 +15,7 @@ import {
 import { composeAmendment, composeRenewal, composeStop } from './compose-append'
 import { composePrescription, composeRecord } from './compose-insert'
 import { presentPrescription, presentRecord } from './present'
+import { READABLE_DOCUMENT } from './replay'
 import {
   AmendRecord,
   CreatePrescription,
@@ -199,7 +200,7 @@ export function recordRoutes(deps: Deps) {
     return answer(prescription, { audit: { patientIds: [prescription.patientId], targetId: id } })
   })
 
-  clinicalMutation(createRecordOperation, {
+  clinicalMutation(createRecordOperation, READABLE_DOCUMENT, {
     lookUp: lookUpDocument(MEDICAL_RECORDS),
     plan: async (ctx, { params, body }, fixed) => ({
       ...(await composeRecord(ctx, params.id, body, fixed)),
@@ -207,7 +208,7 @@ export function recordRoutes(deps: Deps) {
     }),
   })
 
-  clinicalMutation(createPrescriptionOperation, {
+  clinicalMutation(createPrescriptionOperation, READABLE_DOCUMENT, {
     lookUp: lookUpDocument(PRESCRIPTIONS),
     plan: async (ctx, { params, body }, fixed) => ({
       ...(await composePrescription(ctx, params.id, body, fixed)),
@@ -216,7 +217,7 @@ export function recordRoutes(deps: Deps) {
     }),
   })
 
-  clinicalMutation(amendRecordOperation, {
+  clinicalMutation(amendRecordOperation, READABLE_DOCUMENT, {
     lookUp: lookUpEntry(AMENDMENTS),
     beforeTransaction: (ctx, { params }) => getOwnRecord(ctx, params.id),
     plan: async (ctx, { body }, fixed, record) => ({
@@ -226,7 +227,7 @@ export function recordRoutes(deps: Deps) {
     }),
   })
 
-  clinicalMutation(stopPrescriptionOperation, {
+  clinicalMutation(stopPrescriptionOperation, READABLE_DOCUMENT, {
     lookUp: lookUpEntry(EVENTS),
     beforeTransaction: (ctx, { params }) => getOwnPrescription(ctx, params.id),
     plan: async (ctx, { body }, fixed, prescription) => ({
@@ -235,7 +236,7 @@ export function recordRoutes(deps: Deps) {
     }),
   })
 
-  clinicalMutation(renewPrescriptionOperation, {
+  clinicalMutation(renewPrescriptionOperation, READABLE_DOCUMENT, {
     lookUp: lookUpEntry(EVENTS),
     beforeTransaction: (ctx, { params }) => getOwnPrescription(ctx, params.id),
     plan: async (ctx, { body }, fixed, prescription) => ({

@@ -109,7 +109,7 @@ export async function findVisible<D extends Authored>(
 /** Authors may always read what they wrote; all others need access to the patient. */
 export const canRead = async (
   ctx: Pick<Context, 'actor' | 'config' | 'db' | 'now'>,
-  { patientId, doctorId }: Authored,
+  { patientId, doctorId }: Pick<Authored, 'patientId' | 'doctorId'>,
 ) => doctorId === ctx.actor.doctorId || (await canSeePatient(ctx, patientId))
 
 /** A record that the caller wrote; throws not_found for any other. */

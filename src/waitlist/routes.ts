@@ -3,6 +3,7 @@ import { answer, noContent } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { type EntryRow, findWaitlistEntry } from './queries'
+import { READABLE_ENTRY } from './replay'
 import { JoinWaitlist, ListWaitlistQuery, WaitlistEntry, WaitlistEntryPage, WaitlistPath } from './schemas'
 import { acceptOffer, declineOffer, joinWaitlist, leaveWaitlist, listWaitlist, presentEntry } from './service'
 
@@ -118,7 +119,7 @@ const auditOf = ({ id, patientId }: EntryRow) => ({ targetId: id, patientIds: [p
 export function waitlistRoutes(deps: Deps) {
   const { app, read, readOne, mutation } = createRouter(deps)
 
-  mutation(joinWaitlistOperation, async (ctx, { body }) => {
+  mutation(joinWaitlistOperation, READABLE_ENTRY, async (ctx, { body }) => {
     const entry = await joinWaitlist(ctx, body)
     return answer(presentEntry(entry, ctx.now), { location: `/waitlist/${entry.id}`, audit: auditOf(entry) })
   })
@@ -134,17 +135,19 @@ export function waitlistRoutes(deps: Deps) {
     answer: ({ now }, entry) => answer(presentEntry(entry, now)),
   })
 
-  mutation(acceptOfferOperation, async (ctx, { params }) => {
+  mutation(acceptOfferOperation, READABLE_ENTRY, async (ctx, { params }) => {
     const entry = await acceptOffer(ctx, params.id)
     return answer(presentEntry(entry, ctx.now), { audit: auditOf(entry) })
   })
 
-  mutation(declineOfferOperation, async (ctx, { params }) => {
+  mutation(declineOfferOperation, READABLE_ENTRY, async (ctx, { params }) => {
     const entry = await declineOffer(ctx, params.id)
     return answer(presentEntry(entry, ctx.now), { audit: auditOf(entry) })
   })
 
-  mutation(leaveWaitlistOperation, async (ctx, { params }) => noContent(auditOf(await leaveWaitlist(ctx, params.id))))
+  mutation(leaveWaitlistOperation, READABLE_ENTRY, async (ctx, { params }) =>
+    noContent(auditOf(await leaveWaitlist(ctx, params.id))),
+  )
 
   return app
 }

@@ -8,6 +8,7 @@ import { refuse } from '../../src/http/answer'
 import { answerErrors } from '../../src/http/middleware/errors'
 import { identifyRequest } from '../../src/http/middleware/request-id'
 import { operation } from '../../src/http/operations/operation'
+import { READABLE_BY_ROLE } from '../../src/http/operations/replay'
 import { createRouter } from '../../src/http/operations/router'
 import type { HttpEnv } from '../../src/http/request'
 import { createTestApp, NOW } from '../support/app'
@@ -118,6 +119,7 @@ describe('refusals that commit their writes', () => {
     const success = { status: 204 as const, description: 'x' }
     mutation(
       operation({ method: 'post', path: '/test', access: ['admin'], audit, answer: success, ...texts }),
+      READABLE_BY_ROLE,
       async () => refuse(notFound('thing'), { targetId: clinic.id }),
     )
     app.route('/', routes)

@@ -7,6 +7,7 @@ import { deleteOldKeys } from '../../src/http/idempotency/store'
 import { answerErrors } from '../../src/http/middleware/errors'
 import { identifyRequest } from '../../src/http/middleware/request-id'
 import { operation } from '../../src/http/operations/operation'
+import { READABLE_BY_ROLE } from '../../src/http/operations/replay'
 import { createRouter } from '../../src/http/operations/router'
 import type { HttpEnv } from '../../src/http/request'
 import { createTestApp } from '../support/app'
@@ -131,6 +132,28 @@ describe('another request under a used idempotency key', () => {
     expect(await send()).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
   })
 
+  test('refuses a used idempotency key with another If-Match, with one more or with one less', async () => {
+    const { id } = await t.newClinic()
+    const rename = (key: string, headers?: Record<string, string>) =>
+      t.as(admin).patch(`/clinics/${id}`, { name: 'Checked' }, keyed(key, headers))
+    const reused = { status: 422, body: { code: 'idempotency_key_reused' } }
+    expect((await rename('checked', { 'if-match': '"1"' })).status).toBe(200)
+    expect(await rename('checked', { 'if-match': '"2"' })).toMatchObject(reused)
+    expect(await rename('checked')).toMatchObject(reused)
+    expect((await rename('checked', { 'if-match': '"1"' })).headers.get('idempotent-replayed')).toBe('true')
+    expect((await rename('unchecked')).status).toBe(200)
+    expect(await rename('unchecked', { 'if-match': '"2"' })).toMatchObject(reused)
+  })
+
+  test('an answer that an earlier version stored without If-Match is replayed whatever If-Match is sent', async () => {
+    const { id } = await t.newClinic()
+    const rename = () =>
+      t.as(admin).patch(`/clinics/${id}`, { name: 'Earlier' }, keyed('earlier', { 'if-match': '"1"' }))
+    const first = await rename()
+    await t.db.updateTable('idempotencyKeys').set({ precondition: null }).execute()
+    expect(await rename()).toMatchObject({ status: 200, text: first.text })
+  })
+
   test('two users may use the same idempotency key', async () => {
     const clinic = newClinic()
     const mine = await t.as(admin).post('/clinics', clinic, keyed('everybody'))
@@ -198,7 +221,7 @@ describe('the transaction of a mutation', () => {
     app.use(identifyRequest(t.deps))
     answerErrors(app, t.deps)
     const { app: routes, mutation } = createRouter(t.deps)
-    mutation(declare(operationId), async ({ db, now }) => {
+    mutation(declare(operationId), READABLE_BY_ROLE, async ({ db, now }) => {
       attempts.count++
       const id = crypto.randomUUID()
       await db

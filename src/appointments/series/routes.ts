@@ -5,6 +5,7 @@ import { createRouter } from '../../http/operations/router'
 import { formatInstant } from '../../http/schemas'
 import { presentAppointment } from '../present'
 import type { AppointmentRow } from '../queries'
+import { READABLE_SERIES } from '../replay'
 import { BookSeries, Series, SeriesConflict } from './schemas'
 import { bookSeries } from './service'
 
@@ -35,7 +36,7 @@ const bookSeriesOperation = operation({
 export function seriesRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
-  mutation(bookSeriesOperation, {
+  mutation(bookSeriesOperation, READABLE_SERIES, {
     limiter: ({ body }) => [deps.bookingLimiter, body.doctorId],
     run: async (ctx, { body }) => {
       const { patientId, occurrences } = await bookSeries(ctx, body)

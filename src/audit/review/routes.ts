@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { getEmergencyAccess, reviewEmergencyAccess } from '../../patients/emergency/service'
 import { EmergencyReview, ReviewPath } from './schemas'
@@ -47,7 +48,7 @@ export function reviewRoutes(deps: Deps) {
     return answer(presentReview(access), { audit: { patientIds: [access.patientId], targetId: id } })
   })
 
-  mutation(reviewOperation, {
+  mutation(reviewOperation, READABLE_BY_ROLE, {
     beforeTransaction: (ctx, { params: { seq } }) => emergencyOf(ctx, seq),
     run: async (ctx, _input, id) => {
       const access = await reviewEmergencyAccess(ctx, id)

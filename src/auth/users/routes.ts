@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { ListUsersQuery, presentUserAccount, UpdateUser, UserAccount, UserAccountPage, UserPath } from './schemas'
 import { listUserAccounts, patientIdsOf, updateUser } from './service'
@@ -43,7 +44,7 @@ export function userRoutes(deps: Deps) {
     return answer(page, { audit: { patientIds } })
   })
 
-  mutation(updateUserOperation, async (ctx, { params, body }) => {
+  mutation(updateUserOperation, READABLE_BY_ROLE, async (ctx, { params, body }) => {
     const user = await updateUser(ctx, params.id, body)
     const audit = { targetId: user.id, patientIds: patientIdsOf([user]), detail: { status: user.status } }
     return answer(presentUserAccount(user), { audit })

@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer, noContent } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { cursorId, decodeCursor, toPage } from '../../http/pagination'
 import { presentAffected } from '../../scheduling/affected/schemas'
@@ -89,7 +90,7 @@ export function closureRoutes(deps: Deps) {
 
   read(getClosureOperation, async (ctx, { params }) => answer(await getClosure(ctx, params.id, params.closureId)))
 
-  mutation(createClosureOperation, async (ctx, { params, body }) => {
+  mutation(createClosureOperation, READABLE_BY_ROLE, async (ctx, { params, body }) => {
     const { closure, affected } = await createClosure(ctx, params.id, body)
     return answer(
       { ...closure, ...presentAffected(affected) },
@@ -100,7 +101,7 @@ export function closureRoutes(deps: Deps) {
     )
   })
 
-  mutation(deleteClosureOperation, async (ctx, { params }) => {
+  mutation(deleteClosureOperation, READABLE_BY_ROLE, async (ctx, { params }) => {
     const { id, startsOn, endsOn } = await deleteClosure(ctx, params.id, params.closureId)
     return noContent({ targetId: id, detail: { clinicId: params.id, startsOn, endsOn } })
   })

@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer, noContent } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { cursorId, decodeCursor, toPage } from '../../http/pagination'
 import { ClinicPath } from '../schemas'
@@ -100,17 +101,17 @@ export function roomRoutes(deps: Deps) {
 
   read(getRoomOperation, async (ctx, { params }) => answer(await getRoom(ctx, params.id, params.roomId)))
 
-  mutation(createRoomOperation, async (ctx, { params, body }) => {
+  mutation(createRoomOperation, READABLE_BY_ROLE, async (ctx, { params, body }) => {
     const room = await createRoom(ctx, params.id, body)
     return answer(room, { location: `/clinics/${params.id}/rooms/${room.id}`, audit: { targetId: room.id } })
   })
 
-  mutation(updateRoomOperation, async (ctx, { params, body }) => {
+  mutation(updateRoomOperation, READABLE_BY_ROLE, async (ctx, { params, body }) => {
     const room = await updateRoom(ctx, params.id, params.roomId, body)
     return answer(room, { audit: { targetId: room.id } })
   })
 
-  mutation(deleteRoomOperation, async (ctx, { params }) => {
+  mutation(deleteRoomOperation, READABLE_BY_ROLE, async (ctx, { params }) => {
     await retireRoom(ctx, params.id, params.roomId)
     return noContent({ targetId: params.roomId })
   })

@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { presentOutsideHours } from '../../scheduling/affected/schemas'
 import { DoctorPath } from '../schemas'
@@ -46,7 +47,7 @@ const getAvailabilityOperation = operation({
 export function availabilityRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
-  mutation(setAvailabilityOperation, async (ctx, { body, ifMatch }) => {
+  mutation(setAvailabilityOperation, READABLE_BY_ROLE, async (ctx, { body, ifMatch }) => {
     const { availability, outside } = await setAvailability(ctx, body, ifMatch)
     return answer(
       { ...presentAvailability(availability, ctx.actor), ...presentOutsideHours(outside) },

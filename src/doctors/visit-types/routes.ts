@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { cursorId, decodeCursor, toPage } from '../../http/pagination'
 import {
@@ -90,7 +91,7 @@ export function visitTypeRoutes(deps: Deps) {
     return answer(presentVisitType(visitType), { version: visitType.version })
   })
 
-  mutation(createVisitTypeOperation, async (ctx, { params, body }) => {
+  mutation(createVisitTypeOperation, READABLE_BY_ROLE, async (ctx, { params, body }) => {
     const visitType = await createVisitType(ctx, params.id, body)
     return answer(presentVisitType(visitType), {
       version: visitType.version,
@@ -99,7 +100,7 @@ export function visitTypeRoutes(deps: Deps) {
     })
   })
 
-  mutation(updateVisitTypeOperation, async (ctx, { params, body, ifMatch }) => {
+  mutation(updateVisitTypeOperation, READABLE_BY_ROLE, async (ctx, { params, body, ifMatch }) => {
     const visitType = await updateVisitType(ctx, params.id, params.visitTypeId, body, ifMatch)
     return answer(presentVisitType(visitType), { version: visitType.version, audit: { targetId: visitType.id } })
   })

@@ -14,6 +14,7 @@ export type Claim =
 
 type StoredKey = {
   fingerprint: Uint8Array
+  precondition: Uint8Array | null
   document_id: string | null
   status: number | null
   body: string | null
@@ -34,7 +35,7 @@ export function readClaim(key: IdempotencyKey, [claims, keys]: Rows[]): Claim {
     )
   const stored = keys?.[0] as StoredKey | undefined
   if (!stored) return { state: 'new' }
-  if (!equal(stored.fingerprint, key.fingerprint))
+  if (!isSameRequest(stored, key))
     throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used for another request.')
   if (stored.status === null)
     return { state: 'unfinished', documentId: stored.document_id!, startedAt: stored.created_at }
@@ -44,5 +45,9 @@ export function readClaim(key: IdempotencyKey, [claims, keys]: Rows[]): Claim {
     subject: { patientIds: stored.patient_ids, targetId: stored.target_id ?? undefined },
   }
 }
+
+/** Keys of an earlier version were stored without If-Match. */
+const isSameRequest = ({ fingerprint, precondition }: StoredKey, key: IdempotencyKey) =>
+  equal(fingerprint, key.fingerprint) && (precondition === null || equal(precondition, key.precondition))
 
 const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i])

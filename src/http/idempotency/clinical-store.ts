@@ -17,13 +17,14 @@ export async function beginClinicalWrite(
     await audit.execute().catch(refuseUnaudited)
     return
   }
-  const { id, userId, fingerprint } = key
+  const { id, userId, fingerprint, precondition } = key
   await db
     .with('claimed', (qb) =>
       qb.insertInto('idempotencyKeys').values({
         id,
         userId,
         fingerprint,
+        precondition,
         documentId: writeId,
         status: null,
         body: null,

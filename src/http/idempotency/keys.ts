@@ -1,7 +1,7 @@
 import type { Context } from '../../deps'
 
-/** A caller's key for one request: `id` identifies the key, `fingerprint` the request. */
-export type IdempotencyKey = { id: Uint8Array; fingerprint: Uint8Array }
+/** A caller's key for one request: `id` identifies the key, `fingerprint` and `precondition` the request. */
+export type IdempotencyKey = { id: Uint8Array; fingerprint: Uint8Array; precondition: Uint8Array }
 
 const encoder = new TextEncoder()
 const sha256 = async (text: string) => new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text)))
@@ -16,12 +16,17 @@ async function hmac(secret: string, text: string): Promise<Uint8Array> {
  * Keys belong to a user: two users may send the same one. The fingerprint is an HMAC with the pepper: a body may
  * contain a password, which could be guessed from a plain digest.
  */
-export async function idempotencyKey(ctx: Context, key: string, request: string): Promise<IdempotencyKey> {
-  const [id, fingerprint] = await Promise.all([
+export async function idempotencyKey(
+  ctx: Context,
+  key: string,
+  { fingerprint: request, ifMatch }: { fingerprint: string; ifMatch: string },
+): Promise<IdempotencyKey> {
+  const [id, fingerprint, precondition] = await Promise.all([
     sha256(`${ctx.actor.userId}\n${key}`),
     hmac(ctx.config.passwords.pepper, request),
+    sha256(ifMatch),
   ])
-  return { id, fingerprint }
+  return { id, fingerprint, precondition }
 }
 
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
@@ -34,6 +39,6 @@ export function claimStatements({ id }: IdempotencyKey): string[] {
   const lock = BigInt.asIntN(64, BigInt(`0x${hex(id).slice(0, 16)}`))
   return [
     `select pg_try_advisory_xact_lock(${lock}) as claimed`,
-    `select fingerprint, document_id, status, body, headers, created_at, patient_ids, target_id from idempotency_keys where id = '\\x${hex(id)}'`,
+    `select fingerprint, precondition, document_id, status, body, headers, created_at, patient_ids, target_id from idempotency_keys where id = '\\x${hex(id)}'`,
   ]
 }

@@ -28,6 +28,7 @@ const insertOutcome = prepared((db, key: CallerKey, answer: AnswerColumns, event
         id: key.id,
         userId: key.userId,
         fingerprint: key.fingerprint,
+        precondition: key.precondition,
         documentId: null,
         status: answer.status,
         body: answer.body,

@@ -6,6 +6,8 @@ export type IdempotencyKeysTable = {
   userId: string
   /** HMAC of method, path, query and body: the same key with another request is refused. */
   fingerprint: Uint8Array
+  /** SHA-256 of the If-Match header, of the empty text without one. Null in keys of earlier versions, which ignored it. */
+  precondition: Uint8Array | null
   /** The fixed id of a clinical write, which has no answer before it is settled. Null for other mutations. */
   documentId: string | null
   status: number | null

@@ -7,6 +7,7 @@ import type { HttpEnv } from '../request'
 import { auditFailure, type ReadSoFar } from './audit-failure'
 import { authenticate, authorise } from './authentication'
 import { readInput } from './input'
+import type { MutationRequest } from './mutation'
 import type { Access, Operation, OperationTypes } from './operation'
 import { wholeBody } from './stream'
 
@@ -89,12 +90,13 @@ function ifMatchOf(c: HonoContext): number | null {
   return version === undefined ? -1 : Number(version)
 }
 
-/** The key that the client sent, and the text of its fingerprint. */
-export function requestOf(c: HonoContext, text: string) {
+/** The key that the client sent, and what distinguishes its request from others. */
+export function requestOf(c: HonoContext, text: string): MutationRequest {
   const { pathname, search } = new URL(c.req.url)
   return {
     idempotencyKey: c.req.header('idempotency-key'),
     fingerprint: `${c.req.method} ${pathname}${search}\n${text}`,
+    ifMatch: c.req.header('if-match')?.trim() ?? '',
   }
 }
 

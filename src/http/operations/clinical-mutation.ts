@@ -1,5 +1,5 @@
 import { type AuditFacts, auditEvent } from '../../database/audit-event'
-import { appendAuditEvent, markAudited } from '../../database/audit-outbox'
+import { markAudited } from '../../database/audit-outbox'
 import type { PatientDocument } from '../../database/clinical-writes/insert'
 import type { LookUp } from '../../database/clinical-writes/look-up'
 import type { WriteOutcome } from '../../database/clinical-writes/outcome'
@@ -18,7 +18,8 @@ import {
   settleWritten,
 } from '../idempotency/clinical-store'
 import { claimStatements } from '../idempotency/keys'
-import { asReplay, auditOf, keyOf, type MutationRequest, replayEvent } from './mutation'
+import { auditOf, keyOf, type MutationRequest } from './mutation'
+import { type ReplayRule, replayAnswer } from './replay'
 
 /** The id and time that all attempts at one write share, and whether this is the first attempt. */
 export type FixedWrite = { id: string; createdAt: Date; isFirstAttempt: boolean }
@@ -73,6 +74,7 @@ export async function runClinicalMutation<I, T, D extends PatientDocument, P>(
   ctx: Context,
   request: MutationRequest,
   input: I,
+  rule: ReplayRule<P>,
   { beforeTransaction, contentOf, plan, afterWrite }: ClinicalSteps<I, T, D, P>,
 ): Promise<StoredAnswer> {
   // Without `beforeTransaction`, P is undefined.
@@ -84,15 +86,17 @@ export async function runClinicalMutation<I, T, D extends PatientDocument, P>(
   const start = async () => {
     const fingerprint = `${request.fingerprint}${contentOf?.(prepared) ?? ''}`
     const key = await keyOf(ctx, { ...request, fingerprint })
-    return { key, begun: await begin(auditOf(op), ctx, key, (tx, fixed) => plan(tx, input, fixed, prepared)) }
+    const replay = { rule, prepared }
+    return { key, begun: await begin(auditOf(op), ctx, key, replay, (tx, fixed) => plan(tx, input, fixed, prepared)) }
   }
   const { key, begun } = await start().catch(async (error) => {
     await close()
     throw error
   })
-  if ('replay' in begun) {
+  if (!('write' in begun)) {
     await close()
-    return asReplay(begun.replay)
+    if ('refused' in begun) throw markAudited(begun.refused)
+    return begun
   }
   return complete(op, ctx, key, begun, close).catch((error) => {
     throw markAudited(error)
@@ -125,20 +129,18 @@ async function complete<T, D extends PatientDocument>(
 }
 
 /** Step (a). Every attempt writes its own event; the events of all attempts at one write are settled together. */
-function begin<T, D extends PatientDocument>(
+function begin<T, D extends PatientDocument, P>(
   audit: ReturnType<typeof auditOf>,
   ctx: Context,
   key: Key,
+  replay: { rule: ReplayRule<P>; prepared: P },
   plan: (ctx: TransactionContext, fixed: FixedWrite) => Promise<ClinicalWrite<T, D>>,
-): Promise<{ replay: StoredAnswer } | BegunWrite<T, D>> {
+): Promise<StoredAnswer | { refused: AppError } | BegunWrite<T, D>> {
   return inTransaction(
     ctx,
     async (tx, opened) => {
       const claim = key ? readClaim(key, opened) : ({ state: 'new' } as const)
-      if (claim.state === 'answered') {
-        await appendAuditEvent(tx.db, replayEvent(ctx, audit, claim))
-        return { replay: claim.answer }
-      }
+      if (claim.state === 'answered') return replayAnswer(tx, audit, claim, replay.rule, replay.prepared)
       const isFirstAttempt = claim.state === 'new'
       const fixed = isFirstAttempt
         ? { id: newId(), createdAt: ctx.now, isFirstAttempt }

@@ -5,23 +5,25 @@ import { inTransaction } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
 import { AppError } from '../../errors'
 import { type Answer, type Refusal, serialise } from '../answer'
-import { type Claim, readClaim, type StoredAnswer } from '../idempotency/claim'
+import { readClaim, type StoredAnswer } from '../idempotency/claim'
 import { claimStatements, idempotencyKey } from '../idempotency/keys'
 import { recordOutcome } from '../idempotency/store'
+import { type ReplayRule, replayAnswer } from './replay'
 
-export type MutationRequest = { idempotencyKey: string | undefined; fingerprint: string }
-type AnsweredClaim = Extract<Claim, { state: 'answered' }>
+/** `ifMatch`: the If-Match header as sent, or `''`. */
+export type MutationRequest = { idempotencyKey: string | undefined; fingerprint: string; ifMatch: string }
 type MutationSpec = { audit?: { kind: string; action: AuditAction }; operationId: string; answer: { status: number } }
 
 /**
  * One transaction: claim the key, run, write the audit event, store the answer, commit; only then the answer is sent.
- * If the key has a stored answer, that is returned again, and this replay is audited too. A refusal is thrown after the
- * commit.
+ * If the key has a stored answer, that is returned again to a caller who may still read it, and this replay is audited too.
+ * A refusal is thrown after the commit.
  */
-export async function runMutation<A extends Caller | null>(
+export async function runMutation<A extends Caller | null, Prepared>(
   op: MutationSpec,
   ctx: Context<A>,
   request: MutationRequest,
+  replay: { rule: ReplayRule<Prepared>; prepared: Prepared },
   run: (ctx: TransactionContext<A>) => Promise<Answer<unknown> | Refusal>,
 ): Promise<StoredAnswer> {
   const audit = auditOf(op)
@@ -30,10 +32,7 @@ export async function runMutation<A extends Caller | null>(
     ctx,
     async (tx, opened) => {
       const claim = key && readClaim(key, opened)
-      if (claim?.state === 'answered') {
-        await appendAuditEvent(tx.db, replayEvent(ctx, audit, claim))
-        return asReplay(claim.answer)
-      }
+      if (claim?.state === 'answered') return replayAnswer(tx, audit, claim, replay.rule, replay.prepared)
       const answer = await run(tx)
       if ('refused' in answer) {
         await appendAuditEvent(tx.db, auditEvent(ctx, audit, { ...answer.audit, outcome: 'denied' }))
@@ -51,14 +50,15 @@ export async function runMutation<A extends Caller | null>(
 }
 
 /** The idempotency key of a signed-in caller, if they sent one. Throws 422 for an empty or too long one. */
-export async function keyOf(ctx: Context<Caller | null>, { idempotencyKey: header, fingerprint }: MutationRequest) {
+export async function keyOf(ctx: Context<Caller | null>, request: MutationRequest) {
   const { actor } = ctx
+  const header = request.idempotencyKey
   if (header === undefined || actor === null) return undefined
   if (header.length < 1 || header.length > 200)
     throw new AppError('validation_failed', 'Idempotency-Key must have 1 to 200 characters.', {
       errors: [{ path: 'header.Idempotency-Key', message: 'must have 1 to 200 characters' }],
     })
-  return { ...(await idempotencyKey({ ...ctx, actor }, header, fingerprint)), userId: actor.userId }
+  return { ...(await idempotencyKey({ ...ctx, actor }, header, request)), userId: actor.userId }
 }
 
 /** The audit event that the operation declares. Throws if it declares none. */
@@ -66,16 +66,3 @@ export const auditOf = ({ audit, operationId }: MutationSpec) => {
   if (!audit) throw new Error(`${operationId} changes data and declares no audit event`)
   return audit
 }
-
-/** The event of a replay names the same patients and target as the event of the first request. */
-export const replayEvent = (
-  ctx: Context<Caller | null>,
-  audit: ReturnType<typeof auditOf>,
-  { subject }: AnsweredClaim,
-) => auditEvent(ctx, audit, { ...subject, detail: { replayed: true } })
-
-/** Marks a stored answer that is returned again. */
-export const asReplay = (answer: StoredAnswer): StoredAnswer => ({
-  ...answer,
-  headers: { ...answer.headers, 'Idempotent-Replayed': 'true' },
-})

@@ -124,7 +124,8 @@ const SECURITY: Record<'public' | 'optional' | 'signed_in', Record<string, strin
 }
 
 const IdempotencyKeyHeader = z.string().min(1).max(200).optional().openapi({
-  description: 'Makes a retry safe: the same request with the same key gets the stored answer.',
+  description:
+    'Makes a retry safe: the same request with the same key gets the stored answer, as long as you may read what it shows. If-Match is part of the request.',
 })
 
 const IfMatchHeader = z

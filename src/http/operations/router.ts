@@ -5,11 +5,12 @@ import type { ClinicalSteps } from './clinical-mutation'
 import type { UploadedFile } from './multipart'
 import type { Operation, OperationTypes } from './operation'
 import { addRead, addReadOne, addStream, type OneThing, type ReadOne } from './reads'
+import type { ReplayRule } from './replay'
 import { addClinicalMutation, addClinicalUpload, addMutation, type DoctorOperation, type MutationSteps } from './writes'
 
 /**
  * The routes of one feature. Each is declared by an `operation` and answered by a short handler of one of these kinds,
- * which reads.ts and writes.ts describe.
+ * which reads.ts and writes.ts describe. A write names its `ReplayRule`: who gets its stored answer again.
  */
 export function createRouter(deps: Deps) {
   const { app, addOperation } = createOperationApp(deps)
@@ -22,15 +23,18 @@ export function createRouter(deps: Deps) {
       addStream(addOperation, op, run),
     mutation: <O extends OperationTypes, Prepared = undefined>(
       op: Operation<O>,
+      rule: ReplayRule<NoInfer<Prepared>>,
       steps: MutationSteps<O, Prepared> | MutationSteps<O, undefined>['run'],
-    ) => addMutation(addOperation, op, steps),
+    ) => addMutation(addOperation, op, rule, steps),
     clinicalMutation: <O extends DoctorOperation, D extends PatientDocument, Prepared = undefined>(
       op: Operation<O>,
+      rule: ReplayRule<NoInfer<Prepared>>,
       steps: ClinicalSteps<Input<O>, BodyOf<O>, D, Prepared>,
-    ) => addClinicalMutation(addOperation, deps.clinicalLookUps, op, steps),
+    ) => addClinicalMutation(addOperation, deps.clinicalLookUps, op, rule, steps),
     clinicalUpload: <O extends DoctorOperation, D extends PatientDocument, Prepared>(
       op: Operation<O>,
+      rule: ReplayRule<NoInfer<Prepared>>,
       steps: ClinicalSteps<Input<O> & { file: UploadedFile }, BodyOf<O>, D, Prepared>,
-    ) => addClinicalUpload(addOperation, deps.clinicalLookUps, op, steps),
+    ) => addClinicalUpload(addOperation, deps.clinicalLookUps, op, rule, steps),
   }
 }

@@ -11,6 +11,7 @@ import { type ClinicalSteps, runClinicalMutation } from './clinical-mutation'
 import { openUpload, type UploadedFile } from './multipart'
 import { auditOf, runMutation } from './mutation'
 import type { Operation, OperationTypes } from './operation'
+import type { ReplayRule } from './replay'
 
 /** The body as it arrived, for signatures over it. */
 export type RawRequest = { text: string; headers: Headers }
@@ -40,6 +41,7 @@ export type MutationSteps<O extends OperationTypes, Prepared> = {
 export function addMutation<O extends OperationTypes, Prepared = undefined>(
   addOperation: AddOperation,
   op: Operation<O>,
+  rule: ReplayRule<NoInfer<Prepared>>,
   steps: MutationSteps<O, Prepared> | Run<O, undefined>,
 ): void {
   const { beforeTransaction, limiter, run, explainRefusal, afterCommit } = (
@@ -49,7 +51,7 @@ export function addMutation<O extends OperationTypes, Prepared = undefined>(
     const perform = async () => {
       // Without `beforeTransaction`, Prepared is undefined.
       const prepared = (await beforeTransaction?.(ctx, input, { text, headers: c.req.raw.headers })) as Prepared
-      return runMutation(op, ctx, requestOf(c, text), (tx) => run(tx, input, prepared))
+      return runMutation(op, ctx, requestOf(c, text), { rule, prepared }, (tx) => run(tx, input, prepared))
     }
     const [takeTurn, key] = limiter?.(input) ?? []
     try {
@@ -69,11 +71,12 @@ export function addClinicalMutation<O extends DoctorOperation, D extends Patient
   addOperation: AddOperation,
   lookUps: LookUps,
   op: Operation<O>,
+  rule: ReplayRule<NoInfer<Prepared>>,
   steps: ClinicalSteps<Input<O>, BodyOf<O>, D, Prepared>,
 ): void {
   lookUps.set(auditOf(op).kind, steps.lookUp)
   addOperation(op, async (c, ctx, input, text) =>
-    toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, text), input, steps)),
+    toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, text), input, rule, steps)),
   )
 }
 
@@ -82,6 +85,7 @@ export function addClinicalUpload<O extends DoctorOperation, D extends PatientDo
   addOperation: AddOperation,
   lookUps: LookUps,
   op: Operation<O>,
+  rule: ReplayRule<NoInfer<Prepared>>,
   steps: ClinicalSteps<Input<O> & { file: UploadedFile }, BodyOf<O>, D, Prepared>,
 ): void {
   const { upload, operationId } = op
@@ -89,6 +93,6 @@ export function addClinicalUpload<O extends DoctorOperation, D extends PatientDo
   lookUps.set(auditOf(op).kind, steps.lookUp)
   addOperation(op, async (c, ctx, input) => {
     const file = await openUpload(c.req.raw, upload)
-    return toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, ''), { ...input, file }, steps))
+    return toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, ''), { ...input, file }, rule, steps))
   })
 }

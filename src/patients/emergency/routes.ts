@@ -3,6 +3,7 @@ import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
 import { createRouter } from '../../http/operations/router'
 import { formatInstant } from '../../http/schemas'
+import { READABLE_FOR_PATIENT } from '../replay'
 import { PatientPath } from '../schemas'
 import { EmergencyAccess, OpenEmergencyAccess } from './schemas'
 import { EMERGENCIES_A_DAY, openEmergencyAccess } from './service'
@@ -31,7 +32,7 @@ const openEmergencyAccessOperation = operation({
 export function emergencyRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
-  mutation(openEmergencyAccessOperation, async (ctx, { params, body }) => {
+  mutation(openEmergencyAccessOperation, READABLE_FOR_PATIENT, async (ctx, { params, body }) => {
     const opened = await openEmergencyAccess(ctx, params.id, body)
     if ('refused' in opened) return opened
     return answer(

@@ -1,6 +1,7 @@
 import type { Deps } from '../../deps'
 import { noContent } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
+import { NEVER_REPLAYED } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
 import { ProviderWebhook, WebhookPath } from './schemas'
 import { storePaymentEvent, verifyWebhook } from './service'
@@ -25,7 +26,7 @@ const receiveWebhookOperation = operation({
 export function webhookRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
-  mutation(receiveWebhookOperation, {
+  mutation(receiveWebhookOperation, NEVER_REPLAYED, {
     beforeTransaction: (ctx, { params }, raw) => verifyWebhook(ctx, params.provider, raw),
     run: async (ctx, _input, event) => {
       await storePaymentEvent(ctx, event)

@@ -7,6 +7,7 @@ import { ATTACHMENTS, type MedicalRecordDocument } from '../collections'
 import { presentAttachment } from '../present'
 import { contentDisposition } from './content-disposition'
 import { FILE_TYPES, withSuffix } from './file-type'
+import { READABLE_ATTACHMENT } from './replay'
 import { Attachment, AttachmentContent, AttachmentPath, AttachmentUpload, MAX_FILE_BYTES } from './schemas'
 import { composeAttachment, finishUpload, openAttachment, receiveAttachment } from './service'
 
@@ -50,7 +51,7 @@ const getAttachmentOperation = operation({
 export function attachmentRoutes(deps: Deps) {
   const { app, stream, clinicalUpload } = createRouter(deps)
 
-  clinicalUpload(attachFileOperation, {
+  clinicalUpload(attachFileOperation, READABLE_ATTACHMENT, {
     lookUp: lookUpEntry(ATTACHMENTS, ({ detail }) => String(detail?.recordId)),
     beforeTransaction: (ctx, { params, file }) => receiveAttachment(ctx, params.id, file),
     contentOf: ({ filename, sha256 }) => `${filename}\n${sha256}`,

@@ -1,6 +1,7 @@
 import type { Deps } from '../../../deps'
 import { answer, noContent } from '../../../http/answer'
 import { operation } from '../../../http/operations/operation'
+import { READABLE_BY_ROLE } from '../../../http/operations/replay'
 import { createRouter } from '../../../http/operations/router'
 import { presentAffected } from '../../../scheduling/affected/schemas'
 import { AvailabilityException, CreatedException, CreateException, ExceptionPath } from './schemas'
@@ -58,7 +59,7 @@ const deleteExceptionOperation = operation({
 export function exceptionRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
 
-  mutation(createExceptionOperation, async (ctx, { body }) => {
+  mutation(createExceptionOperation, READABLE_BY_ROLE, async (ctx, { body }) => {
     const { exception, affected } = await createException(ctx, body)
     const { id, doctorId } = exception
     return answer(
@@ -78,7 +79,7 @@ export function exceptionRoutes(deps: Deps) {
     answer(presentException(await getException(ctx, params.exceptionId))),
   )
 
-  mutation(deleteExceptionOperation, async (ctx, { params }) => {
+  mutation(deleteExceptionOperation, READABLE_BY_ROLE, async (ctx, { params }) => {
     const exception = await deleteException(ctx, params.exceptionId)
     const { doctorId } = exception
     const { clinicId, kind, startsAt, endsAt } = presentException(exception)
