@@ -21,6 +21,7 @@ import * as paymentReconciliations from './migrations/20261122T1057-payment-reco
 import * as ledgerSums from './migrations/20261122T1100-ledger-sums'
 import * as calendarVersions from './migrations/20261126T1800-calendar-versions'
 import * as coveringOccupancy from './migrations/20261126T2230-covering-occupancy'
+import * as relationshipEvidence from './migrations/20261130T1000-relationship-evidence'
 import * as idempotencyPrecondition from './migrations/20261130T1200-idempotency-precondition'
 import * as composeNames from './migrations/20261130T1500-compose-names'
 
@@ -45,6 +46,7 @@ const migrations: Record<string, Migration> = {
   '20261122T1100-ledger-sums': ledgerSums,
   '20261126T1800-calendar-versions': calendarVersions,
   '20261126T2230-covering-occupancy': coveringOccupancy,
+  '20261130T1000-relationship-evidence': relationshipEvidence,
   '20261130T1200-idempotency-precondition': idempotencyPrecondition,
   '20261130T1500-compose-names': composeNames,
 }

@@ -46,21 +46,45 @@ function isVisibleToDoctor(doctorId: string, viewer: Viewer, reach: 'one' | 'man
   return sql<SqlBool>`patients.id = any(array(${appointments.unionAll(emergencies)}))`
 }
 
-/** Appointments that establish a treatment relationship; one created by the doctor counts once completed. */
-const relatingAppointments = (doctorId: string, { now, config }: Viewer) =>
-  expressionBuilder<Database, 'patients'>()
+/**
+ * Appointments that establish a treatment relationship until RELATIONSHIP_DAYS after their end, or after their original end
+ * if the doctor moved them to a later time. An appointment that the doctor made alone counts once it is completed and has
+ * ended, and never if it was booked on an emergency.
+ */
+const relatingAppointments = (doctorId: string, { now, config }: Viewer) => {
+  const oldest = sql<Date>`${now}::timestamptz - make_interval(days => ${config.relationshipDays}::integer)`
+  return expressionBuilder<Database, 'patients'>()
     .selectFrom('appointments')
     .select('appointments.patientId')
     .where('appointments.doctorId', '=', doctorId)
     .where('appointments.status', 'in', ['booked', 'checked_in', 'completed', 'no_show'])
-    .where(({ or, eb }) =>
-      or([eb('appointments.createdByRole', 'in', ['patient', 'admin']), eb('appointments.status', '=', 'completed')]),
+    .where(({ and, or, eb }) =>
+      or([
+        eb('appointments.createdByRole', 'in', ['patient', 'admin']),
+        and([
+          eb('appointments.status', '=', 'completed'),
+          eb('appointments.endsAt', '<=', now),
+          eb('appointments.accessBasis', '=', 'relationship'),
+        ]),
+      ]),
     )
-    .where(
-      'appointments.endsAt',
-      '>',
-      sql<Date>`${now}::timestamptz - make_interval(days => ${config.relationshipDays}::integer)`,
-    )
+    .where('appointments.endsAt', '>', oldest)
+    .where('appointments.originalEndsAt', '>', oldest)
+}
+
+/**
+ * What lets the viewer book for the patient, as an expression for the inserting statement. `emergency` only for a doctor
+ * whom nothing but emergency access lets see the patient.
+ */
+export function accessBasis(
+  viewer: Viewer,
+  { doctorId, patientId }: { doctorId: string; patientId: string },
+): Expression<'relationship' | 'emergency'> {
+  const eb = expressionBuilder<Database, 'patients'>()
+  if (viewer.actor.role !== 'doctor') return eb.val<'relationship' | 'emergency'>('relationship')
+  const relating = relatingAppointments(doctorId, viewer).where('appointments.patientId', '=', patientId)
+  return sql`case when ${eb.exists(relating)} then 'relationship' else 'emergency' end`
+}
 
 /** A doctor who is no longer verified loses emergency access at once. */
 const openEmergencyAccess = (doctorId: string, { now }: Viewer) =>

@@ -114,6 +114,7 @@ export async function writeBookings(
   try {
     await insertAppointments(
       ctx.db,
+      ctx,
       bookings.map(({ appointment, place }) => ({ appointment, occupancy: place.occupancy })),
     )
   } catch (error) {

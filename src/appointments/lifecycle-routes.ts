@@ -57,7 +57,8 @@ const checkInOperation = operation({
   operationId: 'checkInAppointment',
   summary: 'Check in a patient',
   description:
-    'For a booking. On the day of the visit it also undoes a completion or no-show that was marked by mistake; then `reason` is required.',
+    'For a booking, on the local day of the visit (from two hours before the start if that is earlier, to the end of the day on which it ends). ' +
+    'In the same time it also undoes a completion or no-show that was marked by mistake; then `reason` is required.',
   access: ['doctor', 'admin'],
   who: STAFF,
   audit: { kind: 'appointment.check_in', action: 'U' },
@@ -79,7 +80,7 @@ const completeOperation = operation({
   operationId: 'completeAppointment',
   summary: 'Complete an appointment',
   description:
-    'For a checked-in appointment, or a booking that has started. On the day of the visit it also undoes a no-show that was marked by mistake; then `reason` is required.',
+    'For a checked-in appointment or a booking, once it has started. Until the end of the day of the visit it also undoes a no-show that was marked by mistake; then `reason` is required.',
   access: ['doctor', 'admin'],
   who: STAFF,
   audit: { kind: 'appointment.complete', action: 'U' },

@@ -4,7 +4,7 @@ import type { FactsClinic, VisitFacts } from '../scheduling/facts'
 import { overlap } from '../scheduling/ranges'
 import { clinicsWithHours, explainStart, occupiedRange, type Rule } from '../scheduling/slots'
 import { expireConflictingHolds } from './holds/service'
-import type { Occupancy } from './queries'
+import type { Occupancy } from './occupancy'
 import type { Override } from './schemas'
 
 /** Where and when a visit will be, and the occupancy it needs. */

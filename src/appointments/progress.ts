@@ -5,8 +5,8 @@ import type { ProgressAppointment } from './schemas'
 import { assertTransition, isUndo } from './status'
 
 /**
- * Checks in, completes or marks as no-show, or undoes such a mistake on the same day, which needs a reason. The occupancy
- * stays as it is, so the row's lock is enough. Throws not_found, version_mismatch, invalid_state and validation_failed.
+ * Checks in, completes or marks as no-show, or undoes such a mistake, which needs a reason; `status` says when. The occupancy stays
+ * as it is, so the row's lock is enough. Throws not_found, version_mismatch, invalid_state and validation_failed.
  */
 export async function progressAppointment(
   ctx: TransactionContext,

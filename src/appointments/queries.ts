@@ -1,12 +1,13 @@
 import { expressionBuilder, type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import { visibleAppointments } from '../access/appointments'
+import { accessBasis, type Viewer } from '../access/patients'
 import type { Caller } from '../actor'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRow } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { ACTIVE_PAYMENT_STATUSES, type AppointmentStatus } from '../ledger/status'
-import type { TimeRange } from '../scheduling/ranges'
+import { formatRange, type Occupancy, occupancyRows } from './occupancy'
 import type { AppointmentsTable, OccupancyTable } from './tables'
 
 /** An appointment with the names and the payment that an answer shows; if the actor may see it. */
@@ -158,16 +159,19 @@ export const findAppointmentForUpdate: (
   ['role'],
 )
 
-/** One busy range of an appointment, to be written as a row of `occupancy`. */
-export type Occupancy = Pick<OccupancyTable, 'kind' | 'resourceId'> & { during: TimeRange }
-
-/** Appointments and their occupancy, in one statement. */
+/** Appointments of the maker and their occupancy, in one statement. */
 export async function insertAppointments(
   db: Transaction<Database>,
+  maker: Viewer,
   bookings: { appointment: Insertable<AppointmentsTable>; occupancy: Occupancy[] }[],
 ): Promise<void> {
+  const rows = bookings.map(({ appointment }) => ({
+    ...appointment,
+    accessBasis: accessBasis(maker, appointment),
+    originalEndsAt: appointment.endsAt,
+  }))
   await db
-    .with('booked', (qb) => qb.insertInto('appointments').values(bookings.map(({ appointment }) => appointment)))
+    .with('booked', (qb) => qb.insertInto('appointments').values(rows))
     .insertInto('occupancy')
     .values(
       bookings.flatMap(({ appointment: { id, holdExpiresAt = null }, occupancy }) =>
@@ -177,16 +181,10 @@ export async function insertAppointments(
     .execute()
 }
 
-export const occupancyRows = (appointmentId: string, occupancy: Occupancy[], expiresAt: Date | null) =>
-  occupancy.map(({ during, ...resource }) => ({ appointmentId, ...resource, during: formatRange(during), expiresAt }))
-
-/** The text form of a `tstzrange`. */
-const formatRange = ({ start, end }: TimeRange) => `[${new Date(start).toISOString()},${new Date(end).toISOString()})`
-
 type MovedColumns = Pick<
   Insertable<AppointmentsTable>,
   'clinicId' | 'roomId' | 'startsAt' | 'endsAt' | 'date' | 'timeZone'
->
+> & { originalEndsAt?: Date }
 
 /** Moves the appointment and its occupancy, in one statement; the row must be locked. */
 export function moveAppointmentRow(db: Transaction<Database>, id: string, moved: MovedColumns, occupancy: Occupancy[]) {

@@ -53,7 +53,9 @@ export async function rescheduleAppointment(
     date: localDay(startsAt.getTime(), clinic.timeZone),
   }
   try {
-    const { version, payment } = await moveAppointmentRow(ctx.db, id, moved, place.occupancy)
+    // A treatment relationship must not last longer because the doctor moved the visit.
+    const evidence = ctx.actor.role === 'doctor' ? {} : { originalEndsAt: endsAt }
+    const { version, payment } = await moveAppointmentRow(ctx.db, id, { ...moved, ...evidence }, place.occupancy)
     await timeFreed(ctx, appointment)
     return { ...appointment, ...moved, version, clinicName: clinic.name, room, payment }
   } catch (error) {

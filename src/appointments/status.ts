@@ -1,42 +1,60 @@
 import { AppError } from '../errors'
 import type { AppointmentStatus } from '../ledger/status'
-import { localDay } from '../scheduling/local-time'
+import { dayBounds, localDay, MINUTE } from '../scheduling/local-time'
 
-/** `same_day`: undoing a mistake, on the appointment's own local day. */
-type When = 'any_time' | 'before_start' | 'after_start' | 'same_day'
+/** `visit_window`: from the start of the appointment's local day, or two hours before it, to the end of its local day. */
+type When = 'before_start' | 'after_start' | 'visit_window'
 
-/** Every allowed change of status. */
-export const TRANSITIONS: readonly { from: AppointmentStatus; to: AppointmentStatus; when: When }[] = [
-  { from: 'held', to: 'booked', when: 'any_time' },
-  { from: 'held', to: 'expired', when: 'any_time' },
-  { from: 'held', to: 'cancelled', when: 'before_start' },
-  { from: 'booked', to: 'cancelled', when: 'before_start' },
-  { from: 'booked', to: 'checked_in', when: 'any_time' },
-  { from: 'booked', to: 'completed', when: 'after_start' },
-  { from: 'booked', to: 'no_show', when: 'after_start' },
-  { from: 'checked_in', to: 'completed', when: 'any_time' },
-  { from: 'no_show', to: 'checked_in', when: 'same_day' },
-  { from: 'no_show', to: 'completed', when: 'same_day' },
-  { from: 'completed', to: 'checked_in', when: 'same_day' },
-]
-
-type Appointment = { status: AppointmentStatus; startsAt: Date; date: string; timeZone: string }
-
-const IN_TIME: Record<When, (appointment: Appointment, now: Date) => boolean> = {
-  any_time: () => true,
-  before_start: ({ startsAt }, now) => now < startsAt,
-  after_start: ({ startsAt }, now) => now >= startsAt,
-  same_day: ({ date, timeZone }, now) => localDay(now.getTime(), timeZone) === date,
+type Transition = {
+  from: AppointmentStatus
+  to: AppointmentStatus
+  /** All must be true; at any time without. */
+  when?: readonly When[]
+  /** Undoes a mistake, which needs a reason. */
+  undo?: true
 }
 
-const TIME_IN_WORDS: Record<Exclude<When, 'any_time'>, string> = {
+/** Every allowed change of status. */
+export const TRANSITIONS: readonly Transition[] = [
+  { from: 'held', to: 'booked' },
+  { from: 'held', to: 'expired' },
+  { from: 'held', to: 'cancelled', when: ['before_start'] },
+  { from: 'booked', to: 'cancelled', when: ['before_start'] },
+  { from: 'booked', to: 'checked_in', when: ['visit_window'] },
+  { from: 'booked', to: 'completed', when: ['after_start'] },
+  { from: 'booked', to: 'no_show', when: ['after_start'] },
+  { from: 'checked_in', to: 'completed', when: ['after_start'] },
+  { from: 'no_show', to: 'checked_in', when: ['visit_window'], undo: true },
+  { from: 'no_show', to: 'completed', when: ['after_start', 'visit_window'], undo: true },
+  { from: 'completed', to: 'checked_in', when: ['visit_window'], undo: true },
+]
+
+type Appointment = { status: AppointmentStatus; startsAt: Date; endsAt: Date; timeZone: string }
+
+const IN_TIME: Record<When, (appointment: Appointment, now: Date) => boolean> = {
+  before_start: ({ startsAt }, now) => now < startsAt,
+  after_start: ({ startsAt }, now) => now >= startsAt,
+  visit_window: isInVisitWindow,
+}
+
+const TIME_IN_WORDS: Record<When, string> = {
   before_start: 'before it starts',
   after_start: 'once it has started',
-  same_day: 'on the same day',
+  visit_window: 'on the day of the visit, or from two hours before its start',
+}
+
+function isInVisitWindow({ startsAt, endsAt, timeZone }: Appointment, now: Date): boolean {
+  const [start, end] = [startsAt.getTime(), endsAt.getTime()]
+  const opens = Math.min(dayBounds(localDay(start, timeZone), timeZone).start, start - 120 * MINUTE)
+  return opens <= now.getTime() && now.getTime() < dayBounds(localDay(end, timeZone), timeZone).end
 }
 
 const transitionOf = (from: AppointmentStatus, to: AppointmentStatus) =>
   TRANSITIONS.find((known) => known.from === from && known.to === to)
+
+/** The first condition of time that does not hold. */
+const notInTime = ({ when = [] }: Transition, appointment: Appointment, now: Date) =>
+  when.find((one) => !IN_TIME[one](appointment, now))
 
 /** Throws invalid_state unless the appointment may become `to` at this time. */
 export function assertTransition(appointment: Appointment, to: AppointmentStatus, now: Date): void {
@@ -46,24 +64,21 @@ export function assertTransition(appointment: Appointment, to: AppointmentStatus
       'invalid_state',
       `An appointment that is ${words(appointment.status)} cannot become ${words(to)}.`,
     )
-  if (!IN_TIME[transition.when](appointment, now) && transition.when !== 'any_time')
-    throw new AppError(
-      'invalid_state',
-      `An appointment can become ${words(to)} only ${TIME_IN_WORDS[transition.when]}.`,
-    )
+  const missed = notInTime(transition, appointment, now)
+  if (missed)
+    throw new AppError('invalid_state', `An appointment can become ${words(to)} only ${TIME_IN_WORDS[missed]}.`)
 }
 
 export function mayBecome(appointment: Appointment, to: AppointmentStatus, now: Date): boolean {
   const transition = transitionOf(appointment.status, to)
-  return transition !== undefined && IN_TIME[transition.when](appointment, now)
+  return transition !== undefined && notInTime(transition, appointment, now) === undefined
 }
 
 /** Whether this undoes a mistake, which needs a reason. */
-export const isUndo = (from: AppointmentStatus, to: AppointmentStatus): boolean =>
-  transitionOf(from, to)?.when === 'same_day'
+export const isUndo = (from: AppointmentStatus, to: AppointmentStatus): boolean => transitionOf(from, to)?.undo === true
 
 /** Throws invalid_state unless the appointment is booked and has not started. */
-export function assertMovable({ status, startsAt }: Appointment, now: Date): void {
+export function assertMovable({ status, startsAt }: Pick<Appointment, 'status' | 'startsAt'>, now: Date): void {
   if (status !== 'booked')
     throw new AppError('invalid_state', `An appointment that is ${words(status)} cannot be moved.`)
   if (now >= startsAt) throw new AppError('invalid_state', 'An appointment can be moved only before it starts.')

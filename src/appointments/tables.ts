@@ -19,6 +19,10 @@ export type AppointmentsTable = {
   reason: string | null
   createdBy: string
   createdByRole: Role
+  /** Through which access a doctor booked: a booking made on an emergency never establishes a treatment relationship. */
+  accessBasis: Generated<'relationship' | 'emergency'>
+  /** `endsAt` at booking, or as the patient or an admin last moved it; moves by the doctor do not change it. */
+  originalEndsAt: Generated<Date>
   cancelledAt: Date | null
   cancelledBy: string | null
   cancellationReason: string | null

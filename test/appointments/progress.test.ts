@@ -12,6 +12,7 @@ const START = '2026-01-05T15:00:00Z'
 
 /** Times of the requests; the day of the clinic in New York ends at 05:00Z. */
 const TIMES = {
+  dayBefore: '2026-01-05T04:59:00Z',
   before: '2026-01-05T14:59:00Z',
   started: START,
   sameDay: '2026-01-06T04:59:00Z',
@@ -30,20 +31,23 @@ const BECOMES: Record<Action, AppointmentStatus> = {
   cancel: 'cancelled',
   reschedule: 'booked',
 }
-const ALWAYS: Time[] = ['before', 'started', 'sameDay', 'nextDay']
+const ALWAYS: Time[] = ['dayBefore', 'before', 'started', 'sameDay', 'nextDay']
+const ON_THE_DAY: Time[] = ['before', 'started', 'sameDay']
+const ONCE_STARTED: Time[] = ['started', 'sameDay', 'nextDay']
+const UNTIL_THE_START: Time[] = ['dayBefore', 'before']
 /** The actions that each status allows, and when; all others answer 409. */
 const ALLOWED: Partial<Record<AppointmentStatus, Partial<Record<Action, Time[]>>>> = {
-  held: { confirm: ALWAYS, cancel: ['before'] },
+  held: { confirm: ALWAYS, cancel: UNTIL_THE_START },
   booked: {
-    'check-in': ALWAYS,
-    complete: ['started', 'sameDay', 'nextDay'],
-    'no-show': ['started', 'sameDay', 'nextDay'],
-    cancel: ['before'],
-    reschedule: ['before'],
+    'check-in': ON_THE_DAY,
+    complete: ONCE_STARTED,
+    'no-show': ONCE_STARTED,
+    cancel: UNTIL_THE_START,
+    reschedule: UNTIL_THE_START,
   },
-  checked_in: { complete: ALWAYS },
-  completed: { 'check-in': ['before', 'started', 'sameDay'] },
-  no_show: { 'check-in': ['before', 'started', 'sameDay'], complete: ['before', 'started', 'sameDay'] },
+  checked_in: { complete: ONCE_STARTED },
+  completed: { 'check-in': ON_THE_DAY },
+  no_show: { 'check-in': ON_THE_DAY, complete: ['started', 'sameDay'] },
 }
 
 async function make(status: AppointmentStatus) {
@@ -109,7 +113,7 @@ describe('check-in, completion and no-show', () => {
       patientIds: [patient.id],
       detail: null,
     })
-    await put('complete', {})
+    await at('started', () => put('complete', {}))
     expect(await lastEvent(id)).toMatchObject({ kind: 'appointment.complete', detail: null })
   })
 

@@ -35,12 +35,12 @@ export const APPOINTMENT_CALLS: Record<string, Entry> = {
     strangers: BOTH,
   },
   'PUT /appointments/{id}/check-in': {
-    call: async (world) => ({ path: { id: (await world.newAppointment()).id }, body: { reason: 'A slip' } }),
+    call: async (world) => ({ path: { id: (await world.newAppointmentToday()).id }, body: { reason: 'A slip' } }),
     strangers: DOCTOR,
   },
   'PUT /appointments/{id}/complete': {
     call: async (world) => ({
-      path: { id: (await world.newAppointment('checked_in')).id },
+      path: { id: (await world.newPastAppointment('checked_in')).id },
       body: { reason: 'A slip' },
     }),
     strangers: DOCTOR,

@@ -9,6 +9,9 @@ const HALF_HOUR = 1_800_000
 /** Tuesday, nine in the morning in New York: the factories' doctors work from then on weekdays. */
 const FIRST_START = Date.parse('2026-01-06T14:00:00Z')
 
+/** Half an hour after the tests' clock, on the same local day. */
+const TODAY_START = Date.parse('2026-01-05T12:30:00Z')
+
 /** A minute before the tests' clock. */
 const PAST_START = Date.parse('2026-01-05T11:59:00Z')
 
@@ -29,6 +32,7 @@ export async function createWorld(t: TestApp) {
   const owner: Record<Role, Caller> = { patient: patient.actor, doctor: doctor.actor, admin }
   let starts = 0
   let past = 0
+  let today = 0
   let serial = 0
   let medical: Promise<{ recordId: string; prescriptionId: string }> | undefined
 
@@ -42,8 +46,23 @@ export async function createWorld(t: TestApp) {
   const newAppointment = (status: AppointmentStatus = 'booked') =>
     t.newAppointment({ patient, doctor, startsAt: newStart(), status, createdBy: patient.actor })
   /** An appointment that has started. */
-  const newPastAppointment = () =>
-    t.newAppointment({ patient, doctor, startsAt: new Date(PAST_START - ++past * HALF_HOUR), createdBy: patient.actor })
+  const newPastAppointment = (status: AppointmentStatus = 'booked') =>
+    t.newAppointment({
+      patient,
+      doctor,
+      startsAt: new Date(PAST_START - ++past * HALF_HOUR),
+      status,
+      createdBy: patient.actor,
+    })
+  /** An appointment later on the same day. */
+  const newAppointmentToday = (status: AppointmentStatus = 'booked') =>
+    t.newAppointment({
+      patient,
+      doctor,
+      startsAt: new Date(TODAY_START + today++ * HALF_HOUR),
+      status,
+      createdBy: patient.actor,
+    })
   /** A hold made by the owner of that role. */
   const newHold = (role: Role) =>
     t.newAppointment({ patient, doctor, startsAt: newStart(), status: 'held', createdBy: owner[role] })
@@ -117,6 +136,7 @@ export async function createWorld(t: TestApp) {
     newAppointment,
     newHold,
     newPastAppointment,
+    newAppointmentToday,
     newPayment,
     /** Created once, since no call changes them. */
     documents: () => (medical ??= newDocuments()),

@@ -12,6 +12,8 @@ const HALF_HOUR = 30 * 60_000
 const at = (days: number) => new Date(NOW.getTime() + days * DAY)
 /** The start of a 30-minute visit that ended exactly 365 days ago. */
 const endsAYearAgo = new Date(NOW.getTime() - 365 * DAY - HALF_HOUR)
+/** The start of a 30-minute visit that ends now. */
+const endsNow = new Date(NOW.getTime() - HALF_HOUR)
 const later = (date: Date) => new Date(date.getTime() + 1)
 
 type Maker = 'patient' | 'guardian' | 'admin' | 'doctor'
@@ -32,6 +34,8 @@ const CASES: Case[] = [
   ['a checked-in visit the doctor booked alone', 'doctor', 'checked_in', at(0), false],
   ['a no-show the doctor booked alone', 'doctor', 'no_show', at(-1), false],
   ['a completed visit the doctor booked alone', 'doctor', 'completed', at(-1), true],
+  ['a visit the doctor booked alone, completed before its end,', 'doctor', 'completed', later(endsNow), false],
+  ['a visit the doctor booked alone that ends now,', 'doctor', 'completed', endsNow, true],
   ['a visit 364 days ago', 'patient', 'completed', at(-364), true],
   ['a visit that ended a moment less than 365 days ago', 'patient', 'completed', later(endsAYearAgo), true],
   ['a visit that ended 365 days ago', 'patient', 'completed', endsAYearAgo, false],

@@ -43,6 +43,11 @@ const appointment =
   ({ patient, doctor }: Case) =>
     t.newAppointment({ patient, doctor, startsAt: at(days), status })
 
+const madeByDoctor =
+  (status: 'booked' | 'checked_in' | 'completed' | 'no_show', days: number) =>
+  ({ patient, doctor }: Case) =>
+    t.newAppointment({ patient, doctor, startsAt: at(days), status, createdBy: doctor.actor })
+
 async function openEmergency({ patient, doctor }: Case): Promise<void> {
   const reason = 'Brought in unconscious after a fall'
   const { status } = await t.as(doctor.actor).post(`/patients/${patient.id}/emergency-access`, { reason })
@@ -52,6 +57,26 @@ async function openEmergency({ patient, doctor }: Case): Promise<void> {
 async function emergencyThatIsOver(given: Case): Promise<void> {
   await openEmergency(given)
   t.clock.advance(4 * 3_600_000)
+}
+
+/** The doctor books a visit under emergency access and completes it once it has started. */
+const visitBookedOnEmergency = (afterHours: number) => async (given: Case) => {
+  await openEmergency(given)
+  const { patient, doctor } = given
+  const as = t.as(doctor.actor)
+  const startsAt = new Date(NOW.getTime() + 3 * 3_600_000)
+  const booked = await as.post('/appointments', { doctorId: doctor.id, patientId: patient.id, startsAt })
+  t.clock.set(startsAt)
+  expect((await as.put(`/appointments/${booked.body.id}/complete`)).status).toBe(200)
+  t.clock.set(new Date(NOW.getTime() + afterHours * 3_600_000))
+}
+
+/** The patient books a visit, and the doctor moves it ten weeks ahead. */
+const visitMovedByDoctor = (afterDays: number) => async (given: Case) => {
+  const { id } = await appointment('booked', 1)(given)
+  const startsAt = new Date(NOW.getTime() + 70 * DAY + 3 * 3_600_000)
+  expect((await t.as(given.doctor.actor).put(`/appointments/${id}/reschedule`, { startsAt })).status).toBe(200)
+  t.clock.set(at(afterDays))
 }
 
 /** The access of the doctor after each event; the access of all other people never changes. */
@@ -67,6 +92,16 @@ const TABLE: [when: string, happens: (given: Case) => unknown, doctor: Sees][] =
   ['after a cancellation', appointment('cancelled', 10), 'own notes'],
   ['under emergency access', openEmergency, 'all'],
   ['after emergency access has ended', emergencyThatIsOver, 'own notes'],
+  ['while a visit that the doctor booked alone is to come', madeByDoctor('booked', 10), 'own notes'],
+  ['during a visit that the doctor booked alone', madeByDoctor('checked_in', 0), 'own notes'],
+  ['before the end of a completed visit that the doctor booked alone', madeByDoctor('completed', 0), 'own notes'],
+  ['after the end of a completed visit that the doctor booked alone', madeByDoctor('completed', -1), 'all'],
+  ['366 days after a completed visit that the doctor booked alone', madeByDoctor('completed', -366), 'own notes'],
+  ['after a no-show that the doctor booked alone', madeByDoctor('no_show', -1), 'own notes'],
+  ['under the emergency access on which a completed visit was booked', visitBookedOnEmergency(3.6), 'all'],
+  ['after a completed visit that was booked on an emergency', visitBookedOnEmergency(4), 'own notes'],
+  ['365 days after a visit that the doctor then moved ahead', visitMovedByDoctor(365), 'all'],
+  ['367 days after a visit that the doctor then moved ahead', visitMovedByDoctor(367), 'own notes'],
 ]
 
 const ROWS = TABLE.map(([when, happens, doctor]) => {

@@ -179,10 +179,7 @@ function wrongMoments(history: Entry[]): string[] {
       (change === 'cancel' && Date.parse(before?.startsAt ?? '') <= clockSent && 'after the start') ||
       (change === 'confirm' && Date.parse(before?.holdExpiresAt ?? '') <= clockSent && 'of an expired hold') ||
       (change === 'no-show' && Date.parse(told.startsAt) > clockAnswered && 'before the start') ||
-      (change === 'complete' &&
-        before?.status === 'booked' &&
-        Date.parse(told.startsAt) > clockAnswered &&
-        'before the start')
+      (change === 'complete' && Date.parse(told.startsAt) > clockAnswered && 'before the start')
     return wrong ? [`${told.id} v${told.version}: ${change} ${wrong}`] : []
   })
 }

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Database } from '../../database/schema'
-import { type Occupancy, occupancyRows } from '../queries'
+import { type Occupancy, occupancyRows } from '../occupancy'
 
 /** Locks the row of an appointment whose payment has arrived. */
 export function findPaidAppointment(db: Transaction<Database>, id: string) {
