@@ -3,10 +3,17 @@ import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { confirmHold } from './holds/service'
 import { answerAppointment } from './present'
-import { progressAppointment } from './progress'
+import { progressAppointment, undoCheckIn } from './progress'
 import { READABLE_APPOINTMENT } from './replay'
 import { offerOtherTimes, rescheduleAppointment } from './reschedule'
-import { Appointment, AppointmentPath, BookingConflict, ProgressAppointment, RescheduleAppointment } from './schemas'
+import {
+  Appointment,
+  AppointmentPath,
+  BookingConflict,
+  ProgressAppointment,
+  RescheduleAppointment,
+  UndoCheckIn,
+} from './schemas'
 
 const STAFF = 'doctors for their own appointments, admins'
 
@@ -73,6 +80,23 @@ const checkInOperation = operation({
   problems: ['invalid_state'],
 })
 
+const undoCheckInOperation = operation({
+  method: 'put',
+  path: '/appointments/{id}/undo-check-in',
+  tag: 'Appointments',
+  operationId: 'undoCheckIn',
+  summary: 'Undo a check-in',
+  description:
+    'For a patient who was checked in by mistake: until the start the appointment becomes `booked` again, so that it can be cancelled or moved. Possible when a check-in is.',
+  access: ['doctor', 'admin'],
+  who: STAFF,
+  audit: { kind: 'appointment.undo_check_in', action: 'U' },
+  params: AppointmentPath,
+  body: UndoCheckIn,
+  answer: { status: 200, description: 'The booked appointment', schema: Appointment, headers: ['ETag'] },
+  problems: ['invalid_state'],
+})
+
 const completeOperation = operation({
   method: 'put',
   path: '/appointments/{id}/complete',
@@ -105,7 +129,7 @@ const noShowOperation = operation({
   problems: ['invalid_state'],
 })
 
-/** Confirm, reschedule, check in, complete, no-show; routes.ts has booking, reading and cancelling. */
+/** Confirm, reschedule, check in and undo it, complete, no-show; routes.ts has booking, reading and cancelling. */
 export function lifecycleRoutes(deps: Deps) {
   const { app, mutation } = createRouter(deps)
 
@@ -127,6 +151,10 @@ export function lifecycleRoutes(deps: Deps) {
       const { appointment, undone } = await progressAppointment(ctx, params.id, to, body, ifMatch)
       return answerAppointment(ctx, appointment, undone ? { undo: true } : undefined)
     })
+
+  mutation(undoCheckInOperation, READABLE_APPOINTMENT, async (ctx, { params, body, ifMatch }) =>
+    answerAppointment(ctx, await undoCheckIn(ctx, params.id, body, ifMatch), { undo: true }),
+  )
 
   mutation(noShowOperation, READABLE_APPOINTMENT, async (ctx, { params, ifMatch }) => {
     const { appointment } = await progressAppointment(ctx, params.id, 'no_show', {}, ifMatch)

@@ -153,6 +153,11 @@ export const ProgressAppointment = z
   .openapi('ProgressAppointment', { example: { reason: 'Marked the wrong patient' } })
 export type ProgressAppointment = z.output<typeof ProgressAppointment>
 
+export const UndoCheckIn = z
+  .strictObject({ reason: text(1000) })
+  .openapi('UndoCheckIn', { example: { reason: 'Marked the wrong patient' } })
+export type UndoCheckIn = z.output<typeof UndoCheckIn>
+
 const statuses = AppointmentStatus.options.join('|')
 
 export const ListAppointmentsQuery = z.strictObject({

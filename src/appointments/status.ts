@@ -24,6 +24,7 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'booked', to: 'completed', when: ['after_start'] },
   { from: 'booked', to: 'no_show', when: ['after_start'] },
   { from: 'checked_in', to: 'completed', when: ['after_start'] },
+  { from: 'checked_in', to: 'booked', when: ['visit_window', 'before_start'], undo: true },
   { from: 'no_show', to: 'checked_in', when: ['visit_window'], undo: true },
   { from: 'no_show', to: 'completed', when: ['after_start', 'visit_window'], undo: true },
   { from: 'completed', to: 'checked_in', when: ['visit_window'], undo: true },
@@ -56,9 +57,14 @@ const transitionOf = (from: AppointmentStatus, to: AppointmentStatus) =>
 const notInTime = ({ when = [] }: Transition, appointment: Appointment, now: Date) =>
   when.find((one) => !IN_TIME[one](appointment, now))
 
-/** Throws invalid_state unless the appointment may become `to` at this time. */
-export function assertTransition(appointment: Appointment, to: AppointmentStatus, now: Date): void {
-  const transition = transitionOf(appointment.status, to)
+/** Throws invalid_state unless the appointment may become `to` at this time; with `from`, only out of that status. */
+export function assertTransition(
+  appointment: Appointment,
+  to: AppointmentStatus,
+  now: Date,
+  { from = appointment.status } = {},
+): void {
+  const transition = from === appointment.status ? transitionOf(from, to) : undefined
   if (!transition)
     throw new AppError(
       'invalid_state',

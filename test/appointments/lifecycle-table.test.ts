@@ -48,6 +48,12 @@ const ACTIONS: Record<string, Action> = {
     who: STAFF,
     allowed: { booked: ON_THE_DAY, completed: ON_THE_DAY, no_show: ON_THE_DAY },
   },
+  'undo-check-in': {
+    body: reason,
+    becomes: 'booked',
+    who: STAFF,
+    allowed: { checked_in: ['on the day'] },
+  },
   complete: {
     body: reason,
     becomes: 'completed',

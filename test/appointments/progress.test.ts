@@ -19,13 +19,14 @@ const TIMES = {
   nextDay: '2026-01-06T05:00:00Z',
 } as const
 type Time = keyof typeof TIMES
-type Action = 'confirm' | 'check-in' | 'complete' | 'no-show' | 'cancel' | 'reschedule'
+type Action = 'confirm' | 'check-in' | 'undo-check-in' | 'complete' | 'no-show' | 'cancel' | 'reschedule'
 
 const STATUSES: AppointmentStatus[] = ['held', 'booked', 'checked_in', 'completed', 'no_show', 'cancelled', 'expired']
-const ACTIONS: Action[] = ['confirm', 'check-in', 'complete', 'no-show', 'cancel', 'reschedule']
+const ACTIONS: Action[] = ['confirm', 'check-in', 'undo-check-in', 'complete', 'no-show', 'cancel', 'reschedule']
 const BECOMES: Record<Action, AppointmentStatus> = {
   confirm: 'booked',
   'check-in': 'checked_in',
+  'undo-check-in': 'booked',
   complete: 'completed',
   'no-show': 'no_show',
   cancel: 'cancelled',
@@ -45,7 +46,7 @@ const ALLOWED: Partial<Record<AppointmentStatus, Partial<Record<Action, Time[]>>
     cancel: UNTIL_THE_START,
     reschedule: UNTIL_THE_START,
   },
-  checked_in: { complete: ONCE_STARTED },
+  checked_in: { complete: ONCE_STARTED, 'undo-check-in': ['before'] },
   completed: { 'check-in': ON_THE_DAY },
   no_show: { 'check-in': ON_THE_DAY, complete: ['started', 'sameDay'] },
 }
@@ -75,6 +76,7 @@ async function at<T>(time: Time, work: () => Promise<T>): Promise<T> {
 describe('actions by status', () => {
   const bodies: Partial<Record<Action, object>> = {
     'check-in': { reason: 'A slip' },
+    'undo-check-in': { reason: 'A slip' },
     complete: { reason: 'A slip' },
     reschedule: { startsAt: '2026-01-07T15:00:00Z' },
   }
@@ -163,6 +165,24 @@ describe('undoing a status change', () => {
       expect(JSON.stringify(event)).not.toContain('wrong patient')
     },
   )
+
+  test('undoing a check-in needs a reason, stores it, is audited, and lets the patient cancel again', async () => {
+    const { id, put, patient } = await make('booked')
+    const cancel = () => t.as(patient.actor).put(`/appointments/${id}/cancel`)
+    expect(await put('check-in')).toMatchObject({ status: 200 })
+    expect(await cancel()).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
+    for (const body of [undefined, {}, { reason: ' ' }])
+      expect(await put('undo-check-in', body)).toMatchObject({ status: 422 })
+    const reason = { reason: 'Marked the wrong patient' }
+    expect(await put('undo-check-in', reason, { 'if-match': '"1"' })).toMatchObject({ status: 412 })
+    const answer = await put('undo-check-in', reason, { 'if-match': '"2"' })
+    expect(answer).toMatchObject({ status: 200, body: { id, status: 'booked', version: 3 } })
+    expect(await stored(id)).toMatchObject({ status: 'booked', undoneBy: admin.userId, undoReason: reason.reason })
+    const event = await lastEvent(id)
+    expect(event).toMatchObject({ kind: 'appointment.undo_check_in', patientIds: [patient.id], detail: { undo: true } })
+    expect(JSON.stringify(event)).not.toContain('wrong patient')
+    expect(await cancel()).toMatchObject({ status: 200, body: { status: 'cancelled' } })
+  })
 
   test('a status change that undoes nothing stores no undo reason', async () => {
     const { id, put } = await make('booked')

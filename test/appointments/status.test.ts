@@ -41,6 +41,7 @@ describe('status of an appointment', () => {
     'booked → completed': always.slice(4),
     'booked → no_show': always.slice(4),
     'checked_in → completed': always.slice(4),
+    'checked_in → booked': always.slice(2, 4),
     'no_show → checked_in': always.slice(2, 6),
     'no_show → completed': always.slice(4, 6),
     'completed → checked_in': always.slice(2, 6),

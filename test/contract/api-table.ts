@@ -192,6 +192,7 @@ export const API: Record<string, Row> = {
     versioned: true,
   },
   'PUT /appointments/{id}/check-in': { who: STAFF, body: 'reason', answer: APPOINTMENT, versioned: true },
+  'PUT /appointments/{id}/undo-check-in': { who: STAFF, body: 'reason', answer: APPOINTMENT, versioned: true },
   'PUT /appointments/{id}/complete': { who: STAFF, body: 'reason', answer: APPOINTMENT, versioned: true },
   'PUT /appointments/{id}/no-show': { who: STAFF, answer: APPOINTMENT, versioned: true },
   'PUT /appointments/{id}/confirm': { who: 'signed_in', answer: APPOINTMENT, versioned: true },

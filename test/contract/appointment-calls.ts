@@ -38,6 +38,13 @@ export const APPOINTMENT_CALLS: Record<string, Entry> = {
     call: async (world) => ({ path: { id: (await world.newAppointmentToday()).id }, body: { reason: 'A slip' } }),
     strangers: DOCTOR,
   },
+  'PUT /appointments/{id}/undo-check-in': {
+    call: async (world) => ({
+      path: { id: (await world.newAppointmentToday('checked_in')).id },
+      body: { reason: 'A slip' },
+    }),
+    strangers: DOCTOR,
+  },
   'PUT /appointments/{id}/complete': {
     call: async (world) => ({
       path: { id: (await world.newPastAppointment('checked_in')).id },

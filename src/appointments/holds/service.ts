@@ -33,7 +33,7 @@ export async function confirmHold(
   const appointment = await findAppointmentForUpdate(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')
   requireVersion(appointment, ifMatch)
-  if (appointment.status !== 'expired') assertTransition(appointment, 'booked', ctx.now)
+  if (appointment.status !== 'expired') assertTransition(appointment, 'booked', ctx.now, { from: 'held' })
   if (appointment.requiresPrepayment)
     throw new AppError('invalid_state', 'The visit is paid in advance: its payment confirms the hold.')
   const confirmed = await confirmHoldRow(ctx.db, id, ctx.now)
