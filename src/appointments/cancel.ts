@@ -1,16 +1,16 @@
 import type { Context, TransactionContext } from '../deps'
 import { notFound, requireVersion } from '../errors'
+import type { Cancellation } from '../ledger/refund-due'
 import { releaseOrRefundPayments } from '../ledger/release'
 import { lockAppointmentParties } from './lock'
 import { type AppointmentRow, cancelAppointmentRow, findAppointmentForUpdate, findAppointmentParties } from './queries'
-import { refundOnCancel } from './refund'
-import type { CancelAppointment, CancellationQuote } from './schemas'
-import { assertTransition, mayBecome } from './status'
+import type { CancelAppointment } from './schemas'
+import { assertTransition } from './status'
 import { timeFreed } from './time-freed'
 
 /**
  * Frees the time at once, cancels a pending payment, and lets a job refund the due share of a charged one.
- * Throws not_found, version_mismatch, and invalid_state once the appointment has started or ended.
+ * Throws not_found, version_mismatch, and invalid_state once the appointment has started or ended, or its hold has expired.
  */
 export async function cancelAppointment(
   ctx: TransactionContext,
@@ -32,8 +32,8 @@ export async function cancelAppointment(
     cancellationReason: reason ?? null,
   })
   await timeFreed(ctx, appointment)
-  const settled = await releaseOrRefundPayments(ctx, id, {
-    share: refundOnCancel(appointment, { by: ctx.actor.role, at: ctx.now }),
+  const settled = await releaseOrRefundPayments(ctx, appointment, {
+    ...cancellationBy(ctx),
     reason: ctx.actor.role === 'patient' ? 'cancelled_by_patient' : 'cancelled_by_clinic',
   })
   const shown = cancelledPayment ?? payment
@@ -41,16 +41,8 @@ export async function cancelAppointment(
   return { ...appointment, ...changed, holdExpiresAt: null, payment: shown && { ...shown, ...(status && { status }) } }
 }
 
-/** Whether the caller could cancel now, and the refund. Changes nothing. */
-export function quoteCancellation(ctx: Pick<Context, 'actor' | 'now'>, appointment: AppointmentRow): CancellationQuote {
-  const allowed = mayBecome(appointment, 'cancelled', ctx.now)
-  const amount = allowed ? refundOnCancel(appointment, { by: ctx.actor.role, at: ctx.now }) : 0
-  return {
-    allowed,
-    refund: { amount, currency: appointment.priceCurrency },
-    policy: {
-      freeUntilMinutes: appointment.cancellationFreeUntilMinutes,
-      lateRefundPercent: appointment.cancellationLateRefundPercent,
-    },
-  }
-}
+/** Who cancels, as the cancellation policy sees it; quotes and cancellations both ask here. */
+export const cancellationBy = ({ actor, now }: Pick<Context, 'actor' | 'now'>): Cancellation => ({
+  by: actor.role === 'patient' ? 'patient' : 'clinic',
+  at: now,
+})

@@ -11,7 +11,7 @@ import { formatRange, type Occupancy, occupancyRows } from './occupancy'
 import type { AppointmentsTable, OccupancyTable } from './tables'
 
 /** An appointment with the names and the payment that an answer shows; if the actor may see it. */
-function selectAppointments(db: Kysely<Database>, actor: Caller) {
+export function selectAppointments(db: Kysely<Database>, actor: Caller) {
   return db
     .selectFrom('appointments')
     .innerJoin('patients', 'patients.id', 'appointments.patientId')

@@ -3,11 +3,13 @@ import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { bookAppointment, offerAlternatives } from './book'
-import { cancelAppointment, quoteCancellation } from './cancel'
+import { cancelAppointment } from './cancel'
 import { listAppointments } from './list'
 import { answerAppointment } from './present'
 import { findAppointmentById } from './queries'
 import { READABLE_APPOINTMENT } from './replay'
+import { findAppointmentToQuote } from './quotes/queries'
+import { quoteCancellation } from './quotes/service'
 import {
   Appointment,
   AppointmentPage,
@@ -120,7 +122,8 @@ const quoteCancellationOperation = operation({
   operationId: 'quoteCancellation',
   summary: 'Quote a cancellation',
   description:
-    'The refund if the caller cancels now: for patients the whole price until `freeUntilMinutes` before the start, later `lateRefundPercent` of it; for the clinic always the whole price. Changes nothing.',
+    'What a cancellation by the caller would refund now: of what was paid, the share of the price that the policy leaves to the patient, minus earlier refunds. ' +
+    'The share is the whole price until `freeUntilMinutes` before the start, later `lateRefundPercent` of it; if the clinic cancels it is always the whole price. Changes nothing.',
   access: ['patient', 'doctor', 'admin'],
   who: WHO,
   audit: { kind: 'appointment.quote_cancellation', action: 'R' },
@@ -159,7 +162,7 @@ export function appointmentRoutes(deps: Deps) {
   )
 
   readOne(quoteCancellationOperation, {
-    find: findAppointmentById,
+    find: findAppointmentToQuote,
     thing: 'appointment',
     answer: (ctx, appointment) => answer(quoteCancellation(ctx, appointment)),
   })

@@ -122,14 +122,21 @@ export const CancellationQuote = z
   .object({
     allowed: z.boolean().openapi({ description: 'Whether the caller could cancel now.' }),
     refund: Money.openapi({
-      description: 'The refund if the price has been paid; 0 when cancelling is not allowed.',
+      description: 'What would be refunded of the payments made so far; 0 when cancelling is not allowed.',
     }),
+    policyShare: Money.openapi({
+      description:
+        'The share of the price that the policy leaves to the patient now; 0 when cancelling is not allowed.',
+    }),
+    alreadyRefunded: Money.openapi({ description: 'Earlier refunds, those on their way included.' }),
     policy: CancellationPolicy,
   })
   .openapi('CancellationQuote', {
     example: {
       allowed: true,
-      refund: { amount: 9500, currency: 'USD' },
+      refund: { amount: 7000, currency: 'USD' },
+      policyShare: { amount: 9500, currency: 'USD' },
+      alreadyRefunded: { amount: 2500, currency: 'USD' },
       policy: { freeUntilMinutes: 1440, lateRefundPercent: 0 },
     },
   })

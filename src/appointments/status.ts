@@ -1,9 +1,9 @@
 import { AppError } from '../errors'
-import type { AppointmentStatus } from '../ledger/status'
+import { type AppointmentStatus, isHoldOpen } from '../ledger/status'
 import { dayBounds, localDay, MINUTE } from '../scheduling/local-time'
 
 /** `visit_window`: from the start of the appointment's local day, or two hours before it, to the end of its local day. */
-type When = 'before_start' | 'after_start' | 'visit_window'
+type When = 'before_start' | 'after_start' | 'visit_window' | 'before_expiry'
 
 type Transition = {
   from: AppointmentStatus
@@ -18,7 +18,7 @@ type Transition = {
 export const TRANSITIONS: readonly Transition[] = [
   { from: 'held', to: 'booked' },
   { from: 'held', to: 'expired' },
-  { from: 'held', to: 'cancelled', when: ['before_start'] },
+  { from: 'held', to: 'cancelled', when: ['before_expiry', 'before_start'] },
   { from: 'booked', to: 'cancelled', when: ['before_start'] },
   { from: 'booked', to: 'checked_in', when: ['visit_window'] },
   { from: 'booked', to: 'completed', when: ['after_start'] },
@@ -30,17 +30,25 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: 'completed', to: 'checked_in', when: ['visit_window'], undo: true },
 ]
 
-type Appointment = { status: AppointmentStatus; startsAt: Date; endsAt: Date; timeZone: string }
+type Appointment = {
+  status: AppointmentStatus
+  startsAt: Date
+  endsAt: Date
+  timeZone: string
+  holdExpiresAt: Date | null
+}
 
 const IN_TIME: Record<When, (appointment: Appointment, now: Date) => boolean> = {
   before_start: ({ startsAt }, now) => now < startsAt,
   after_start: ({ startsAt }, now) => now >= startsAt,
   visit_window: isInVisitWindow,
+  before_expiry: isHoldOpen,
 }
 
 const TIME_IN_WORDS: Record<When, string> = {
   before_start: 'before it starts',
   after_start: 'once it has started',
+  before_expiry: 'before its hold expires',
   visit_window: 'on the day of the visit, or from two hours before its start',
 }
 

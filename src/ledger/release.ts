@@ -4,7 +4,7 @@ import { DESK } from './desk'
 import { type ActorTransaction, orderRefund } from './entries'
 import { lockPaymentsOfAppointments, type StoredPayment, updatePayment } from './payment-rows'
 import type { RefundReason } from './provider'
-import { refundDue } from './refund-share'
+import { type Cancellation, type CancellationTerms, refundDue } from './refund-due'
 import { deriveStatus, isPaid } from './status'
 
 type ReleaseContext = Pick<TransactionContext, 'db' | 'jobs' | 'now'>
@@ -27,20 +27,32 @@ async function requestRelease(ctx: ReleaseContext, payment: StoredPayment): Prom
   return updatePayment(ctx.db, payment.id, { ...changes, status })
 }
 
+type PaymentToRefund = Pick<StoredPayment, 'provider' | 'currency' | 'chargedAmount' | 'refundedAmount'>
+
+/** The refund of this payment, in minor units, when its appointment is cancelled. */
+export function refundOf(
+  { paymentProviders }: Pick<TransactionContext, 'paymentProviders'>,
+  payment: PaymentToRefund,
+  terms: CancellationTerms,
+  cancellation: Cancellation,
+): number {
+  const amountStep = paymentProviders.named(payment.provider)?.amountStep(payment.currency) ?? 1
+  return refundDue({ ...payment, amountStep }, terms, cancellation)
+}
+
 /**
- * For a cancelled appointment: releases unpaid payments and refunds `share` (minor units) of paid ones, by jobs. The
- * appointment's row must be locked. Returns its payments as they are afterwards, oldest first.
+ * For an appointment that is being cancelled: releases its unpaid payments and refunds of the paid ones what is due, by
+ * jobs. Its row must be locked. Returns its payments as they are afterwards, oldest first.
  */
 export async function releaseOrRefundPayments(
   ctx: ActorTransaction,
-  appointmentId: string,
-  { share, reason }: { share: number; reason: RefundReason },
+  appointment: CancellationTerms & { id: string },
+  { reason, ...cancellation }: Cancellation & { reason: RefundReason },
 ): Promise<StoredPayment[]> {
   const settled: StoredPayment[] = []
-  for (const locked of await lockPaymentsOfAppointments(ctx.db, [appointmentId])) {
+  for (const locked of await lockPaymentsOfAppointments(ctx.db, [appointment.id])) {
     const payment = await requestRelease(ctx, locked)
-    const step = ctx.paymentProviders.named(payment.provider)?.amountStep(payment.currency) ?? 1
-    const amount = refundDue(payment, share, step)
+    const amount = refundOf(ctx, payment, appointment, cancellation)
     const order = { amount, reason, createdBy: ctx.actor === 'system' ? undefined : ctx.actor.userId }
     settled.push(amount > 0 ? await orderRefund(ctx, payment, order) : payment)
   }

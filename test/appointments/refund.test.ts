@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { refundOnCancel } from '../../src/appointments/refund'
+import { policyShare } from '../../src/ledger/refund-due'
 import { createTestApp, NOW } from '../support/app'
 
 const startsAt = new Date('2026-01-06T15:00:00Z')
 const minutesBefore = (minutes: number) => new Date(startsAt.getTime() - minutes * 60_000)
 
-describe('refunds on cancellation', () => {
+describe('the share of the price that a cancellation refunds', () => {
   test.each([
     ['everything before the last free minute', 9500, 1440, 50, 'patient', 2000, 9500],
     ['everything at the last free minute', 9500, 1440, 50, 'patient', 1440, 9500],
@@ -16,8 +16,7 @@ describe('refunds on cancellation', () => {
     ['everything until the start when cancellation is always free', 9500, 0, 0, 'patient', 0, 9500],
     ['a late share that is rounded down', 999, 60, 33, 'patient', 1, 329],
     ['nothing of one minor unit when the late share is 99 percent', 1, 60, 99, 'patient', 1, 0],
-    ['everything when the doctor cancels late', 9500, 1440, 0, 'doctor', 1, 9500],
-    ['everything when the clinic cancels late', 9500, 1440, 0, 'admin', 1, 9500],
+    ['everything when the clinic cancels late', 9500, 1440, 0, 'clinic', 1, 9500],
     ['nothing when the visit was free of charge', 0, 1440, 50, 'patient', 2000, 0],
   ] as const)('a cancellation refunds %s', (_title, priceAmount, freeUntil, percent, by, minutes, refund) => {
     const terms = {
@@ -26,7 +25,7 @@ describe('refunds on cancellation', () => {
       cancellationFreeUntilMinutes: freeUntil,
       cancellationLateRefundPercent: percent,
     }
-    expect(refundOnCancel(terms, { by, at: minutesBefore(minutes) })).toBe(refund)
+    expect(policyShare(terms, { by, at: minutesBefore(minutes) })).toBe(refund)
   })
 
   test('a refund is a whole number between zero and the price, and never grows as time passes', () => {
@@ -41,7 +40,7 @@ describe('refunds on cancellation', () => {
           cancellationFreeUntilMinutes: freeUntil,
           cancellationLateRefundPercent: share,
         }
-        const refundAt = (minutes: number) => refundOnCancel(terms, { by: 'patient', at: minutesBefore(minutes) })
+        const refundAt = (minutes: number) => policyShare(terms, { by: 'patient', at: minutesBefore(minutes) })
         const [late, early] = [refundAt(Math.min(one, other)), refundAt(Math.max(one, other))]
         expect(Number.isInteger(late) && 0 <= late && late <= early && early <= priceAmount).toBe(true)
       }),
@@ -60,17 +59,27 @@ describe('cancellation quotes', () => {
     await t.db.updateTable('visitTypes').set({ cancellationLateRefundPercent: 99 }).execute()
     const path = `/appointments/${id}/cancellation-quote`
     const policy = { freeUntilMinutes: 120, lateRefundPercent: 25 }
-    const refund = (amount: number) => ({ amount, currency: 'USD' })
+    await t.as(admin).post('/payments', { appointmentId: id, method: 'cash' })
+    await t.db.updateTable('payments').set({ status: 'succeeded', chargedAmount: 9500 }).execute()
+    await t.db.deleteFrom('auditOutbox').execute()
+    const money = (amount: number) => ({ amount, currency: 'USD' })
+    const quote = (allowed: boolean, amount: number) => ({
+      allowed,
+      refund: money(amount),
+      policyShare: money(amount),
+      alreadyRefunded: money(0),
+      policy,
+    })
 
     const early = await t.as(patient.actor).get(path)
     expect(early).toMatchObject({ status: 200 })
-    expect(early.body).toEqual({ allowed: true, refund: refund(9500), policy })
+    expect(early.body).toEqual(quote(true, 9500))
     t.clock.set(minutesBefore(119))
-    expect((await t.as(patient.actor).get(path)).body).toEqual({ allowed: true, refund: refund(2375), policy })
-    expect((await t.as(doctor.actor).get(path)).body).toEqual({ allowed: true, refund: refund(9500), policy })
-    expect((await t.as(admin).get(path)).body).toEqual({ allowed: true, refund: refund(9500), policy })
+    expect((await t.as(patient.actor).get(path)).body).toEqual(quote(true, 2375))
+    expect((await t.as(doctor.actor).get(path)).body).toEqual(quote(true, 9500))
+    expect((await t.as(admin).get(path)).body).toEqual(quote(true, 9500))
     t.clock.set(startsAt)
-    expect((await t.as(patient.actor).get(path)).body).toEqual({ allowed: false, refund: refund(0), policy })
+    expect((await t.as(patient.actor).get(path)).body).toEqual(quote(false, 0))
     t.clock.set(NOW)
 
     const stranger = await t.newPatient()
@@ -81,4 +90,19 @@ describe('cancellation quotes', () => {
     expect(events).toHaveLength(5)
     expect(events[0]).toMatchObject({ kind: 'appointment.quote_cancellation', action: 'R', patientIds: [patient.id] })
   })
+})
+
+test('the quote of a hold that has expired says that it cannot be cancelled, and so does the cancellation', async () => {
+  const t = await createTestApp()
+  const [clinic, patient] = [await t.newClinic(), await t.newPatient()]
+  const doctor = await t.newDoctor({ clinicId: clinic.id })
+  const holdExpiresAt = new Date(NOW.getTime() + 300_000)
+  const { id } = await t.newAppointment({ patient, doctor, startsAt, status: 'held', holdExpiresAt })
+  const as = t.as(patient.actor)
+  const quote = async () => (await as.get(`/appointments/${id}/cancellation-quote`)).body
+  t.clock.set(new Date(holdExpiresAt.getTime() - 1))
+  expect(await quote()).toMatchObject({ allowed: true, policyShare: { amount: 9500 }, refund: { amount: 0 } })
+  t.clock.set(holdExpiresAt)
+  expect(await quote()).toMatchObject({ allowed: false, policyShare: { amount: 0 }, refund: { amount: 0 } })
+  expect(await as.put(`/appointments/${id}/cancel`)).toMatchObject({ status: 409, body: { code: 'invalid_state' } })
 })

@@ -16,7 +16,7 @@ const TIMES = {
 }
 
 function allowedTimes(status: AppointmentStatus, to: AppointmentStatus): string[] {
-  const appointment = { status, startsAt, endsAt, timeZone: 'America/New_York' }
+  const appointment = { status, startsAt, endsAt, timeZone: 'America/New_York', holdExpiresAt: startsAt }
   return Object.entries(TIMES)
     .filter(([, now]) => {
       try {
@@ -101,7 +101,7 @@ describe('the time of a check-in', () => {
     const startsAt = new Date(start)
     const endsAt = new Date(startsAt.getTime() + minutes * 60_000)
     const mayCheckIn = (time: number) =>
-      mayBecome({ status: 'booked', startsAt, endsAt, timeZone }, 'checked_in', new Date(time))
+      mayBecome({ status: 'booked', startsAt, endsAt, timeZone, holdExpiresAt: null }, 'checked_in', new Date(time))
     const [from, to] = [Date.parse(opens), Date.parse(closes)]
     expect([from - 1, from, to - 1, to].map(mayCheckIn)).toEqual([false, true, true, false])
   })

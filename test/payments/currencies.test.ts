@@ -68,6 +68,8 @@ describe('currencies of card payments', () => {
     const { patient, appointmentId, id, ref } = await paid(currency, price)
     expect(charged(ref)).toMatchObject({ amount: atStripe, currency: currency.toLowerCase() })
     expect(await read(id)).toMatchObject({ amount: price, currency, status: 'succeeded', refundable: price })
+    const quote = (await t.as(patient.actor).get(`/appointments/${appointmentId}/cancellation-quote`)).body
+    expect(quote.refund).toEqual({ amount: share, currency })
     await t.as(patient.actor).put(`/appointments/${appointmentId}/cancel`)
     await settle()
     expect(await read(id)).toMatchObject({

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { refundDue } from '../../src/ledger/refund-share'
+import { refundDue } from '../../src/ledger/refund-due'
 import { sendRefund } from '../../src/payments/refunds/service'
+import { NOW } from '../support/app'
 import { createCardApp } from './card-app'
 import { pay } from './payments-app'
 
@@ -276,17 +277,20 @@ describe('cancelling a paid appointment', () => {
   }, 300_000)
 })
 
-describe('refund share of a cancellation', () => {
+describe('refund due for a cancellation', () => {
   const paid = (chargedAmount: number, refundedAmount = 0) => ({ chargedAmount, refundedAmount })
   test.each([
-    ['the whole payment', paid(9500), 9500, 1, 9500],
-    ['the share of the payment', paid(9500), 3135, 1, 3135],
-    ['nothing of an unpaid payment', paid(0), 9500, 1, 0],
-    ['the share minus earlier refunds', paid(9500, 3000), 9500, 1, 6500],
-    ['nothing when earlier refunds exceed the share', paid(9500, 5000), 3135, 1, 0],
-    ['the share rounded down to the currency step', paid(9500), 3135, 10, 3130],
-    ['the whole payment whatever the currency step', paid(9505), 9505, 10, 9505],
-  ])('a cancellation refunds %s', (_what, payment, share, step, expected) => {
-    expect(refundDue(payment, share, step)).toBe(expected)
+    ['the whole payment', paid(9500), 100, 1, 9500],
+    ['the share of the payment', paid(9500), 33, 1, 3135],
+    ['nothing of an unpaid payment', paid(0), 100, 1, 0],
+    ['the share minus earlier refunds', paid(9500, 3000), 100, 1, 6500],
+    ['nothing when earlier refunds exceed the share', paid(9500, 5000), 33, 1, 0],
+    ['the share rounded down to the currency step', paid(9500), 33, 10, 3130],
+    ['the whole payment whatever the currency step', paid(9505), 100, 10, 9505],
+  ])('a cancellation refunds %s', (_what, payment, percent, amountStep, expected) => {
+    const priceAmount = payment.chargedAmount || 9500
+    const startsAt = new Date(NOW.getTime() + HOUR)
+    const terms = { startsAt, priceAmount, cancellationFreeUntilMinutes: 1440, cancellationLateRefundPercent: percent }
+    expect(refundDue({ ...payment, amountStep }, terms, { by: 'patient', at: NOW })).toBe(expected)
   })
 })
