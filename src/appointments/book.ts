@@ -3,6 +3,7 @@ import { violates } from '../database/constraints'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound } from '../errors'
+import { freeUntilOf } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { type BookingFacts, loadBookingFacts, lockBooking } from '../scheduling/facts'
 import { localDay } from '../scheduling/local-time'
@@ -160,6 +161,7 @@ function newAppointment(ctx: BookingContext, { facts, place, reason }: PossibleB
     priceCurrency: visitType.priceCurrency,
     cancellationFreeUntilMinutes: visitType.cancellationFreeUntilMinutes,
     cancellationLateRefundPercent: visitType.cancellationLateRefundPercent,
+    freeUntil: freeUntilOf(startsAt, visitType),
     bufferBeforeMinutes: visitType.bufferBeforeMinutes,
     bufferAfterMinutes: visitType.bufferAfterMinutes,
     requiresPrepayment,

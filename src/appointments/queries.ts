@@ -37,6 +37,7 @@ export function selectAppointments(db: Kysely<Database>, actor: Caller) {
       'appointments.priceCurrency',
       'appointments.cancellationFreeUntilMinutes',
       'appointments.cancellationLateRefundPercent',
+      'appointments.freeUntil',
       'appointments.bufferBeforeMinutes',
       'appointments.bufferAfterMinutes',
       'appointments.requiresPrepayment',
@@ -184,7 +185,7 @@ export async function insertAppointments(
 type MovedColumns = Pick<
   Insertable<AppointmentsTable>,
   'clinicId' | 'roomId' | 'startsAt' | 'endsAt' | 'date' | 'timeZone'
-> & { originalEndsAt?: Date }
+> & { originalEndsAt?: Date; freeUntil: Date }
 
 /** Moves the appointment and its occupancy, in one statement; the row must be locked. */
 export function moveAppointmentRow(db: Transaction<Database>, id: string, moved: MovedColumns, occupancy: Occupancy[]) {

@@ -1,10 +1,12 @@
 import { violates } from '../database/constraints'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound, requireVersion } from '../errors'
+import { freeUntilAfterMove } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { bookedTerms, loadMovingFacts, lockBooking, type VisitFacts } from '../scheduling/facts'
 import { localDay } from '../scheduling/local-time'
 import { clinicsWithHours } from '../scheduling/slots'
+import { cancellationBy } from './cancel'
 import { slotTaken, takePlace } from './place'
 import {
   type AppointmentRow,
@@ -51,6 +53,7 @@ export async function rescheduleAppointment(
     roomId: room?.id ?? null,
     timeZone: clinic.timeZone,
     date: localDay(startsAt.getTime(), clinic.timeZone),
+    freeUntil: freeUntilAfterMove(appointment, { ...cancellationBy(ctx), startsAt }),
   }
   try {
     // A treatment relationship must not last longer because the doctor moved the visit.

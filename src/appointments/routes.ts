@@ -123,7 +123,7 @@ const quoteCancellationOperation = operation({
   summary: 'Quote a cancellation',
   description:
     'What a cancellation by the caller would refund now: of what was paid, the share of the price that the policy leaves to the patient, minus earlier refunds. ' +
-    'The share is the whole price until `freeUntilMinutes` before the start, later `lateRefundPercent` of it; if the clinic cancels it is always the whole price. Changes nothing.',
+    'The share is the whole price until `freeUntilMinutes` before the start, later `lateRefundPercent` of it; a patient who moves the visit after that time gains no new one. If the clinic cancels it is always the whole price. Changes nothing.',
   access: ['patient', 'doctor', 'admin'],
   who: WHO,
   audit: { kind: 'appointment.quote_cancellation', action: 'R' },

@@ -37,6 +37,8 @@ export type AppointmentsTable = {
   priceCurrency: string
   cancellationFreeUntilMinutes: number
   cancellationLateRefundPercent: number
+  /** Until when the patient cancels free of charge; a move by the patient after this time does not renew it. */
+  freeUntil: Generated<Date>
   bufferBeforeMinutes: number
   bufferAfterMinutes: number
   /** Only its payment confirms the hold. */

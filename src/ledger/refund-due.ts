@@ -1,21 +1,29 @@
 /** The terms of an appointment that decide what a cancellation refunds. */
-export type CancellationTerms = {
-  priceAmount: number
-  startsAt: Date
-  cancellationFreeUntilMinutes: number
-  cancellationLateRefundPercent: number
-}
+export type CancellationTerms = { priceAmount: number; freeUntil: Date; cancellationLateRefundPercent: number }
 
 /** `clinic` also when a patient cancels a visit that the clinic cannot keep: only the patient's own reasons cost a fee. */
 export type Cancellation = { by: 'patient' | 'clinic'; at: Date }
+
+const isFree = ({ freeUntil }: Pick<CancellationTerms, 'freeUntil'>, at: Date) => at <= freeUntil
+
+/** The end of free cancellation of a visit at this start. */
+export const freeUntilOf = (
+  startsAt: Date,
+  { cancellationFreeUntilMinutes }: { cancellationFreeUntilMinutes: number },
+) => new Date(startsAt.getTime() - cancellationFreeUntilMinutes * 60_000)
+
+/** The end of free cancellation after a move: a patient who moves a visit too late to cancel it freely gains no new one. */
+export const freeUntilAfterMove = (
+  appointment: { freeUntil: Date; cancellationFreeUntilMinutes: number },
+  { by, at, startsAt }: Cancellation & { startsAt: Date },
+): Date => (by === 'clinic' || isFree(appointment, at) ? freeUntilOf(startsAt, appointment) : appointment.freeUntil)
 
 /**
  * The share of the price, in minor units, that the terms leave to the patient: the whole price if the clinic cancels or the
  * patient is in time, else the late share, rounded down.
  */
 export function policyShare(terms: CancellationTerms, { by, at }: Cancellation): number {
-  const freeUntil = terms.startsAt.getTime() - terms.cancellationFreeUntilMinutes * 60_000
-  if (by === 'clinic' || at.getTime() <= freeUntil) return terms.priceAmount
+  if (by === 'clinic' || isFree(terms, at)) return terms.priceAmount
   return Math.floor((terms.priceAmount * terms.cancellationLateRefundPercent) / 100)
 }
 

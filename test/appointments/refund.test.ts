@@ -20,9 +20,8 @@ describe('the share of the price that a cancellation refunds', () => {
     ['nothing when the visit was free of charge', 0, 1440, 50, 'patient', 2000, 0],
   ] as const)('a cancellation refunds %s', (_title, priceAmount, freeUntil, percent, by, minutes, refund) => {
     const terms = {
-      startsAt,
+      freeUntil: minutesBefore(freeUntil),
       priceAmount,
-      cancellationFreeUntilMinutes: freeUntil,
       cancellationLateRefundPercent: percent,
     }
     expect(policyShare(terms, { by, at: minutesBefore(minutes) })).toBe(refund)
@@ -35,9 +34,8 @@ describe('the share of the price that a cancellation refunds', () => {
     fc.assert(
       fc.property(amount, minutes, percent, minutes, minutes, (priceAmount, freeUntil, share, one, other) => {
         const terms = {
-          startsAt,
+          freeUntil: minutesBefore(freeUntil),
           priceAmount,
-          cancellationFreeUntilMinutes: freeUntil,
           cancellationLateRefundPercent: share,
         }
         const refundAt = (minutes: number) => policyShare(terms, { by: 'patient', at: minutesBefore(minutes) })

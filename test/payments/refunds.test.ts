@@ -289,8 +289,8 @@ describe('refund due for a cancellation', () => {
     ['the whole payment whatever the currency step', paid(9505), 100, 10, 9505],
   ])('a cancellation refunds %s', (_what, payment, percent, amountStep, expected) => {
     const priceAmount = payment.chargedAmount || 9500
-    const startsAt = new Date(NOW.getTime() + HOUR)
-    const terms = { startsAt, priceAmount, cancellationFreeUntilMinutes: 1440, cancellationLateRefundPercent: percent }
+    const freeUntil = new Date(NOW.getTime() - HOUR)
+    const terms = { priceAmount, freeUntil, cancellationLateRefundPercent: percent }
     expect(refundDue({ ...payment, amountStep }, terms, { by: 'patient', at: NOW })).toBe(expected)
   })
 })

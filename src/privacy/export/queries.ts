@@ -101,6 +101,7 @@ export const allAppointments = (db: Kysely<Database>, patientId: string) =>
         'appointments.priceCurrency',
         'appointments.cancellationFreeUntilMinutes',
         'appointments.cancellationLateRefundPercent',
+        'appointments.freeUntil',
         'appointments.requiresPrepayment',
         'appointments.reason',
         'appointments.holdExpiresAt',

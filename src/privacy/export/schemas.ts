@@ -66,6 +66,7 @@ const appointment = z.object({
   priceCurrency: Currency,
   cancellationFreeUntilMinutes: Minutes,
   cancellationLateRefundPercent: z.int().min(0).max(100),
+  freeUntil: Instant.openapi({ description: 'Until when the patient cancels free of charge.' }),
   requiresPrepayment: z.boolean(),
   reason: z.string().max(1000).nullable().openapi({ description: 'Always null for admins.' }),
   holdExpiresAt: Instant.nullable(),
