@@ -23,6 +23,7 @@ import * as calendarVersions from './migrations/20261126T1800-calendar-versions'
 import * as coveringOccupancy from './migrations/20261126T2230-covering-occupancy'
 import * as relationshipEvidence from './migrations/20261130T1000-relationship-evidence'
 import * as freeUntil from './migrations/20261130T1010-free-until'
+import * as disabledDoctors from './migrations/20261130T1100-disabled-doctors'
 import * as idempotencyPrecondition from './migrations/20261130T1200-idempotency-precondition'
 import * as composeNames from './migrations/20261130T1500-compose-names'
 
@@ -49,6 +50,7 @@ const migrations: Record<string, Migration> = {
   '20261126T2230-covering-occupancy': coveringOccupancy,
   '20261130T1000-relationship-evidence': relationshipEvidence,
   '20261130T1010-free-until': freeUntil,
+  '20261130T1100-disabled-doctors': disabledDoctors,
   '20261130T1200-idempotency-precondition': idempotencyPrecondition,
   '20261130T1500-compose-names': composeNames,
 }

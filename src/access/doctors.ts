@@ -1,5 +1,6 @@
+import { type SqlBool, sql } from 'kysely'
 import type { Caller } from '../actor'
-import type { Context } from '../deps'
+import type { Config } from '../config'
 import { notFound } from '../errors'
 
 /** Whether the caller may manage the data of this doctor: the doctor and admins may. */
@@ -11,8 +12,18 @@ export function assertManages(actor: Caller, doctorId: string): void {
   if (!manages(actor, doctorId)) throw notFound('doctor')
 }
 
-/** Only the doctor and admins see an unverified doctor, unless `DOCTOR_VERIFICATION=off`. */
+/**
+ * Condition on `doctors`, the only rule of who is listed, searched and offered: not disabled and, with `verifiedOnly`,
+ * verified. Works inside `prepared`.
+ */
+export const isListed = ({ verifiedOnly }: { verifiedOnly: boolean }) =>
+  sql<SqlBool>`(not doctors.disabled and (doctors.verified_at is not null or not ${verifiedOnly}))`
+
+/**
+ * Only the doctor and admins see a doctor who is disabled or, unless `DOCTOR_VERIFICATION=off`, unverified.
+ */
 export const maySeeDoctor = (
-  { actor, config }: Pick<Context<Caller | null>, 'actor' | 'config'>,
-  doctor: { id: string; verifiedAt: Date | null },
-): boolean => doctor.verifiedAt !== null || !config.doctorVerification || manages(actor, doctor.id)
+  { actor, config }: { actor: Caller | null; config: Pick<Config, 'doctorVerification'> },
+  doctor: { id: string; verifiedAt: Date | null; disabled: boolean },
+): boolean =>
+  (!doctor.disabled && (doctor.verifiedAt !== null || !config.doctorVerification)) || manages(actor, doctor.id)

@@ -127,6 +127,7 @@ export async function writeBookings(
     patientName: patient.name,
     doctorName: doctor.name,
     specialization: doctor.specialization,
+    doctorDisabled: doctor.disabled,
     clinicName: clinic.name,
     visitTypeName: visitType.name,
     room,

@@ -33,7 +33,7 @@ export async function cancelAppointment(
   })
   await timeFreed(ctx, appointment)
   const settled = await releaseOrRefundPayments(ctx, appointment, {
-    ...cancellationBy(ctx),
+    ...cancellationBy(ctx, appointment),
     reason: ctx.actor.role === 'patient' ? 'cancelled_by_patient' : 'cancelled_by_clinic',
   })
   const shown = cancelledPayment ?? payment
@@ -41,8 +41,11 @@ export async function cancelAppointment(
   return { ...appointment, ...changed, holdExpiresAt: null, payment: shown && { ...shown, ...(status && { status }) } }
 }
 
-/** Who cancels, as the cancellation policy sees it; quotes and cancellations both ask here. */
-export const cancellationBy = ({ actor, now }: Pick<Context, 'actor' | 'now'>): Cancellation => ({
-  by: actor.role === 'patient' ? 'patient' : 'clinic',
-  at: now,
-})
+/**
+ * Who cancels, as the cancellation policy sees it; quotes and cancellations both ask here. A visit with a disabled doctor
+ * cannot take place, so that no late fee is due, even if the patient cancels.
+ */
+export const cancellationBy = (
+  { actor, now }: Pick<Context, 'actor' | 'now'>,
+  { doctorDisabled }: { doctorDisabled: boolean },
+): Cancellation => ({ by: actor.role === 'patient' && !doctorDisabled ? 'patient' : 'clinic', at: now })

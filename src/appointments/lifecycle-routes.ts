@@ -24,13 +24,13 @@ const confirmHoldOperation = operation({
   operationId: 'confirmHold',
   summary: 'Confirm a hold',
   description:
-    'The hold becomes a booking, on the terms it was held with. An expired hold cannot be confirmed (409 `hold_expired`).',
+    'The hold becomes a booking, on the terms it was held with. An expired hold cannot be confirmed (409 `hold_expired`), nor one with a doctor whose account is disabled (409 `not_bookable`).',
   access: ['patient', 'doctor', 'admin'],
   who: 'the patient, a guardian, and the user who made the hold',
   audit: { kind: 'appointment.confirm', action: 'U' },
   params: AppointmentPath,
   answer: { status: 200, description: 'The booked appointment', schema: Appointment, headers: ['ETag'] },
-  problems: ['forbidden', 'hold_expired', 'invalid_state'],
+  problems: ['forbidden', 'hold_expired', 'invalid_state', 'not_bookable'],
 })
 
 const rescheduleOperation = operation({

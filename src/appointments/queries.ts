@@ -48,6 +48,7 @@ export function selectAppointments(db: Kysely<Database>, actor: Caller) {
       'patients.name as patientName',
       'doctors.name as doctorName',
       'doctors.specialization',
+      'doctors.disabled as doctorDisabled',
       'clinics.name as clinicName',
       'visitTypes.name as visitTypeName',
     ])

@@ -53,7 +53,7 @@ export async function rescheduleAppointment(
     roomId: room?.id ?? null,
     timeZone: clinic.timeZone,
     date: localDay(startsAt.getTime(), clinic.timeZone),
-    freeUntil: freeUntilAfterMove(appointment, { ...cancellationBy(ctx), startsAt }),
+    freeUntil: freeUntilAfterMove(appointment, { ...cancellationBy(ctx, appointment), startsAt }),
   }
   try {
     // A treatment relationship must not last longer because the doctor moved the visit.

@@ -1,4 +1,5 @@
 import { type Insertable, type Kysely, sql, type Transaction } from 'kysely'
+import { isListed } from '../access/doctors'
 import { jsonRows } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
@@ -9,7 +10,16 @@ import { VISIT_TYPE_COLUMNS } from './visit-types/queries'
 const doctorsWithDetails = (db: Kysely<Database>) =>
   db
     .selectFrom('doctors')
-    .select(['doctors.id', 'doctors.name', 'specialization', 'licenseNumber', 'bio', 'verifiedAt', 'doctors.version'])
+    .select([
+      'doctors.id',
+      'doctors.name',
+      'specialization',
+      'licenseNumber',
+      'bio',
+      'verifiedAt',
+      'disabled',
+      'doctors.version',
+    ])
     .select((eb) => [
       jsonRows(
         eb
@@ -34,7 +44,7 @@ export type DoctorRow = Awaited<ReturnType<typeof listDoctors>>[number]
 
 type DoctorFilter = { specialization?: string; clinicId?: string; q?: string; verified?: boolean }
 
-/** By name, then id; `after` is the last row of the previous page. */
+/** By name, then id, without doctors whose account is disabled; `after` is the last row of the previous page. */
 export const listDoctors = prepared(selectPage, ['verified'])
 
 function selectPage(
@@ -44,6 +54,7 @@ function selectPage(
   after?: { name: string; id: string },
 ) {
   return doctorsWithDetails(db)
+    .where('disabled', '=', false)
     .$if(verified !== undefined, (qb) => qb.where('verifiedAt', verified ? 'is not' : 'is', null))
     .$if(specialization !== undefined, (qb) =>
       qb.where(sql<boolean>`lower(${sql.ref('specialization')}) = lower(${specialization})`),
@@ -145,7 +156,7 @@ export function countDoctorsBySpecialization(db: Kysely<Database>, limit: number
       sql<string>`mode() within group (order by ${sql.ref('specialization')})`.as('name'),
       eb.fn.countAll<number>().as('doctors'),
     ])
-    .$if(verifiedOnly, (qb) => qb.where('verifiedAt', 'is not', null))
+    .where(isListed({ verifiedOnly }))
     .groupBy(sql`lower(${sql.ref('specialization')})`)
     .orderBy(sql`lower(${sql.ref('specialization')})`)
     .limit(limit)

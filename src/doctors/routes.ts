@@ -37,7 +37,7 @@ const listDoctorsOperation = operation({
   operationId: 'listDoctors',
   summary: 'Find doctors',
   description:
-    'Returns verified doctors by name, with their clinics and visit types. `status=pending` lists unverified doctors, for admins only; all others get an empty list.',
+    'Returns verified doctors by name, with their clinics and visit types. `status=pending` lists unverified doctors, for admins only; all others get an empty list. Doctors whose account is disabled are not listed.',
   access: 'optional',
   who: 'anyone; pending doctors: only admins',
   query: ListDoctorsQuery,
@@ -51,9 +51,9 @@ const getDoctorOperation = operation({
   operationId: 'getDoctor',
   summary: 'Read a doctor',
   description:
-    'Returns one doctor with clinics and visit types. An unverified doctor is found only by that doctor and by admins.',
+    'Returns one doctor with clinics and visit types. An unverified or disabled doctor is found only by that doctor and by admins.',
   access: 'optional',
-  who: 'anyone; an unverified doctor: only that doctor and admins',
+  who: 'anyone; an unverified or disabled doctor: only that doctor and admins',
   params: DoctorPath,
   answer: { status: 200, description: 'The doctor', schema: Doctor, headers: ['ETag'] },
 })

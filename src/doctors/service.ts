@@ -50,7 +50,7 @@ async function withNextSlots(ctx: Pick<Context<Caller | null>, 'db' | 'now'>, do
   return doctors.map((doctor) => ({ ...doctor, nextSlot: slots.get(doctor.id) ?? null }))
 }
 
-/** Throws not_found, also for an unverified doctor unless the caller is that doctor or an admin. */
+/** Throws not_found, also for a disabled or unverified doctor unless the caller is that doctor or an admin. */
 export async function getDoctor(ctx: Pick<Context<Caller | null>, 'db' | 'actor' | 'config'>, id: string) {
   const doctor = await findDoctorById(ctx.db, { id })
   if (!doctor || !maySeeDoctor(ctx, doctor)) throw notFound('doctor')

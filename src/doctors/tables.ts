@@ -8,10 +8,12 @@ export type DoctorsTable = {
   licenseNumber: string
   bio: string | null
   verifiedAt: Date | null
+  /** Whether the account of the doctor is disabled; a trigger copies it from `users.status`. */
+  disabled: Generated<boolean>
   version: Generated<number>
   /** Grows with every change of the doctor's schedules and exceptions; the ETag of their availability. */
   availabilityVersion: Generated<number>
-  /** Cache key: changes with name, verification, clinics, hours, visit types and exceptions, not with bookings. */
+  /** Cache key: changes with name, verification, account status, clinics, hours, visit types and exceptions, not with bookings. */
   calendarVersion: Generated<string>
   createdAt: Generated<Date>
 }

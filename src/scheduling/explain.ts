@@ -35,14 +35,18 @@ export async function explainSlot(
     throw invalid('query.clinicId', 'is required: the doctor has hours at several clinics at this time')
   const clinic = clinicId ?? (open[0] ?? clinics[0])?.id ?? ''
   const rules = [
-    explainVerification(ctx, doctor.isVerified),
+    explainDoctor(ctx, doctor),
     ...explainStart({ ...scheduling, busy }, start, clinic).filter(({ rule }) => rule !== 'patient_free'),
   ]
   return { bookable: rules.every(({ pass }) => pass), rules }
 }
 
-function explainVerification({ config }: Pick<Context, 'config'>, isVerified: boolean) {
+function explainDoctor(
+  { config }: Pick<Context, 'config'>,
+  { isVerified, disabled }: { isVerified: boolean; disabled: boolean },
+) {
   const rule = 'verified' as const
+  if (disabled) return { rule, pass: false, detail: "the doctor's account is disabled" }
   if (isVerified) return { rule, pass: true, detail: 'the doctor is verified' }
   if (!config.doctorVerification) return { rule, pass: true, detail: 'doctors need no verification here' }
   return { rule, pass: false, detail: 'the doctor is not verified yet' }

@@ -31,7 +31,7 @@ export function createFactsCache(db: Kysely<Database>): FactsCache {
     const { doctor, visitType } = cached
     const found = await findBusyInBatch({ doctorId, from, until, now, needsRoom: visitType.requiresRoom })
     if (found.version !== version) return undefined
-    return { isVerified: doctor.isVerified, facts: factsWithBusyRanges(cached, found, now) }
+    return { isVerified: doctor.isVerified, disabled: doctor.disabled, facts: factsWithBusyRanges(cached, found, now) }
   }
 
   async function readAndCache(search: CacheSearch, key: string) {

@@ -67,7 +67,7 @@ export async function loadBookingFacts(
 
 /**
  * The booking facts for moving an appointment, on the terms it was booked with and without its own busy ranges, under the
- * locks of `lockBooking`. Throws not_bookable for a doctor who is not verified any more.
+ * locks of `lockBooking`. Throws not_bookable for a doctor who is disabled or not verified any more.
  */
 export async function loadMovingFacts(
   ctx: LockedContext,
@@ -89,8 +89,8 @@ export function openDoctor(ctx: Pick<FactsContext, 'config'>, found: FoundDoctor
   return found.facts
 }
 
-const isOpenForBooking = ({ isVerified }: { isVerified: boolean }, { config }: Pick<FactsContext, 'config'>) =>
-  isVerified || !config.doctorVerification
+const isOpenForBooking = ({ isVerified, disabled }: DoctorState, { config }: Pick<FactsContext, 'config'>) =>
+  !disabled && (isVerified || !config.doctorVerification)
 
 /** What an appointment was booked with and keeps when it is moved, even if its visit type has changed. */
 export type BookedTerms = {
@@ -131,26 +131,28 @@ export function readFacts({ doctors, rooms }: Pick<Facts, 'doctors' | 'rooms'>, 
   })
 }
 
+type DoctorState = { isVerified: boolean; disabled: boolean }
+
 /** One doctor; without facts if there is no such active visit type. */
-export type FoundDoctor = { isVerified: boolean; facts?: DoctorFacts }
+export type FoundDoctor = DoctorState & { facts?: DoctorFacts }
 
 /** Undefined for an unknown doctor. */
 export function readFound(found: Facts, now: Date): FoundDoctor | undefined {
   const [row] = found.doctors
   const [facts] = readFacts(found, now)
-  return row && { isVerified: row.isVerified, facts }
+  return row && { isVerified: row.isVerified, disabled: row.disabled, facts }
 }
 
 export type CachedFacts = NonNullable<ReturnType<typeof readCachedFacts>>
 
 /** Booking facts without busy ranges; undefined without such an active visit type. */
 export function readCachedFacts(
-  { id, name, specialization, isVerified, visitType, calendars }: Omit<FactsRow, 'busy' | 'patientBusy'>,
+  { id, name, specialization, isVerified, disabled, visitType, calendars }: Omit<FactsRow, 'busy' | 'patientBusy'>,
   booked?: BookedTerms,
 ) {
   return (
     visitType && {
-      doctor: { id, name, specialization, isVerified },
+      doctor: { id, name, specialization, isVerified, disabled },
       visitType: { ...visitType, ...booked },
       clinics: calendars.map(({ id, name, timeZone }) => ({ id, name, timeZone })),
       calendars: calendars.map(readCalendar),

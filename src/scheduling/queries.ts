@@ -1,4 +1,5 @@
 import { expressionBuilder, type Kysely, sql, type Transaction } from 'kysely'
+import { isListed } from '../access/doctors'
 import { preparedForViewer, type Viewer, visiblePatients } from '../access/patients'
 import { jsonRow, jsonRows } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
@@ -178,7 +179,7 @@ export function findColleaguesFacts(
   const colleagues = selectFacts(db, search, visitTypeLike(wanted.visitType))
     .where(sql`lower(doctors.specialization)`, '=', sql`lower(${wanted.specialization})`)
     .where('doctors.id', '<>', wanted.doctorId)
-    .$if(wanted.verifiedOnly, (qb) => qb.where('doctors.verifiedAt', 'is not', null))
+    .where(isListed(wanted))
     .where(exists(activeVisitTypes()))
     .orderBy(
       exists(

@@ -84,7 +84,7 @@ export function selectFacts(
   return db
     .selectFrom('doctors')
     .select(['doctors.id', 'doctors.name', 'doctors.specialization'])
-    .select([sql<boolean>`doctors.verified_at is not null`.as('isVerified')])
+    .select([sql<boolean>`doctors.verified_at is not null`.as('isVerified'), 'doctors.disabled'])
     .select([
       jsonRow(visitType).as('visitType'),
       jsonRows(calendarsOfDoctor(calendarSpan)).as('calendars'),
@@ -224,6 +224,7 @@ export function withRooms(db: QueryCreator<Database>, search: FactsSearch, docto
           'doctor.name',
           'doctor.specialization',
           'doctor.isVerified',
+          'doctor.disabled',
           'doctor.visitType',
           'doctor.calendars',
           'doctor.busy',

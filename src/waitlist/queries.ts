@@ -7,6 +7,7 @@ import {
   sql,
   type Transaction,
 } from 'kysely'
+import { isListed } from '../access/doctors'
 import { ownPatients } from '../access/patients'
 import type { Caller } from '../actor'
 import type { TimeFreed } from '../appointments/jobs'
@@ -97,7 +98,7 @@ export async function hasDoctorOf(
     .select('doctors.id')
     .where(sql`lower(doctors.specialization)`, '=', sql`lower(${specialization})`)
     .$if(clinicId !== undefined, (qb) => qb.where('doctorClinics.clinicId', '=', clinicId!))
-    .$if(verifiedOnly, (qb) => qb.where('doctors.verifiedAt', 'is not', null))
+    .where(isListed({ verifiedOnly }))
     .limit(1)
     .executeTakeFirst()
   return doctor !== undefined
@@ -157,7 +158,8 @@ export async function settleOffer(db: Kysely<Database>, { appointmentId, was }: 
 }
 
 /**
- * The oldest waiting entry that wants the freed time, without those in `passed` and those of the patient who had the time.
+ * The oldest waiting entry that wants the freed time, without those in `passed` and those of the patient who had the time;
+ * none for a disabled doctor.
  * `visitTypeId` is the visit type of the freed appointment if it is still active.
  */
 export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, passed: string[]) {
@@ -188,6 +190,7 @@ export function findNextInLine(db: Kysely<Database>, freed: TimeFreed, passed: s
       'visitTypes.id as visitTypeId',
     ])
     .where('appointments.id', '=', freed.appointmentId)
+    .where('doctors.disabled', '=', false)
     .where('waitlistEntries.status', '=', 'waiting')
     .where(({ eb, or }) =>
       or([eb('waitlistEntries.clinicId', 'is', null), eb('waitlistEntries.clinicId', '=', freed.clinicId)]),

@@ -75,13 +75,13 @@ const acceptOfferOperation = operation({
   operationId: 'acceptOffer',
   summary: 'Accept an offered time',
   description:
-    'Confirms the held appointment; `offer.appointmentId` is its id. An expired offer cannot be accepted (409 `hold_expired`).',
+    'Confirms the held appointment; `offer.appointmentId` is its id. An expired offer cannot be accepted (409 `hold_expired`), nor one with a doctor whose account is disabled (409 `not_bookable`).',
   access: ACCESS,
   who: WHO,
   audit: { kind: 'waitlist.accept', action: 'U' },
   params: WaitlistPath,
   answer: { status: 200, description: 'The accepted entry', schema: WaitlistEntry },
-  problems: ['hold_expired', 'invalid_state'],
+  problems: ['hold_expired', 'invalid_state', 'not_bookable'],
 })
 
 const declineOfferOperation = operation({

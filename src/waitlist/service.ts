@@ -70,7 +70,8 @@ function patientToWait({ role, patientId: self }: Caller, { patientId }: JoinWai
 async function assertWish(ctx: TransactionContext, { doctorId, specialization, clinicId }: JoinWaitlist) {
   if (clinicId !== undefined) await getClinic(ctx, clinicId)
   if (doctorId !== undefined) {
-    const { clinics } = await getDoctor(ctx, doctorId)
+    const { clinics, disabled } = await getDoctor(ctx, doctorId)
+    if (disabled) throw notFound('doctor')
     if (clinicId !== undefined && !clinics.some(({ id }) => id === clinicId))
       throw invalid('clinicId', 'must be a clinic of the doctor')
   }
@@ -104,7 +105,7 @@ export async function listWaitlist(
   )
 }
 
-/** Books the offered time. Throws not_found, hold_expired for an expired offer, and invalid_state. */
+/** Books the offered time. Throws not_found, hold_expired for an expired offer, invalid_state, and as confirmHold does. */
 export async function acceptOffer(ctx: TransactionContext, id: string): Promise<EntryRow> {
   const { entry, offerId } = await getOffer(ctx, id, 'accepted')
   // Only its patient or its maker can confirm a hold, so an admin accepts in the name of the user who made the entry.

@@ -23,6 +23,8 @@ const writers = {
   'adding a visit type': () => as.post(`${path}/visit-types`, { name: 'New', price: { amount: 0, currency: 'USD' } }),
   'changing a visit type': () => as.patch(`${path}/visit-types/${doctor.visitTypeId}`, { durationMinutes: 45 }),
   'verifying the doctor': () => as.put(`${path}/verify`, { clinicIds: [clinic.id] }),
+  'disabling the account of the doctor': () => as.patch(`/users/${doctor.actor.userId}`, { status: 'disabled' }),
+  'enabling the account of the doctor': () => as.patch(`/users/${doctor.actor.userId}`, { status: 'active' }),
   'unverifying the doctor': () => as.put(`${path}/unverify`),
 }
 

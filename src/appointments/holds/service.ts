@@ -18,7 +18,8 @@ type ExpiredRow = Awaited<ReturnType<typeof expireHoldRows>>[number]
 
 /**
  * Makes a hold a booking on the terms it was held with; for its patient, a guardian and the user who made it. Throws
- * not_found, forbidden, version_mismatch, hold_expired, and invalid_state for an appointment that is no hold.
+ * not_found, forbidden, version_mismatch, hold_expired, invalid_state for an appointment that is no hold, and not_bookable
+ * for a disabled doctor.
  */
 export async function confirmHold(
   ctx: TransactionContext,
@@ -36,6 +37,7 @@ export async function confirmHold(
   if (appointment.status !== 'expired') assertTransition(appointment, 'booked', ctx.now, { from: 'held' })
   if (appointment.requiresPrepayment)
     throw new AppError('invalid_state', 'The visit is paid in advance: its payment confirms the hold.')
+  if (appointment.doctorDisabled) throw new AppError('not_bookable', 'The doctor cannot be booked at the moment.')
   const confirmed = await confirmHoldRow(ctx.db, id, ctx.now)
   if (!confirmed) throw new AppError('hold_expired', 'The hold has expired. Book the time again if it is still free.')
   return { ...appointment, ...confirmed, holdExpiresAt: null }

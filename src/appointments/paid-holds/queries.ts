@@ -19,6 +19,13 @@ export function findPaidAppointment(db: Transaction<Database>, id: string) {
       'bufferBeforeMinutes',
       'bufferAfterMinutes',
     ])
+    .select(({ selectFrom }) =>
+      selectFrom('doctors')
+        .select('disabled')
+        .whereRef('doctors.id', '=', 'appointments.doctorId')
+        .$asScalar()
+        .as('doctorDisabled'),
+    )
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirstOrThrow()

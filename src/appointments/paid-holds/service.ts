@@ -7,7 +7,7 @@ import { findPaidAppointment, rebookRow } from './queries'
 
 type PaidHoldContext = Pick<TransactionContext, 'db' | 'postgres' | 'jobs' | 'now' | 'config'>
 
-/** `slot_lost`: the hold had expired and its time cannot be booked any more. */
+/** `slot_lost`: the hold had expired and its time cannot be booked any more, or its doctor is disabled. */
 export type PaidOutcome = 'unchanged' | 'confirmed' | 'rebooked' | 'slot_lost' | 'cancelled'
 
 /**
@@ -20,7 +20,8 @@ export async function settlePaidAppointment(ctx: PaidHoldContext, id: string): P
   const { status } = appointment
   if (status === 'cancelled') return 'cancelled'
   if (status !== 'held' && status !== 'expired') return 'unchanged'
-  if (status === 'held' && (await confirmHoldRow(ctx.db, id, ctx.now))) return 'confirmed'
+  if (status === 'held' && !appointment.doctorDisabled && (await confirmHoldRow(ctx.db, id, ctx.now)))
+    return 'confirmed'
   return (await rebook(ctx, appointment)) ? 'rebooked' : 'slot_lost'
 }
 

@@ -15,7 +15,7 @@ export function quoteCancellation(
 ): CancellationQuote {
   const { payments, priceCurrency: currency } = appointment
   const allowed = mayBecome(appointment, 'cancelled', ctx.now)
-  const cancellation = cancellationBy(ctx)
+  const cancellation = cancellationBy(ctx, appointment)
   const refunds = payments.map((payment) => refundOf(ctx, payment, appointment, cancellation))
   const money = (amount: number) => ({ amount, currency })
   return {

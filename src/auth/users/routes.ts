@@ -3,7 +3,15 @@ import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
 import { READABLE_BY_ROLE } from '../../http/operations/replay'
 import { createRouter } from '../../http/operations/router'
-import { ListUsersQuery, presentUserAccount, UpdateUser, UserAccount, UserAccountPage, UserPath } from './schemas'
+import { presentAffected } from '../../scheduling/affected/schemas'
+import {
+  ListUsersQuery,
+  presentUserAccount,
+  UpdatedUserAccount,
+  UpdateUser,
+  UserAccountPage,
+  UserPath,
+} from './schemas'
 import { listUserAccounts, patientIdsOf, updateUser } from './service'
 
 const listUsersOperation = operation({
@@ -26,13 +34,14 @@ const updateUserOperation = operation({
   tag: 'Users',
   operationId: 'updateUser',
   summary: 'Disable or enable an account',
-  description: 'Disabling an account ends all its sessions. The last active admin cannot be disabled.',
+  description:
+    'Disabling an account ends all its sessions. A disabled doctor is no longer listed and can no longer be booked; existing appointments stay, can be cancelled without a fee, and are listed in the answer. The last active admin cannot be disabled.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'user.update', action: 'U' },
   params: UserPath,
   body: UpdateUser,
-  answer: { status: 200, description: 'The updated account', schema: UserAccount },
+  answer: { status: 200, description: 'The updated account', schema: UpdatedUserAccount },
   problems: ['invalid_state'],
 })
 
@@ -45,9 +54,13 @@ export function userRoutes(deps: Deps) {
   })
 
   mutation(updateUserOperation, READABLE_BY_ROLE, async (ctx, { params, body }) => {
-    const user = await updateUser(ctx, params.id, body)
-    const audit = { targetId: user.id, patientIds: patientIdsOf([user]), detail: { status: user.status } }
-    return answer(presentUserAccount(user), { audit })
+    const { user, affected } = await updateUser(ctx, params.id, body)
+    const visitors = affected?.appointments.map(({ patientId }) => patientId) ?? []
+    const patientIds = [...new Set([...patientIdsOf([user]), ...visitors])]
+    return answer(
+      { ...presentUserAccount(user), ...(affected && presentAffected(affected)) },
+      { audit: { targetId: user.id, patientIds, detail: { status: user.status } } },
+    )
   })
 
   return app

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../../http/pagination'
 import { formatInstant, Instant, Role, text, Uuid } from '../../http/schemas'
+import { AFFECTED_EXAMPLE, affectedFields } from '../../scheduling/affected/schemas'
 import type { UserRow } from '../queries'
 import { exampleUser, presentUser, userFields } from '../schemas'
 
@@ -18,6 +19,23 @@ export const presentUserAccount = (user: UserRow): UserAccount => ({
   phone: user.phone,
   status: user.status,
   createdAt: formatInstant(user.createdAt),
+})
+
+const { affectedAppointments, affectedTotal } = affectedFields
+
+export const UpdatedUserAccount = UserAccount.extend({
+  affectedAppointments: affectedAppointments.optional(),
+  affectedTotal: affectedTotal.optional(),
+}).openapi('UpdatedUserAccount', {
+  description: 'An account after a change. Only disabling a doctor adds the upcoming appointments of the doctor.',
+  example: {
+    ...exampleUser,
+    role: 'doctor' as const,
+    phone: null,
+    status: 'disabled' as const,
+    createdAt: '2026-03-02T14:00:00Z',
+    ...AFFECTED_EXAMPLE,
+  },
 })
 
 export const UserAccountPage = pageOf('UserAccount', UserAccount)

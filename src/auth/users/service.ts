@@ -1,6 +1,9 @@
+import { lockResources } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
 import { AppError, notFound } from '../../errors'
 import { cursorAfter, toPage } from '../../http/pagination'
+import type { Affected } from '../../scheduling/affected/schemas'
+import { findUpcoming } from '../../scheduling/affected/service'
 import { findUserById, listUsers, lockActiveAdmins, type UserFilter, type UserRow, updateUserStatus } from '../queries'
 import { endSessions } from '../sessions/service'
 import { presentUserAccount, type UpdateUser } from './schemas'
@@ -27,15 +30,25 @@ export async function listUserAccounts(
   return { page, patientIds: patientIdsOf(rows.slice(0, limit)) }
 }
 
-/** Disabling ends every session of the user. Throws not_found, and invalid_state for the last active admin. */
-export async function updateUser(ctx: TransactionContext, id: string, { status }: UpdateUser): Promise<UserRow> {
+/**
+ * Disabling ends every session of the user; a disabled doctor can no longer be booked, and `affected` lists the visits to
+ * come. Takes the lock of the doctor. Throws not_found, and invalid_state for the last active admin.
+ */
+export async function updateUser(
+  ctx: TransactionContext,
+  id: string,
+  { status }: UpdateUser,
+): Promise<{ user: UserRow; affected?: Affected }> {
   const user = await getUser(ctx, id)
+  if (user.doctorId !== null) await lockResources(ctx.db, [user.doctorId])
   if (status === 'disabled' && user.role === 'admin') {
     const admins = await lockActiveAdmins(ctx.db)
     if (admins.length === 1 && admins[0] === id)
       throw new AppError('invalid_state', 'The last active admin cannot be disabled.')
   }
   await updateUserStatus(ctx.db, id, status)
-  if (status === 'disabled') await endSessions(ctx, { userId: id })
-  return { ...user, status }
+  const updated = { ...user, status }
+  if (status === 'active') return { user: updated }
+  await endSessions(ctx, { userId: id })
+  return { user: updated, affected: user.doctorId === null ? undefined : await findUpcoming(ctx, user.doctorId) }
 }

@@ -17,6 +17,7 @@ export function findAvailability(db: Kysely<Database>, doctorId: string, since: 
     .select((eb) => [
       'doctors.id',
       'doctors.verifiedAt',
+      'doctors.disabled',
       'doctors.availabilityVersion as version',
       jsonRows(
         eb

@@ -34,6 +34,7 @@ export function findDoctorWithVisitTypes(
     .select((eb) => [
       'doctors.id',
       'doctors.verifiedAt',
+      'doctors.disabled',
       jsonRows(
         eb
           .selectFrom('visitTypes')
@@ -49,12 +50,12 @@ export function findDoctorWithVisitTypes(
     .executeTakeFirst()
 }
 
-/** The visit type, with `verifiedAt` of its doctor. */
+/** The visit type, with what decides who may see its doctor. */
 export function findVisitType(db: Kysely<Database>, doctorId: string, id: string) {
   return db
     .selectFrom('visitTypes')
     .innerJoin('doctors', 'doctors.id', 'visitTypes.doctorId')
-    .select([...VISIT_TYPE_COLUMNS, 'visitTypes.version', 'doctors.verifiedAt'])
+    .select([...VISIT_TYPE_COLUMNS, 'visitTypes.version', 'doctors.verifiedAt', 'doctors.disabled'])
     .where('visitTypes.doctorId', '=', doctorId)
     .where('visitTypes.id', '=', id)
     .executeTakeFirst()

@@ -25,7 +25,7 @@ export async function listVisitTypes(ctx: ReadContext, doctorId: string, page: {
 /** Throws not_found, also for an inactive visit type unless the caller is the doctor or an admin. */
 export async function getVisitType(ctx: ReadContext, doctorId: string, id: string) {
   const visitType = await findVisitType(ctx.db, doctorId, id)
-  const visible = visitType && maySeeDoctor(ctx, { id: doctorId, verifiedAt: visitType.verifiedAt })
+  const visible = visitType && maySeeDoctor(ctx, { ...visitType, id: doctorId })
   if (!visible || !(visitType.active || manages(ctx.actor, doctorId))) throw notFound('visit type')
   return visitType
 }

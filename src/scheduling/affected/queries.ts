@@ -7,15 +7,18 @@ import { isActiveAppointment, selectSchedules } from '../query-fragments'
 /** One clinic, and one of its doctors or all. */
 export type AffectedScope = { clinicId: string; doctorId?: string }
 
-/** Active appointments that overlap the span and are not over, by start, with how many there are in all. */
+/** The same, or one doctor at all clinics. */
+export type AffectedVisits = AffectedScope | { clinicId?: undefined; doctorId: string }
+
+/** Active appointments that overlap the span and are not over, by start, with how many there are in all; `until` null is for ever. */
 export function listAppointmentsDuring(
   db: Transaction<Database>,
-  scope: AffectedScope,
-  { from, until, now, limit }: { from: Date; until: Date; now: Date; limit: number },
+  scope: AffectedVisits,
+  { from, until, now, limit }: { from: Date; until: Date | null; now: Date; limit: number },
 ) {
   return appointmentsAfter(db, scope, from > now ? from : now, now)
     .select(({ fn }) => fn.countAll<number>().over().as('total'))
-    .where('startsAt', '<', until)
+    .$if(until !== null, (qb) => qb.where('startsAt', '<', until!))
     .limit(limit)
     .execute()
 }
@@ -27,12 +30,12 @@ export function listUpcomingAppointments(db: Transaction<Database>, scope: Affec
 
 export type UpcomingAppointment = Awaited<ReturnType<typeof listUpcomingAppointments>>[number]
 
-function appointmentsAfter(db: Transaction<Database>, { clinicId, doctorId }: AffectedScope, after: Date, now: Date) {
+function appointmentsAfter(db: Transaction<Database>, { clinicId, doctorId }: AffectedVisits, after: Date, now: Date) {
   return (
     db
       .selectFrom('appointments')
       .select(['id', 'status', 'doctorId', 'patientId', 'startsAt', 'endsAt', 'timeZone'])
-      .where('clinicId', '=', clinicId)
+      .$if(clinicId !== undefined, (qb) => qb.where('clinicId', '=', clinicId!))
       .$if(doctorId !== undefined, (qb) => qb.where('doctorId', '=', doctorId!))
       .where('endsAt', '>', after)
       // Follows from the line above, since no visit is longer than a day, and lets an index begin there.

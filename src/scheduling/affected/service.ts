@@ -29,6 +29,12 @@ export async function findAffected(
   return { appointments: rows.map(present), total: rows[0]?.total ?? 0 }
 }
 
+/** All upcoming appointments of a doctor, at all clinics. Call it under the doctor's lock. One round trip. */
+export async function findUpcoming({ db, now }: LockedContext, doctorId: string): Promise<Affected> {
+  const rows = await listAppointmentsDuring(db, { doctorId }, { from: now, until: null, now, limit: MAX_LISTED })
+  return { appointments: rows.map(present), total: rows[0]?.total ?? 0 }
+}
+
 /**
  * Upcoming appointments outside the hours as they are now, by their doctor's calendar at the clinic; all appointments of a
  * doctor who has left the clinic are outside. Call it under the doctors' locks. Two round trips.

@@ -1,4 +1,5 @@
 import { type Expression, expressionBuilder, type Kysely, type QueryCreator, sql } from 'kysely'
+import { isListed } from '../../access/doctors'
 import { preparedRow } from '../../database/prepared'
 import type { Database } from '../../database/schema'
 import { activeVisitTypes, type FactsSearch, selectFacts, visitTypeWanted, withRooms } from '../query-fragments'
@@ -28,7 +29,7 @@ const selectDoctorsFacts = preparedRow((db, search: DoctorsSearch) => {
   const candidates = db
     .selectFrom('doctors')
     .select('doctors.id')
-    .where(sql<boolean>`(doctors.verified_at is not null or not ${search.verifiedOnly})`)
+    .where(isListed(search))
     .where(({ exists }) => exists(activeVisitTypes()))
     .$if(specialization !== undefined, (qb) =>
       qb.where(sql`lower(doctors.specialization)`, '=', sql`lower(${specialization})`),
