@@ -1,10 +1,12 @@
 import { holdAppointment } from '../appointments/book'
 import type { TimeFreed } from '../appointments/jobs'
+import { getClinic } from '../clinics/service'
 import { auditEvent } from '../database/audit-event'
 import { appendAuditEvent } from '../database/audit-outbox'
 import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
 import { AppError, type ErrorCode } from '../errors'
+import { localDay } from '../scheduling/local-time'
 import { systemRequest } from '../system-context'
 import { findNextInLine, settleOffer, updateWaitlistStatus } from './queries'
 import { makerOf } from './service'
@@ -15,11 +17,13 @@ import { makerOf } from './service'
  */
 export async function offerFreedTime(deps: Deps, freed: TimeFreed): Promise<void> {
   await settleOffer(deps.db, freed)
+  const { timeZone } = await getClinic(deps, freed.clinicId)
+  const day = localDay(Date.parse(freed.startsAt), timeZone)
   const passed: string[] = []
   for (;;) {
     const now = deps.clock()
     if (new Date(freed.startsAt) <= now) return
-    const next = await findNextInLine(deps.db, freed, passed)
+    const next = await findNextInLine(deps.db, { ...freed, day }, passed)
     if (!next || (await offerTo(deps, freed, next, now)) !== 'next') return
     passed.push(next.id)
   }

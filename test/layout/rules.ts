@@ -185,6 +185,17 @@ export const RULES: Rule[] = [
     broken: ['src/a/queries.ts', "export const x = (db) => db.selectFrom('a').selectAll()"],
   },
   {
+    title:
+      'no statement asks PostgreSQL for a time zone or a local day: its zones may be others than the runtime knows',
+    find: (files) =>
+      eachMatch(
+        files.filter(({ path }) => /^(src|db)\//.test(path)),
+        'code',
+        /\bat time zone\b|\btimezone\(|\bpg_timezone_\w+|\bdate_trunc\(|\bto_char\(|::(?:date|time|timestamp)\b(?!tz)|\bcurrent_(?:date|time)\b|\blocaltime(?:stamp)?\b|\binterval '[^']*(?:day|week|month|year)/gi,
+      ),
+    broken: ['src/a/queries.ts', 'export const x = sql`(starts_at at time zone clinics.time_zone)::date`'],
+  },
+  {
     title: 'a file exports only its own definitions, so there are no barrels',
     find: (files) =>
       eachImport(files, (from, to) => to.reExport && !RE_EXPORTS.includes(from.path) && 're-exports').concat(

@@ -30,7 +30,9 @@ await sql`analyze`.execute(t.db)
 
 test('the next entry in line is found by the indexes of doctor and specialization', async () => {
   const time = { appointmentId: freed.id, was: 'booked', doctorId: doctor.id, clinicId: clinic.id } as const
-  const scans = await scansOf(t, (db) => findNextInLine(db, { ...time, startsAt: '2026-01-06T15:00:00Z' }, []))
+  const scans = await scansOf(t, (db) =>
+    findNextInLine(db, { ...time, startsAt: '2026-01-06T15:00:00Z', day: '2026-01-06' }, []),
+  )
   expect(scans.waitlist_entries).toEqual(['waitlist_entries_of_doctor', 'waitlist_entries_of_specialization'])
 })
 

@@ -13,6 +13,28 @@ const appointment = (id: string) =>
     .executeTakeFirstOrThrow()
 
 describe('a freed slot', () => {
+  test('a freed slot is offered on its local day in a zone that only the runtime knows, and not PostgreSQL', async () => {
+    const timeZone = 'Canada/East-Saskatchewan'
+    const query = 'select 1 from pg_timezone_names where lower(name) = lower($1)'
+    expect((await t.deps.postgres.pool.query(query, [timeZone])).rowCount).toBe(0)
+    const clinic = await t.newClinic({ timeZone })
+    const weekly = [{ weekday: 2, start: '20:00', end: '21:00' }]
+    const doctor = await t.newDoctor({ clinicId: clinic.id, weekly })
+    const [dayBefore, thatDay, dayAfter] = [await t.newPatient(), await t.newPatient(), await t.newPatient()]
+    const days: [typeof thatDay, string][] = [
+      [dayBefore, '2026-01-05'],
+      [dayAfter, '2026-01-07'],
+      [thatDay, '2026-01-06'],
+    ]
+    const entries: Record<string, string> = {}
+    for (const [patient, day] of days) entries[day] = await t.wait(patient, { doctorId: doctor.id, from: day, to: day })
+    // Eight in the evening of the 6th there, the 7th in UTC.
+    await t.free(doctor, '2026-01-07T02:00:00Z')
+    await t.settle()
+    const statuses = days.map(async ([patient, day]) => (await t.entryOf(patient, entries[day]!)).status)
+    expect(await Promise.all(statuses)).toEqual(['waiting', 'waiting', 'offered'])
+  })
+
   test('a freed slot is held for the first entry in line for the configured minutes, and the offer is audited', async () => {
     const doctor = await t.newCardiologist()
     const [first, second] = [await t.newPatient(), await t.newPatient()]

@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { violates } from '../../database/constraints'
 import { newId } from '../../database/ids'
 import { jsonRows } from '../../database/json'
@@ -40,7 +40,7 @@ export function findAvailability(db: Kysely<Database>, doctorId: string, since: 
         eb
           .selectFrom('availabilityExceptions')
           .whereRef('availabilityExceptions.doctorId', '=', 'doctors.id')
-          .where('endsAt', '>', sql<Date>`${since}::date`)
+          .where('endsAt', '>', new Date(since))
           .select(['availabilityExceptions.id', 'clinicId', 'startsAt', 'endsAt', 'kind', 'note'])
           .orderBy('startsAt')
           .orderBy('availabilityExceptions.id')

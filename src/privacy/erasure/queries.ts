@@ -35,7 +35,7 @@ export async function pseudonymisePatient(
     .updateTable('patients')
     .set({ name, email: null, phone: null, address: null, erasedAt })
     .set((eb) => ({
-      dateOfBirth: sql<string>`date_trunc('year', date_of_birth)::date`,
+      dateOfBirth: sql<string>`make_date(date_part('year', date_of_birth)::integer, 1, 1)`,
       version: eb('version', '+', 1),
     }))
     .where('id', '=', id)

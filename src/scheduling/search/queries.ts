@@ -42,7 +42,7 @@ const selectDoctorsFacts = preparedRow((db, search: DoctorsSearch) => {
     )
     .with('reach', (qb) => qb.selectFrom('candidate').select(reachOf(search).as('until')))
   const until = sql<Date>`(select until from reach)`
-  const facts = within(search, sql<Date>`${until} + interval '2 days'`)
+  const facts = within(search, sql<Date>`${until} + interval '48 hours'`)
   // Hides the extra CTEs from the type: the shared fragments only know `Database`.
   const plain = limited as unknown as QueryCreator<Database>
   const doctors = selectFacts(db, facts, visitTypeWanted(facts)).where(
@@ -61,7 +61,7 @@ const doctorsOfClinic = (clinicId: string) =>
 
 const reachOf = ({ first, last, doctorDays }: DoctorsSearch) => sql<Date>`
   least(${last}::timestamptz, ${first}::timestamptz
-    + make_interval(days => greatest(1, (${doctorDays}::integer / greatest(1, count(*)))::integer)))`
+    + make_interval(hours => 24 * greatest(1, (${doctorDays}::integer / greatest(1, count(*)))::integer)))`
 
 const within = (
   { from, fromDay, untilDay, now, visitTypeId, patientId, moving }: DoctorsSearch,
