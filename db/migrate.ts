@@ -24,6 +24,7 @@ import * as coveringOccupancy from './migrations/20261126T2230-covering-occupanc
 import * as relationshipEvidence from './migrations/20261130T1000-relationship-evidence'
 import * as freeUntil from './migrations/20261130T1010-free-until'
 import * as disabledDoctors from './migrations/20261130T1100-disabled-doctors'
+import * as currencyRenewsCalendars from './migrations/20261130T1110-currency-renews-calendars'
 import * as idempotencyPrecondition from './migrations/20261130T1200-idempotency-precondition'
 import * as composeNames from './migrations/20261130T1500-compose-names'
 
@@ -51,6 +52,7 @@ const migrations: Record<string, Migration> = {
   '20261130T1000-relationship-evidence': relationshipEvidence,
   '20261130T1010-free-until': freeUntil,
   '20261130T1100-disabled-doctors': disabledDoctors,
+  '20261130T1110-currency-renews-calendars': currencyRenewsCalendars,
   '20261130T1200-idempotency-precondition': idempotencyPrecondition,
   '20261130T1500-compose-names': composeNames,
 }

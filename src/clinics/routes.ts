@@ -5,6 +5,7 @@ import { READABLE_BY_ROLE } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { cursorAfter, toPage } from '../http/pagination'
 import { presentOutsideHours } from '../scheduling/affected/schemas'
+import { CurrencyConflict } from '../scheduling/schemas'
 import { closureRoutes } from './closures/routes'
 import { listClinics } from './queries'
 import { roomRoutes } from './rooms/routes'
@@ -58,13 +59,16 @@ const updateClinicOperation = operation({
   operationId: 'updateClinic',
   summary: 'Change a clinic',
   description:
-    'Existing appointments keep their times and terms. A new time zone moves the working hours of the doctors at this clinic. In that case the answer lists the future appointments that are now outside working hours.',
+    'Existing appointments keep their times and terms. A new time zone moves the working hours of the doctors at this clinic. In that case the answer lists the future appointments that are now outside working hours. ' +
+    'A new currency is refused (409) while doctors have active visit types whose prices are in a currency that none of their clinics would have; `visitTypes` names them, and `deactivateVisitTypes` switches them off.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'clinic.update', action: 'U' },
   params: ClinicPath,
   body: UpdateClinic,
   answer: { status: 200, description: 'The changed clinic', schema: UpdatedClinic, headers: ['ETag'] },
+  problems: ['invalid_state'],
+  problemSchemas: { 409: CurrencyConflict },
 })
 
 export function clinicRoutes(deps: Deps) {

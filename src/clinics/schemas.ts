@@ -53,9 +53,13 @@ export const CreateClinic = z
   })
 export type CreateClinic = z.infer<typeof CreateClinic>
 
-export const UpdateClinic = CreateClinic.partial().openapi('UpdateClinic', {
-  example: { name: 'Harbor Family Clinic' },
-})
+export const UpdateClinic = CreateClinic.partial()
+  .extend({
+    deactivateVisitTypes: z.boolean().optional().openapi({
+      description: 'With a new currency: switches off the visit types that could not be booked any more.',
+    }),
+  })
+  .openapi('UpdateClinic', { example: { name: 'Harbor Family Clinic' } })
 export type UpdateClinic = z.infer<typeof UpdateClinic>
 
 const { appointmentsOutsideHours, outsideHoursTotal } = outsideHoursFields

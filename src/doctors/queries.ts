@@ -117,6 +117,11 @@ export async function listKnownClinicIds(db: Kysely<Database>, ids: string[]): P
   return rows.map(({ id }) => id)
 }
 
+export async function listClinicIds(db: Kysely<Database>, doctorId: string): Promise<string[]> {
+  const rows = await db.selectFrom('doctorClinics').select('clinicId').where('doctorId', '=', doctorId).execute()
+  return rows.map(({ clinicId }) => clinicId)
+}
+
 /** The clinic if there is exactly one, undefined otherwise. */
 export async function findOnlyClinic(db: Kysely<Database>) {
   const clinics = await db.selectFrom('clinics').select(['id', 'currency']).limit(2).execute()

@@ -1,4 +1,5 @@
 import { newId } from '../database/ids'
+import { lockResources } from '../database/transaction'
 import type { TransactionContext } from '../deps'
 import { invalid } from '../errors'
 import { findOnlyClinic, insertDoctor, insertFirstVisitType } from './queries'
@@ -15,14 +16,17 @@ type NewDoctorAccount = {
 
 /**
  * The doctor of a new account, with a "Consultation" of 30 minutes at their fee (0 by default). If there is only one clinic,
- * the doctor joins it. Throws 422 for a fee in another currency than that clinic's.
+ * the doctor joins it, under its lock. Throws 422 for a fee in another currency than that clinic's.
  */
 export async function registerDoctor(
   ctx: Pick<TransactionContext<null>, 'db' | 'now' | 'config'>,
   { userId, name, specialization, licenseNumber, fee, bio }: NewDoctorAccount,
 ): Promise<{ id: string }> {
   const { db, now, config } = ctx
-  const clinic = await findOnlyClinic(db)
+  const only = await findOnlyClinic(db)
+  if (only) await lockResources(db, [only.id])
+  // Its currency may have changed while this waited for the lock.
+  const clinic = only && (await findOnlyClinic(db))
   const price = fee ?? { amount: 0, currency: clinic?.currency ?? 'USD' }
   if (clinic && price.currency !== clinic.currency)
     throw invalid('fee.currency', `must be the clinic's currency, ${clinic.currency}`)

@@ -3,6 +3,8 @@ import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { READABLE_BY_ROLE } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
+import { presentAffected, presentOutsideHours } from '../scheduling/affected/schemas'
+import { CurrencyConflict } from '../scheduling/schemas'
 import { availabilityRoutes } from './availability/routes'
 import { countDoctorsBySpecialization } from './queries'
 import {
@@ -12,7 +14,9 @@ import {
   ListDoctorsQuery,
   MAX_SPECIALIZATIONS,
   Specializations,
+  UnverifiedDoctor,
   UpdateDoctor,
+  VerifiedDoctor,
   VerifyDoctor,
 } from './schemas'
 import { findDoctors, getDoctor, presentDoctor, unverifyDoctor, updateDoctor, verifyDoctor } from './service'
@@ -81,13 +85,16 @@ const verifyDoctorOperation = operation({
   operationId: 'verifyDoctor',
   summary: 'Verify a doctor',
   description:
-    'The doctor is now listed and can be booked at `clinicIds`, or at their present clinics when it is not sent.',
+    'The doctor is now listed and can be booked at `clinicIds`, or at their present clinics when it is not sent. With `clinicIds` the answer lists the future appointments at clinics that the doctor has left. ' +
+    'The price of every active visit type must be in the currency of one of the clinics (409).',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'doctor.verify', action: 'U' },
   params: DoctorPath,
   body: VerifyDoctor,
-  answer: { status: 200, description: 'The verified doctor', schema: Doctor, headers: ['ETag'] },
+  answer: { status: 200, description: 'The verified doctor', schema: VerifiedDoctor, headers: ['ETag'] },
+  problems: ['invalid_state'],
+  problemSchemas: { 409: CurrencyConflict },
 })
 
 const unverifyDoctorOperation = operation({
@@ -96,12 +103,13 @@ const unverifyDoctorOperation = operation({
   tag: 'Doctors',
   operationId: 'unverifyDoctor',
   summary: 'Unverify a doctor',
-  description: 'The doctor is no longer listed and can no longer be booked. Existing appointments stay.',
+  description:
+    'The doctor is no longer listed and can no longer be booked. Existing appointments stay, and the answer lists the future ones.',
   access: ['admin'],
   who: 'admins',
   audit: { kind: 'doctor.unverify', action: 'U' },
   params: DoctorPath,
-  answer: { status: 200, description: 'The unverified doctor', schema: Doctor, headers: ['ETag'] },
+  answer: { status: 200, description: 'The unverified doctor', schema: UnverifiedDoctor, headers: ['ETag'] },
 })
 
 export function doctorRoutes(deps: Deps) {
@@ -124,13 +132,25 @@ export function doctorRoutes(deps: Deps) {
   })
 
   mutation(verifyDoctorOperation, READABLE_BY_ROLE, async (ctx, { params, body, ifMatch }) => {
-    const doctor = await verifyDoctor(ctx, params.id, body.clinicIds, ifMatch)
-    return answer(presentDoctor(doctor, ctx.actor), { version: doctor.version, audit: { targetId: doctor.id } })
+    const { doctor, outside } = await verifyDoctor(ctx, params.id, body.clinicIds, ifMatch)
+    return answer(
+      { ...presentDoctor(doctor, ctx.actor), ...(outside && presentOutsideHours(outside)) },
+      {
+        version: doctor.version,
+        audit: { targetId: doctor.id, patientIds: outside?.appointments.map(({ patientId }) => patientId) },
+      },
+    )
   })
 
   mutation(unverifyDoctorOperation, READABLE_BY_ROLE, async (ctx, { params, ifMatch }) => {
-    const doctor = await unverifyDoctor(ctx, params.id, ifMatch)
-    return answer(presentDoctor(doctor, ctx.actor), { version: doctor.version, audit: { targetId: doctor.id } })
+    const { doctor, affected } = await unverifyDoctor(ctx, params.id, ifMatch)
+    return answer(
+      { ...presentDoctor(doctor, ctx.actor), ...presentAffected(affected) },
+      {
+        version: doctor.version,
+        audit: { targetId: doctor.id, patientIds: affected.appointments.map(({ patientId }) => patientId) },
+      },
+    )
   })
 
   app.route('/', availabilityRoutes(deps))

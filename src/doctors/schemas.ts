@@ -2,6 +2,12 @@ import { z } from '@hono/zod-openapi'
 import type { Selectable } from 'kysely'
 import { pageFields, pageOf } from '../http/pagination'
 import { Money, text, Uuid } from '../http/schemas'
+import {
+  AFFECTED_EXAMPLE,
+  affectedFields,
+  OUTSIDE_HOURS_EXAMPLE,
+  outsideHoursFields,
+} from '../scheduling/affected/schemas'
 import { Slot } from '../scheduling/schemas'
 import type { VisitTypesTable } from './tables'
 
@@ -149,6 +155,16 @@ export const Specializations = z
   .max(MAX_SPECIALIZATIONS)
   .openapi('Specializations', { example: [{ name: 'Cardiology', doctors: 3 }] })
 
+const DOCTOR_EXAMPLE = {
+  id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
+  name: 'Dr. Grace Kim',
+  specialization: 'Cardiology',
+  bio: 'Heart failure and prevention.',
+  verified: true,
+  clinics: [{ id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e11', name: 'Harbor Clinic', timeZone: 'America/New_York' }],
+  visitTypes: [CONSULTATION],
+}
+
 export const Doctor = z
   .object({
     id: Uuid,
@@ -167,18 +183,24 @@ export const Doctor = z
       .optional()
       .openapi({ description: 'Only with `include=nextSlot`. Null when there is no free slot within 14 days.' }),
   })
-  .openapi('Doctor', {
-    example: {
-      id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
-      name: 'Dr. Grace Kim',
-      specialization: 'Cardiology',
-      bio: 'Heart failure and prevention.',
-      verified: true,
-      clinics: [{ id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e11', name: 'Harbor Clinic', timeZone: 'America/New_York' }],
-      visitTypes: [CONSULTATION],
-    },
-  })
+  .openapi('Doctor', { example: DOCTOR_EXAMPLE })
 export type Doctor = z.infer<typeof Doctor>
+
+const { appointmentsOutsideHours, outsideHoursTotal } = outsideHoursFields
+
+export const VerifiedDoctor = Doctor.extend({
+  appointmentsOutsideHours: appointmentsOutsideHours.optional(),
+  outsideHoursTotal: outsideHoursTotal.optional(),
+}).openapi('VerifiedDoctor', {
+  description:
+    'A verified doctor. Only `clinicIds` adds the upcoming appointments at clinics that the doctor has left.',
+  example: { ...DOCTOR_EXAMPLE, ...OUTSIDE_HOURS_EXAMPLE },
+})
+
+export const UnverifiedDoctor = Doctor.extend(affectedFields).openapi('UnverifiedDoctor', {
+  description: 'A doctor who can no longer be booked, with the upcoming appointments.',
+  example: { ...DOCTOR_EXAMPLE, verified: false, ...AFFECTED_EXAMPLE },
+})
 
 export const DoctorPage = pageOf('Doctor', Doctor)
 

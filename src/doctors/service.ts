@@ -4,11 +4,14 @@ import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound, requireVersion } from '../errors'
 import { cursorId, cursorText, decodeCursor, type Page, toPage } from '../http/pagination'
+import { findAtFormerClinics, findUpcoming } from '../scheduling/affected/service'
 import { nextSlots } from '../scheduling/service'
+import { assertPricesFit } from '../scheduling/visit-type-currencies'
 import {
   type DoctorRow,
   findDoctorById,
   findDoctorForUpdate,
+  listClinicIds,
   listDoctors,
   listKnownClinicIds,
   replaceDoctorClinics,
@@ -71,27 +74,34 @@ export async function updateDoctor(ctx: TransactionContext, id: string, changes:
   return getDoctor(ctx, id)
 }
 
-/** Without `clinicIds` the doctor's clinics stay. Takes the doctor's lock. Throws not_found and 422 for an unknown clinic. */
+/**
+ * Without `clinicIds` the doctor's clinics stay; with them, `outside` lists the upcoming appointments at clinics that the
+ * doctor has left. Takes the locks of the doctor and of every clinic that the doctor joins or leaves. Throws not_found, 422
+ * for an unknown clinic, and invalid_state if a price is in the currency of none of the clinics.
+ */
 export async function verifyDoctor(
   ctx: TransactionContext,
   id: string,
   clinicIds: string[] | undefined,
   ifMatch: number | null,
 ) {
-  await lockResources(ctx.db, [id])
+  await lockResources(ctx.db, [id, ...(clinicIds ? [...clinicIds, ...(await listClinicIds(ctx.db, id))] : [])])
   if (clinicIds) await assertKnownClinics(ctx, clinicIds)
   const doctor = await getDoctorForUpdate(ctx, id, ifMatch)
-  if (clinicIds) await replaceDoctorClinics(ctx.db, id, clinicIds)
+  if (clinicIds) {
+    await replaceDoctorClinics(ctx.db, id, clinicIds)
+    await assertPricesFit(ctx.db, { doctorId: id })
+  }
   await updateDoctorRow(ctx.db, id, { verifiedAt: doctor.verifiedAt ?? ctx.now })
-  return getDoctor(ctx, id)
+  return { doctor: await getDoctor(ctx, id), outside: clinicIds && (await findAtFormerClinics(ctx, id)) }
 }
 
-/** Existing appointments stay. Takes the doctor's lock. Throws not_found. */
+/** Existing appointments stay; `affected` lists the upcoming ones. Takes the doctor's lock. Throws not_found. */
 export async function unverifyDoctor(ctx: TransactionContext, id: string, ifMatch: number | null) {
   await lockResources(ctx.db, [id])
   await getDoctorForUpdate(ctx, id, ifMatch)
   await updateDoctorRow(ctx.db, id, { verifiedAt: null })
-  return getDoctor(ctx, id)
+  return { doctor: await getDoctor(ctx, id), affected: await findUpcoming(ctx, id) }
 }
 
 async function getDoctorForUpdate(ctx: TransactionContext, id: string, ifMatch: number | null) {

@@ -9,6 +9,7 @@ import { type Facts, type FactsRow, findBookingFacts, findMovingFacts, lockForBo
 import { searchAround } from './query-fragments'
 import type { TimeRange } from './ranges'
 import type { SchedulingFacts } from './rules'
+import { isPricedIn } from './visit-type-currencies'
 
 /** The part of a context that reading booking facts needs. */
 export type FactsContext = { db: Kysely<Database>; now: Date; config: Pick<Config, 'doctorVerification'> }
@@ -98,6 +99,9 @@ export type BookedTerms = {
   bufferBeforeMinutes: number
   bufferAfterMinutes: number
   requiresRoom: boolean
+  priceAmount: number
+  priceCurrency: string
+  clinicId: string
 }
 
 export const bookedTerms = ({
@@ -106,17 +110,26 @@ export const bookedTerms = ({
   bufferBeforeMinutes,
   bufferAfterMinutes,
   roomId,
+  priceAmount,
+  priceCurrency,
+  clinicId,
 }: {
   startsAt: Date
   endsAt: Date
   bufferBeforeMinutes: number
   bufferAfterMinutes: number
   roomId: string | null
+  priceAmount: number
+  priceCurrency: string
+  clinicId: string
 }): BookedTerms => ({
   durationMinutes: (endsAt.getTime() - startsAt.getTime()) / MINUTE,
   bufferBeforeMinutes,
   bufferAfterMinutes,
   requiresRoom: roomId !== null,
+  priceAmount,
+  priceCurrency,
+  clinicId,
 })
 
 export type DoctorFacts = ReturnType<typeof readFacts>[number]
@@ -145,19 +158,24 @@ export function readFound(found: Facts, now: Date): FoundDoctor | undefined {
 
 export type CachedFacts = NonNullable<ReturnType<typeof readCachedFacts>>
 
-/** Booking facts without busy ranges; undefined without such an active visit type. */
+/**
+ * Booking facts without busy ranges, for the clinics in whose currency the price is; a booked visit may stay at its clinic.
+ * Undefined without such an active visit type.
+ */
 export function readCachedFacts(
   { id, name, specialization, isVerified, disabled, visitType, calendars }: Omit<FactsRow, 'busy' | 'patientBusy'>,
   booked?: BookedTerms,
 ) {
-  return (
-    visitType && {
-      doctor: { id, name, specialization, isVerified, disabled },
-      visitType: { ...visitType, ...booked },
-      clinics: calendars.map(({ id, name, timeZone }) => ({ id, name, timeZone })),
-      calendars: calendars.map(readCalendar),
-    }
+  if (!visitType) return undefined
+  const bookable = calendars.filter(
+    ({ id, currency }) => id === booked?.clinicId || isPricedIn(booked ?? visitType, currency),
   )
+  return {
+    doctor: { id, name, specialization, isVerified, disabled },
+    visitType: { ...visitType, ...booked },
+    clinics: bookable.map(({ id, name, timeZone }) => ({ id, name, timeZone })),
+    calendars: bookable.map(readCalendar),
+  }
 }
 
 /** Cached facts with the busy ranges of this moment. */
@@ -204,7 +222,7 @@ export function readCalendar({
   schedules,
   exceptions,
   closures,
-}: Omit<FactsRow['calendars'][number], 'name'>): ClinicCalendar {
+}: Omit<FactsRow['calendars'][number], 'name' | 'currency'>): ClinicCalendar {
   return {
     clinicId: id,
     timeZone,

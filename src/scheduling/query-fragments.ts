@@ -147,7 +147,7 @@ function calendarsOfDoctor({ from, until, fromDay, untilDay }: CalendarSpan) {
   return expressionBuilder<Database, 'doctors'>()
     .selectFrom('doctorClinics')
     .innerJoin('clinics', 'clinics.id', 'doctorClinics.clinicId')
-    .select(['clinics.id', 'clinics.name', 'clinics.timeZone'])
+    .select(['clinics.id', 'clinics.name', 'clinics.timeZone', 'clinics.currency'])
     .select([
       jsonRows(schedules).as('schedules'),
       jsonRows(exceptions).as('exceptions'),

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, text, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, Problem, text, Uuid } from '../http/schemas'
 import { RULES } from './rules'
 
 const SLOT_EXAMPLE = {
@@ -98,3 +98,13 @@ export const ExplainSlotQuery = z.strictObject({
   }),
 })
 export type ExplainSlotQuery = z.output<typeof ExplainSlotQuery>
+
+export const CurrencyConflict = Problem.extend({
+  visitTypes: z
+    .array(z.object({ id: Uuid, doctorId: Uuid, name: z.string().max(200) }))
+    .max(100)
+    .optional()
+    .openapi({
+      description: 'Active visit types with a price in a currency that no clinic of their doctor would have.',
+    }),
+}).openapi('CurrencyConflict')

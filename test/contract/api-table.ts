@@ -64,7 +64,7 @@ export const API: Record<string, Row> = {
   },
   'PATCH /clinics/{id}': {
     who: ADMIN,
-    body: 'name timeZone currency address phone',
+    body: 'name timeZone currency address phone deactivateVisitTypes',
     answer: `${CLINIC} appointmentsOutsideHours`,
     versioned: true,
   },

@@ -18,6 +18,8 @@ export function findPaidAppointment(db: Transaction<Database>, id: string) {
       'endsAt',
       'bufferBeforeMinutes',
       'bufferAfterMinutes',
+      'priceAmount',
+      'priceCurrency',
     ])
     .select(({ selectFrom }) =>
       selectFrom('doctors')

@@ -65,7 +65,8 @@ export async function updateVisitType(
   const current = await getVisitType(ctx, doctorId, id)
   requireVersion(current, ifMatch)
   const activates = plain.active === true && !current.active
-  if (price || activates) await assertWithinLimits(ctx, doctorId, { currency: price?.currency, activates })
+  const stored = activates && current.priceAmount > 0 ? current.priceCurrency : undefined
+  if (price || activates) await assertWithinLimits(ctx, doctorId, { currency: price?.currency ?? stored, activates })
   return updateVisitTypeRow(ctx.db, id, {
     ...plain,
     ...(price && { priceAmount: price.amount, priceCurrency: price.currency }),

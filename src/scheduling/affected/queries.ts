@@ -23,6 +23,21 @@ export function listAppointmentsDuring(
     .execute()
 }
 
+/** The same from now on, at clinics where the doctor does not work. */
+export function listAtFormerClinics(
+  db: Transaction<Database>,
+  doctorId: string,
+  { now, limit }: { now: Date; limit: number },
+) {
+  return appointmentsAfter(db, { doctorId }, now, now)
+    .select(({ fn }) => fn.countAll<number>().over().as('total'))
+    .where('clinicId', 'not in', ({ selectFrom }) =>
+      selectFrom('doctorClinics').select('doctorClinics.clinicId').where('doctorClinics.doctorId', '=', doctorId),
+    )
+    .limit(limit)
+    .execute()
+}
+
 /** The next active appointments that are not over, by start. */
 export function listUpcomingAppointments(db: Transaction<Database>, scope: AffectedScope, now: Date, limit: number) {
   return appointmentsAfter(db, scope, now, now).limit(limit).execute()

@@ -8,6 +8,7 @@ import {
   type AffectedScope,
   findClinicCalendars,
   listAppointmentsDuring,
+  listAtFormerClinics,
   listUpcomingAppointments,
   type UpcomingAppointment,
 } from './queries'
@@ -33,6 +34,12 @@ export async function findAffected(
 export async function findUpcoming({ db, now }: LockedContext, doctorId: string): Promise<Affected> {
   const rows = await listAppointmentsDuring(db, { doctorId }, { from: now, until: null, now, limit: MAX_LISTED })
   return { appointments: rows.map(present), total: rows[0]?.total ?? 0 }
+}
+
+/** Upcoming appointments of a doctor at clinics that the doctor has left. Call it under the doctor's lock. One round trip. */
+export async function findAtFormerClinics({ db, now }: LockedContext, doctorId: string): Promise<Affected> {
+  const rows = await listAtFormerClinics(db, doctorId, { now, limit: MAX_LISTED })
+  return { appointments: rows.map(present), total: Math.min(rows[0]?.total ?? 0, MAX_EXAMINED) }
 }
 
 /**
