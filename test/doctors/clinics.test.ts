@@ -50,6 +50,25 @@ describe('the clinics of a doctor', () => {
     expect(body).toMatchObject({ verified: false, affectedTotal: 1 })
   })
 
+  test('deleting extra hours lists the visits that were booked in them, and is a 204 where there are none', async () => {
+    const { id: clinicId } = await t.newClinic()
+    const doctor = await t.newDoctor({ clinicId })
+    const patient = await t.newPatient()
+    const extra = async (day: string) => {
+      const times = { startsAt: `${day}T15:00:00Z`, endsAt: `${day}T16:00:00Z` }
+      const made = await t.as(doctor.actor).post('/doctors/availability/exceptions', { ...times, kind: 'extra' })
+      return `/doctors/availability/exceptions/${made.body.id}`
+    }
+    const [saturday, sunday] = [await extra('2026-01-10'), await extra('2026-01-11')]
+    const visit = { doctorId: doctor.id, startsAt: '2026-01-10T15:00:00Z' }
+    const { body: booked } = await t.as(patient.actor).post('/appointments', visit)
+    const deleted = await t.as(doctor.actor).delete(saturday)
+    expect(deleted).toMatchObject({ status: 200, body: { outsideHoursTotal: 1 } })
+    expect(idsOf(deleted.body.appointmentsOutsideHours)).toEqual([booked.id])
+    await t.as(patient.actor).put(`/appointments/${booked.id}/cancel`)
+    expect((await t.as(doctor.actor).delete(sunday)).status).toBe(204)
+  })
+
   test('every change of which doctors a clinic has waits for the lock of that clinic', async () => {
     const [joined, left] = [await t.newClinic(), await t.newClinic()]
     const doctor = await t.newDoctor({ clinicId: left.id })

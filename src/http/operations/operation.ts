@@ -46,7 +46,7 @@ export type OperationSpec<O extends OperationTypes> = {
     /** JSON by default; a list if there are several types. */
     contentType?: string | string[]
     headers?: Header[]
-    /** A second success of the same schema, without headers or links; a handler chooses it by `Answer.status`. */
+    /** A second success of the same schema (a 204 has no body), without headers or links; chosen by `Answer.status`. */
     or?: { status: 200; description: string }
     links?: Record<
       string,
@@ -160,13 +160,14 @@ function answerResponse(spec: AnySpec) {
         'Idempotent-Replayed': header('`true` if this is the stored answer of an earlier request.', 'true'),
       }),
     },
-    ...(answer.schema && {
-      content: Object.fromEntries(
-        [answer.contentType ?? 'application/json']
-          .flat()
-          .map((type) => [type, { schema: answer.schema!, example: exampleOf(answer.schema!) }]),
-      ),
-    }),
+    ...(answer.schema &&
+      answer.status !== 204 && {
+        content: Object.fromEntries(
+          [answer.contentType ?? 'application/json']
+            .flat()
+            .map((type) => [type, { schema: answer.schema!, example: exampleOf(answer.schema!) }]),
+        ),
+      }),
     ...(answer.links && { links: answer.links }),
   }
 }

@@ -3,8 +3,8 @@ import { answer, noContent } from '../../../http/answer'
 import { operation } from '../../../http/operations/operation'
 import { READABLE_BY_ROLE } from '../../../http/operations/replay'
 import { createRouter } from '../../../http/operations/router'
-import { presentAffected } from '../../../scheduling/affected/schemas'
-import { AvailabilityException, CreatedException, CreateException, ExceptionPath } from './schemas'
+import { presentAffected, presentOutsideHours } from '../../../scheduling/affected/schemas'
+import { AvailabilityException, CreatedException, CreateException, DeletedExtraHours, ExceptionPath } from './schemas'
 import { createException, deleteException, getException, presentException } from './service'
 
 const createExceptionOperation = operation({
@@ -48,12 +48,18 @@ const deleteExceptionOperation = operation({
   tag: 'Doctors',
   operationId: 'deleteException',
   summary: 'Delete an availability exception',
-  description: 'The usual hours apply again. Appointments booked in extra hours stay.',
+  description:
+    'The usual hours apply again. Appointments booked in extra hours stay. If appointments are outside the hours without them, the answer is 200 and lists the future ones.',
   access: ['doctor', 'admin'],
   who: 'the doctor, admins',
   audit: { kind: 'availability.exception_delete', action: 'D' },
   params: ExceptionPath,
-  answer: { status: 204, description: 'The exception was deleted' },
+  answer: {
+    status: 204,
+    description: 'The exception was deleted',
+    schema: DeletedExtraHours.optional(),
+    or: { status: 200, description: 'The extra hours were deleted, and appointments are outside working hours' },
+  },
 })
 
 export function exceptionRoutes(deps: Deps) {
@@ -80,10 +86,13 @@ export function exceptionRoutes(deps: Deps) {
   )
 
   mutation(deleteExceptionOperation, READABLE_BY_ROLE, async (ctx, { params }) => {
-    const exception = await deleteException(ctx, params.exceptionId)
+    const { exception, outside } = await deleteException(ctx, params.exceptionId)
     const { doctorId } = exception
     const { clinicId, kind, startsAt, endsAt } = presentException(exception)
-    return noContent({ targetId: exception.id, detail: { doctorId, clinicId, kind, startsAt, endsAt } })
+    const audit = { targetId: exception.id, detail: { doctorId, clinicId, kind, startsAt, endsAt } }
+    if (outside.total === 0) return noContent(audit)
+    const patientIds = outside.appointments.map(({ patientId }) => patientId)
+    return answer(presentOutsideHours(outside), { status: 200, audit: { ...audit, patientIds } })
   })
 
   return app

@@ -1,6 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { Instant, InstantInput, text, Uuid } from '../../../http/schemas'
-import { AFFECTED_EXAMPLE, affectedFields } from '../../../scheduling/affected/schemas'
+import {
+  AFFECTED_EXAMPLE,
+  affectedFields,
+  OUTSIDE_HOURS_EXAMPLE,
+  outsideHoursFields,
+} from '../../../scheduling/affected/schemas'
 import { DAY, MINUTE } from '../../../scheduling/local-time'
 
 const MAX_DAYS = 366
@@ -65,5 +70,10 @@ export const CreateException = z
     },
   })
 export type CreateException = z.output<typeof CreateException>
+
+export const DeletedExtraHours = z.object(outsideHoursFields).openapi('DeletedExtraHours', {
+  description: 'The upcoming appointments that the deleted extra hours leave outside working hours.',
+  example: OUTSIDE_HOURS_EXAMPLE,
+})
 
 export const ExceptionPath = z.strictObject({ exceptionId: Uuid })

@@ -5,7 +5,7 @@ import type { Context, TransactionContext } from '../../../deps'
 import { AppError, invalid, notFound } from '../../../errors'
 import { formatInstant } from '../../../http/schemas'
 import type { Affected } from '../../../scheduling/affected/schemas'
-import { findAffected } from '../../../scheduling/affected/service'
+import { findAffected, findOutsideHours } from '../../../scheduling/affected/service'
 import { raiseAvailabilityVersion } from '../queries'
 import { clinicIdOf, doctorIdOf, getAvailability } from '../service'
 import { deleteExceptionRow, type ExceptionRow, findException, insertException } from './queries'
@@ -63,11 +63,19 @@ async function affectedBy(
   return findAffected(ctx, whose, { start: startsAt.getTime(), end: endsAt.getTime() })
 }
 
-/** Appointments booked in extra hours stay. Takes the doctor's lock. Throws not_found. */
-export async function deleteException(ctx: TransactionContext, id: string): Promise<ExceptionRow> {
+async function outsideWithout(ctx: TransactionContext, { kind, doctorId, clinicId }: ExceptionRow): Promise<Affected> {
+  if (kind === 'off') return { appointments: [], total: 0 }
+  return findOutsideHours(ctx, { doctorId, clinicId })
+}
+
+/** Appointments booked in extra hours stay; `outside` lists those left outside. Takes the doctor's lock. Throws not_found. */
+export async function deleteException(
+  ctx: TransactionContext,
+  id: string,
+): Promise<{ exception: ExceptionRow; outside: Affected }> {
   const exception = await getException(ctx, id)
   await lockResources(ctx.db, [exception.doctorId])
   if (!(await deleteExceptionRow(ctx.db, id))) throw notFound('exception')
   await raiseAvailabilityVersion(ctx.db, exception.doctorId)
-  return exception
+  return { exception, outside: await outsideWithout(ctx, exception) }
 }
