@@ -86,7 +86,6 @@ describe('the currency of prices and clinics', () => {
         toEuros(two),
         join(doctor, one),
         admin.post(visitTypesOf(doctor), { name: 'Euros', price: EUROS }),
-        admin.patch(`${visitTypesOf(doctor)}/${doctor.visitTypeId}`, { price: EUROS }),
       ])
       const { body } = await t.anonymous.get(`/doctors/${doctor.id}`)
       const clinics = await t.db
