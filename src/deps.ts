@@ -45,6 +45,8 @@ export type Deps = {
   revocations: Revocations
   /** Access token → caller. Throws `token_expired`, or `unauthenticated` for a bad token or an ended session. */
   authenticate: (accessToken: string) => Promise<Caller>
+  /** True if a sign-in to the account with this address from this network succeeded lately. */
+  isKnownNetwork: (email: string, network: string) => Promise<boolean>
   /** Undefined when limits are off. */
   rateLimits: RateLimits | undefined
   metrics: Metrics

@@ -1,6 +1,7 @@
 import { AUDIT_COLLECTION } from './audit/collection'
 import { authenticateToken } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
+import { isKnownNetwork } from './auth/sessions/service'
 import type { Config } from './config'
 import { createAuditWriter } from './database/audit-outbox'
 import { createFairLimiter } from './database/fair-limiter'
@@ -44,6 +45,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     passwordLimiter: createFairLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
     revocations,
     authenticate: (token) => authenticateToken({ config, clock, revocations }, token),
+    isKnownNetwork: (email, network) => isKnownNetwork({ db: postgres.db, clock }, email, network),
     rateLimits: createRateLimits(config, counters),
     factsCache: createFactsCache(postgres.db),
     metrics: measurePool(createMetrics(), postgres),

@@ -28,6 +28,8 @@ export type SessionsTable = {
   idleExpiresAt: Date
   revokedAt: Date | null
   ip: string | null
+  /** The network in which the session began; `ip` is that of the last refresh. */
+  signInNetwork: Generated<string | null>
   userAgent: string | null
 }
 

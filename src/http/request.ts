@@ -8,6 +8,8 @@ export type RequestVariables = {
   actorId?: string
   /** The key under which the current rate limit counts. */
   rateLimitKey: string
+  /** Asked when the current rate limit is exceeded. */
+  isExempt: (() => Promise<boolean>) | undefined
   rateLimit: RateLimitInfo
   /** The limit with the fewest requests left, for the answer's headers. */
   tightestLimit?: TightestLimit

@@ -32,16 +32,16 @@ describe('old idempotency keys', () => {
 })
 
 describe('dead sessions', () => {
-  test('sessions are deleted 30 days after they ended or expired, and active ones stay', async () => {
+  test('sessions are deleted 30 days after they ended or expired and 90 days after they began, and active ones stay', async () => {
     const { userId, sessionId: living } = await t.newAdmin()
-    const add = async (values: { expiresAt?: Date; idleExpiresAt?: Date; revokedAt?: Date }) => {
+    const add = async (values: { createdAt?: Date; expiresAt?: Date; idleExpiresAt?: Date; revokedAt?: Date }) => {
       const id = crypto.randomUUID()
       const later = ago(-DAY)
       const session = {
         id,
         userId,
         rotatedAt: NOW,
-        createdAt: NOW,
+        createdAt: ago(91 * DAY),
         lastUsedAt: NOW,
         expiresAt: later,
         idleExpiresAt: later,
@@ -57,6 +57,7 @@ describe('dead sessions', () => {
       await add({}),
       await add({ revokedAt: ago(29 * DAY) }),
       await add({ expiresAt: ago(29 * DAY) }),
+      await add({ createdAt: ago(89 * DAY), revokedAt: ago(31 * DAY) }),
     ]
     await add({ revokedAt: ago(31 * DAY) })
     await add({ expiresAt: ago(31 * DAY) })

@@ -7,7 +7,10 @@ export const SESSION_ENDED_CHANNEL = 'session_ended'
 
 export async function insertSession(
   db: Transaction<Database>,
-  session: Omit<SessionsTable, 'generation' | 'createdAt' | 'revokedAt'> & { createdAt: Date },
+  session: Omit<SessionsTable, 'generation' | 'createdAt' | 'revokedAt' | 'signInNetwork'> & {
+    createdAt: Date
+    signInNetwork: string | null
+  },
 ): Promise<void> {
   await db.insertInto('sessions').values(session).execute()
 }
@@ -109,14 +112,36 @@ export async function listSessionsEndedSince(
     .execute()
 }
 
-/** Deletes at most `limit` sessions that were ended or expired before `cutoff`; returns how many. */
-export async function deleteSessionsBefore(db: Kysely<Database>, cutoff: Date, limit: number): Promise<number> {
+/** True if a session of the account with this address, in any case, began in this network since then. */
+export async function hasSignedInFrom(
+  db: Kysely<Database>,
+  { email, network, since }: { email: string; network: string; since: Date },
+): Promise<boolean> {
+  const known = await db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.userId')
+    .select('sessions.id')
+    .where(sql`lower(users.email)`, '=', sql`lower(${email})`)
+    .where('sessions.signInNetwork', '=', network)
+    .where('sessions.createdAt', '>', since)
+    .limit(1)
+    .executeTakeFirst()
+  return known !== undefined
+}
+
+/** Deletes at most `limit` sessions that ended or expired before `endedBefore` and began before `begunBefore`. */
+export async function deleteSessionsBefore(
+  db: Kysely<Database>,
+  { endedBefore: cutoff, begunBefore }: { endedBefore: Date; begunBefore: Date },
+  limit: number,
+): Promise<number> {
   const { numDeletedRows } = await db
     .deleteFrom('sessions')
     .where('id', 'in', (eb) =>
       eb
         .selectFrom('sessions')
         .select('id')
+        .where('createdAt', '<', begunBefore)
         .where(({ eb, or }) =>
           or([eb('expiresAt', '<', cutoff), eb('idleExpiresAt', '<', cutoff), eb('revokedAt', '<', cutoff)]),
         )

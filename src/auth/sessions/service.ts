@@ -2,14 +2,18 @@ import type { Context, Deps, TransactionContext } from '../../deps'
 import { notFound } from '../../errors'
 import { cursorAfter, toPage } from '../../http/pagination'
 import { formatInstant } from '../../http/schemas'
+import { networkKey } from '../../ip-address'
 import type { UserRow } from '../queries'
 import { presentUser, type Tokens } from '../schemas'
-import { deleteSessionsBefore, endSessionRows, insertSession, listSessions } from './queries'
+import { deleteSessionsBefore, endSessionRows, hasSignedInFrom, insertSession, listSessions } from './queries'
 import { signAccessToken, signRefreshToken } from './tokens'
 
-/** How long ended and expired sessions are kept. */
+/** How long ended and expired sessions are kept at least. */
 const KEPT_DAYS = 30
+/** For this long after a sign-in, failures elsewhere do not keep its network from signing in to the account. */
+const KNOWN_NETWORK_DAYS = 90
 
+const daysBefore = (date: Date, days: number) => new Date(date.getTime() - days * 86_400_000)
 const secondsLater = (date: Date, seconds: number) => new Date(date.getTime() + seconds * 1000)
 
 /** When a session that is refreshed now expires without another refresh. */
@@ -31,6 +35,7 @@ export async function startSession(
     expiresAt: secondsLater(now, config.tokens.sessionSeconds),
     idleExpiresAt: idleExpiry(config, now),
     ip,
+    signInNetwork: ip === null ? null : networkKey(ip),
     userAgent,
   })
   return issueTokens(ctx, user, { id, generation: 0, rotatedAt: now })
@@ -64,9 +69,14 @@ export async function endSessions(
   return ids
 }
 
-/** Deletes at most `limit` sessions that ended or expired more than 30 days ago; returns how many. */
+/** True if someone signed in to the account with this address from this network in the last 90 days. */
+export const isKnownNetwork = ({ db, clock }: Pick<Deps, 'db' | 'clock'>, email: string, network: string) =>
+  hasSignedInFrom(db, { email, network, since: daysBefore(clock(), KNOWN_NETWORK_DAYS) })
+
+/** Deletes at most `limit` sessions that ended 30 days ago and tell of no known network; returns how many. */
 export function deleteDeadSessions(db: Context['db'], now: Date, limit: number): Promise<number> {
-  return deleteSessionsBefore(db, new Date(now.getTime() - KEPT_DAYS * 86_400_000), limit)
+  const endedBefore = daysBefore(now, KEPT_DAYS)
+  return deleteSessionsBefore(db, { endedBefore, begunBefore: daysBefore(now, KNOWN_NETWORK_DAYS) }, limit)
 }
 
 /** Throws not_found for another user's session and for an ended one. */

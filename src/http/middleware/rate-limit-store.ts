@@ -1,4 +1,4 @@
-import { type ClientRateLimitInfo, MemoryStore, type RedisClient, RedisStore, type Store } from 'hono-rate-limiter'
+import { MemoryStore, type RedisClient, RedisStore, type Store } from 'hono-rate-limiter'
 import type { Logger } from '../../log'
 import type { HttpEnv } from '../request'
 
@@ -29,15 +29,15 @@ export function sharedCounters(redis: RedisClient, secret: string, log: Logger):
   let down = false
   let retryAt = 0
 
-  async function tryRedis(increment: () => Promise<ClientRateLimitInfo>): Promise<ClientRateLimitInfo | undefined> {
+  async function tryRedis<T>(ask: () => Promise<T>): Promise<T | undefined> {
     if (performance.now() < retryAt) return undefined
     if (down) retryAt = performance.now() + PAUSE_MS
     try {
-      const info = await increment()
+      const answer = await ask()
       if (down) log.info({}, 'Redis answers again: rate limits are shared')
       down = false
       retryAt = 0
-      return info
+      return answer
     } catch (error) {
       if (!down) log.warn({ error }, 'Redis does not answer: each copy counts rate limits for itself')
       down = true
@@ -57,7 +57,13 @@ export function sharedCounters(redis: RedisClient, secret: string, log: Logger):
       async increment(key) {
         return (await tryRedis(async () => shared.increment(await hash(`${rule}\n${key}`)))) ?? local.increment(key)
       },
-      decrement: (key) => local.decrement(key),
+      async decrement(key) {
+        const undone = await tryRedis(async () => {
+          await shared.decrement(await hash(`${rule}\n${key}`))
+          return true
+        })
+        if (!undone) local.decrement(key)
+      },
       resetKey: (key) => local.resetKey(key),
     }
   }

@@ -1,6 +1,5 @@
 import type { Context as HonoContext, MiddlewareHandler } from 'hono'
 import { type RateLimitInfo, rateLimiter, type Store } from 'hono-rate-limiter'
-import type { Caller } from '../../actor'
 import type { Config } from '../../config'
 import { AppError } from '../../errors'
 import { networkKey } from '../../ip-address'
@@ -9,12 +8,13 @@ import type { HttpEnv, TightestLimit } from '../request'
 const MINUTE = 60_000
 
 /**
- * `sign_in` counts by account and by address; the second limit is higher, as a whole clinic may have one address.
- * `change_password` counts by caller, all other rules by address.
+ * A sign-in counts by address, and if it fails also by account and address, and by account from all addresses. A whole clinic
+ * may have one address. `change_password` counts by caller, all other rules by address.
  */
 const RULES = {
   default: { limit: 300, windowMs: MINUTE },
   sign_in_account: { limit: 10, windowMs: MINUTE },
+  sign_in_account_total: { limit: 100, windowMs: 60 * MINUTE },
   sign_in_address: { limit: 100, windowMs: MINUTE },
   register: { limit: 5, windowMs: 60 * MINUTE },
   refresh: { limit: 120, windowMs: MINUTE },
@@ -24,9 +24,10 @@ const RULES = {
 type RuleName = keyof typeof RULES
 /** The stricter limit of an operation. */
 export type OperationLimit = 'sign_in' | 'register' | 'refresh' | 'change_password'
-type CountRequest = (c: HonoContext<HttpEnv>, key: string) => Promise<void>
+type Uncount = () => Promise<void>
+type CountRequest = (c: HonoContext<HttpEnv>, key: string, isExempt?: () => Promise<boolean>) => Promise<Uncount>
 
-/** Each counts one request under a key and throws 429 above the limit. */
+/** Each counts one request under a key and throws 429 above the limit, unless the request is exempt. */
 export type RateLimits = Record<RuleName, CountRequest>
 
 type Limited = { rateLimits: RateLimits | undefined }
@@ -38,7 +39,7 @@ export function createRateLimits(
 ): RateLimits | undefined {
   if (!rateLimit) return undefined
   const limits = Object.keys(RULES).map((name) => [name, createRateLimit(name as RuleName, openStore(name))])
-  return { ...Object.fromEntries(limits), ...(demoData && { register: async () => {} }) }
+  return { ...Object.fromEntries(limits), ...(demoData && { register: async () => async () => {} }) }
 }
 
 function createRateLimit(name: RuleName, store: Store<HttpEnv>): CountRequest {
@@ -49,7 +50,8 @@ function createRateLimit(name: RuleName, store: Store<HttpEnv>): CountRequest {
     store,
     standardHeaders: false,
     keyGenerator: (c) => c.get('rateLimitKey'),
-    handler: (c) => {
+    handler: async (c) => {
+      if (await c.get('isExempt')?.()) return
       const { resetSeconds } = noteTightest(c, name, c.get('rateLimit'))
       throw new AppError(
         'rate_limited',
@@ -59,9 +61,11 @@ function createRateLimit(name: RuleName, store: Store<HttpEnv>): CountRequest {
       )
     },
   })
-  return async (c, key) => {
+  return async (c, key, isExempt) => {
     c.set('rateLimitKey', key)
+    c.set('isExempt', isExempt)
     await count(c, async () => void noteTightest(c, name, c.get('rateLimit')))
+    return async () => store.decrement(key)
   }
 }
 
@@ -98,19 +102,4 @@ export const sendRateLimitHeaders: MiddlewareHandler<HttpEnv> = async (c, next) 
   const { name, limit, remaining, windowSeconds, resetSeconds } = tightest
   c.res.headers.set('RateLimit', `"${name}";r=${remaining};t=${resetSeconds}`)
   c.res.headers.set('RateLimit-Policy', `"${name}";q=${limit};w=${windowSeconds}`)
-}
-
-/** Applies the stricter limit of an operation to its checked body. Throws 429. */
-export async function limitOperation(
-  { rateLimits, actor }: Limited & { actor: Caller | null },
-  c: HonoContext<HttpEnv>,
-  limit: OperationLimit | 'none' | undefined,
-  body: unknown,
-): Promise<void> {
-  if (!rateLimits || !limit || limit === 'none') return
-  if (limit === 'change_password') return rateLimits[limit](c, actor?.userId ?? networkKey(c.get('ip')))
-  if (limit !== 'sign_in') return rateLimits[limit](c, networkKey(c.get('ip')))
-  await rateLimits.sign_in_address(c, networkKey(c.get('ip')))
-  const { email } = body as { email: string }
-  await rateLimits.sign_in_account(c, email.toLowerCase())
 }

@@ -2,7 +2,7 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context as BareContext } from 'hono'
 import type { Caller } from '../../actor'
 import type { Context, Deps } from '../../deps'
-import { limitOperation } from '../middleware/rate-limits'
+import { limitOperation } from '../middleware/operation-limits'
 import type { HttpEnv } from '../request'
 import { auditFailure, type ReadSoFar } from './audit-failure'
 import { authenticate, authorise } from './authentication'
@@ -53,10 +53,10 @@ export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; add
         authorise(op.access, ctx.actor)
         const { params, query, body, text } = await readInput(c, op)
         Object.assign(soFar, { query, body })
-        await limitOperation(ctx, c, op.rateLimit, body)
         const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<O>
         // The actor's type follows from `access`, which authenticate() has just enforced.
-        const response = await handle(c, ctx as ContextOf<O>, input, text)
+        const run = () => handle(c, ctx as ContextOf<O>, input, text)
+        const response = await limitOperation(ctx, c, { limit: op.rateLimit, body }, run)
         if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
         return response
       } catch (thrown) {

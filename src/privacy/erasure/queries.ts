@@ -57,7 +57,11 @@ export async function pseudonymiseAccount(
 
 /** Keeps the rows of the sessions: from them other copies learn that the sessions have ended. */
 export async function clearSessionDevices(db: Transaction<Database>, userId: string): Promise<void> {
-  await db.updateTable('sessions').set({ ip: null, userAgent: null }).where('userId', '=', userId).execute()
+  await db
+    .updateTable('sessions')
+    .set({ ip: null, signInNetwork: null, userAgent: null })
+    .where('userId', '=', userId)
+    .execute()
 }
 
 export async function deleteWaitlistEntries(db: Transaction<Database>, patientId: string): Promise<void> {

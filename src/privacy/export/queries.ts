@@ -67,7 +67,17 @@ export const allSessions = (db: Kysely<Database>, userId: string) =>
   inBatches((after, limit) =>
     db
       .selectFrom('sessions')
-      .select(['id', 'createdAt', 'lastUsedAt', 'expiresAt', 'idleExpiresAt', 'revokedAt', 'ip', 'userAgent'])
+      .select([
+        'id',
+        'createdAt',
+        'lastUsedAt',
+        'expiresAt',
+        'idleExpiresAt',
+        'revokedAt',
+        'ip',
+        'signInNetwork',
+        'userAgent',
+      ])
       .where('userId', '=', userId)
       .$if(after !== undefined, (qb) => qb.where('id', '>', after!))
       .orderBy('id')

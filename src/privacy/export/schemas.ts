@@ -44,6 +44,7 @@ const session = z.object({
   idleExpiresAt: Instant,
   revokedAt: Instant.nullable(),
   ip: z.string().max(100).nullable(),
+  signInNetwork: z.string().max(100).nullable(),
   userAgent: z.string().max(300).nullable(),
 })
 
