@@ -27,6 +27,7 @@ import * as disabledDoctors from './migrations/20261130T1100-disabled-doctors'
 import * as currencyRenewsCalendars from './migrations/20261130T1110-currency-renews-calendars'
 import * as idempotencyPrecondition from './migrations/20261130T1200-idempotency-precondition'
 import * as signInNetworks from './migrations/20261130T1400-sign-in-networks'
+import * as passwordCostIndex from './migrations/20261130T1410-password-cost-index'
 import * as composeNames from './migrations/20261130T1500-compose-names'
 
 /** A list, since a compiled binary has no folder to read. The database stores the names. */
@@ -56,6 +57,7 @@ const migrations: Record<string, Migration> = {
   '20261130T1110-currency-renews-calendars': currencyRenewsCalendars,
   '20261130T1200-idempotency-precondition': idempotencyPrecondition,
   '20261130T1400-sign-in-networks': signInNetworks,
+  '20261130T1410-password-cost-index': passwordCostIndex,
   '20261130T1500-compose-names': composeNames,
 }
 

@@ -1,3 +1,4 @@
+import type { hash, verify } from '@node-rs/bcrypt'
 import type { Kysely } from 'kysely'
 import type { Actor, Caller, Clock } from './actor'
 import type { Revocations } from './auth/sessions/revocations'
@@ -39,6 +40,8 @@ export type Deps = {
   log: Logger
   /** Bounds the bookings of one doctor that run at once; the others wait without a connection. */
   bookingLimiter: Limiter
+  /** Slow password hashes. */
+  bcrypt: { hash: typeof hash; verify: typeof verify }
   /** Bounds how many bcrypt computations run at once, so that one core stays free; caller networks take turns. */
   passwordLimiter: Limiter
   /** Sessions that have ended while their access tokens may still be valid. */

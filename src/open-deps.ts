@@ -1,3 +1,4 @@
+import { hash, verify } from '@node-rs/bcrypt'
 import { AUDIT_COLLECTION } from './audit/collection'
 import { authenticateToken } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
@@ -42,6 +43,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     clock,
     log,
     bookingLimiter: createLimiter(4, 8_000),
+    bcrypt: { hash, verify },
     passwordLimiter: createFairLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
     revocations,
     authenticate: (token) => authenticateToken({ config, clock, revocations }, token),

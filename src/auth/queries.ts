@@ -47,6 +47,13 @@ export function findUserByEmail(db: Kysely<Database>, email: string) {
     .executeTakeFirst()
 }
 
+/** The highest bcrypt cost of all stored hashes, from the index `users_password_cost`. */
+export async function findHighestCost(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ cost: string | null }>`
+    select max(substr(password_hash, 5, 2)) as cost from users where password_hash like '$2_$%'`.execute(db)
+  return Number(rows[0]?.cost ?? 0)
+}
+
 export type UserFilter = { role?: Role; status?: UserStatus; q?: string }
 
 /** Newest first; `q` is searched in name and email. */

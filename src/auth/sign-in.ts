@@ -1,8 +1,9 @@
 import type { Context, TransactionContext } from '../deps'
 import { AppError } from '../errors'
 import { answer, refuse } from '../http/answer'
-import { emailDigest, hashPassword, isOutdated, verifyPassword } from './passwords/hashing'
-import { findUserByEmail, lockUserForSignIn, type UserWithPassword, updatePassword } from './queries'
+import { checkPassword } from './passwords/hashing'
+import { emailDigest } from './passwords/pepper'
+import { findHighestCost, findUserByEmail, lockUserForSignIn, type UserWithPassword, updatePassword } from './queries'
 import type { SignIn } from './schemas'
 import { startSession } from './sessions/service'
 
@@ -14,13 +15,12 @@ export async function findByCredentials(
   ctx: Context<null>,
   { email, password }: SignIn,
 ): Promise<UserWithPassword | undefined> {
-  const user = await findUserByEmail(ctx.db, email)
-  const right = await verifyPassword(ctx, password, user)
+  const [user, highestCost] = await Promise.all([findUserByEmail(ctx.db, email), findHighestCost(ctx.db)])
+  const { right, renewed } = await checkPassword(ctx, password, user, highestCost)
   if (!user || !right) return undefined
-  if (!isOutdated(ctx, user)) return user
-  const hashed = await hashPassword(ctx, password)
-  const replaced = await updatePassword(ctx.db, user.id, user.passwordHash, hashed)
-  return replaced ? { ...user, ...hashed } : findByCredentials(ctx, { email, password })
+  if (!renewed) return user
+  const replaced = await updatePassword(ctx.db, user.id, user.passwordHash, renewed)
+  return replaced ? { ...user, ...renewed } : findByCredentials(ctx, { email, password })
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { isEmailAddress, withAsciiDomain } from './email-address'
 
 /** Bounds that keep every value inside what PostgreSQL, JavaScript and a calendar can hold. */
 const EARLIEST = Date.UTC(1900, 0, 1)
@@ -54,9 +55,13 @@ export const text = (max: number, min = 1) =>
     .min(min, min === 1 ? 'must not be empty' : `must have at least ${min} characters`)
     .max(max)
 
+/** Trimmed, with the domain in ASCII. */
 export const Email = z
-  .email('must be an email address')
-  .max(254)
+  .string()
+  .trim()
+  .overwrite(withAsciiDomain)
+  .max(254, { abort: true })
+  .refine(isEmailAddress, 'must be an email address')
   .openapi({ format: 'email', example: 'ada@example.org' })
 
 export const Phone = z

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { hash } from '@node-rs/bcrypt'
+import { hash, parseOptions, verify } from '@node-rs/bcrypt'
 import { createFairLimiter } from '../../src/database/fair-limiter'
 import { createTestApp, NOW } from '../support/app'
 import { createAccounts, newEmail, PASSWORD } from './accounts'
@@ -107,6 +107,31 @@ describe('sign-in', () => {
       return checked
     }
     expect((await accounts.signIn(email)).status).toBe(200)
+  })
+
+  test('after the cost was changed, in either direction, a wrong sign-in does the same work for each address', async () => {
+    const { email, user } = await newAccount()
+    const { bcrypt } = t.deps
+    let rounds = 0
+    t.deps.bcrypt = {
+      ...bcrypt,
+      verify: (password, stored) => {
+        rounds += 2 ** parseOptions(`${stored}`).cost
+        return verify(password, stored)
+      },
+    }
+    const { email: renewed } = await newAccount()
+    for (const cost of [4, 7]) {
+      const passwordHash = await hash('something else', { cost })
+      await t.db.updateTable('users').set({ passwordHash }).where('id', '=', user.id).execute()
+      for (const address of [email, renewed, newEmail()]) {
+        rounds = 0
+        expect((await signIn(address, 'wrong horse battery')).status).toBe(401)
+        expect(rounds).toBe(2 ** cost)
+      }
+    }
+    t.deps.bcrypt = bcrypt
+    await t.db.updateTable('users').set({ passwordHash: 'none' }).where('id', '=', user.id).execute()
   })
 
   test('many concurrent sign-ins take turns, and the rest of the API still answers', async () => {
