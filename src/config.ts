@@ -1,13 +1,8 @@
 import { z } from 'zod'
+import { duration } from './config/duration'
+import { productionProblems, weaknessesOf } from './config/production-rules'
+import { pepperProblems, previousSecretProblems } from './config/secret-rules'
 import { parseNetwork } from './ip-address'
-
-const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
-
-/** `90s`, `15m`, `12h`, `30d` → seconds. */
-const duration = z
-  .string()
-  .regex(/^[1-9]\d{0,5}[smhd]$/, 'must be a whole number with s, m, h or d, like 15m or 30d')
-  .transform((text) => Number(text.slice(0, -1)) * UNITS[text.slice(-1) as keyof typeof UNITS])
 
 const integer = (fallback: number, min: number, max: number) =>
   z.coerce
@@ -69,6 +64,8 @@ const environment = z.object({
 
   JWT_ACCESS_SECRET: secret,
   JWT_REFRESH_SECRET: secret,
+  JWT_ACCESS_SECRET_PREVIOUS: secret.optional(),
+  JWT_REFRESH_SECRET_PREVIOUS: secret.optional(),
   JWT_ACCESS_EXPIRATION: duration.prefault('15m'),
   JWT_REFRESH_EXPIRATION: duration.prefault('30d'),
   SESSION_MAX_AGE: duration.prefault('90d'),
@@ -130,52 +127,21 @@ export function readConfig(env: Record<string, string | undefined>) {
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`),
     ...stripeProblems(given),
     ...pepperProblems(given),
+    ...previousSecretProblems(given),
     ...(given.NODE_ENV === 'production' ? productionProblems(given) : []),
   ]
   if (!parsed.success || problems.length > 0)
     throw new ConfigError(`The configuration is not usable:\n${problems.map((line) => `  ${line}`).join('\n')}`)
-  return Object.freeze(groupSettings(parsed.data))
+  return Object.freeze({ ...groupSettings(parsed.data), weaknesses: weaknessesOf(given) })
 }
 
 export type Config = ReturnType<typeof readConfig>
-
-const SECRETS = ['JWT_ACCESS_SECRET', 'JWT_REFRESH_SECRET', 'PASSWORD_PEPPER', 'AUDIT_SIGNING_KEY'] as const
-const GUESSABLE = /change[-_ ]?me|secret|password|example|default|^(.)\1*$/i
 
 /** Stripe needs both settings, also if it only refunds earlier card payments. */
 function stripeProblems(given: Record<string, string | undefined>): string[] {
   const keys = ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRETS'] as const
   if (given.CARD_PROVIDER !== 'stripe' && keys.every((key) => given[key] === undefined)) return []
   return keys.filter((key) => given[key] === undefined).map((key) => `${key} is required for card payments by Stripe`)
-}
-
-function pepperProblems(given: Record<string, string | undefined>): string[] {
-  const { PASSWORD_PEPPER: pepper, PASSWORD_PEPPER_PREVIOUS: previous, PASSWORD_PEPPER_VERSION: version } = given
-  if (previous === undefined) return []
-  if (previous === pepper) return ['PASSWORD_PEPPER_PREVIOUS and PASSWORD_PEPPER must differ']
-  const first = version === undefined || Number(version) === 1
-  return first ? ['PASSWORD_PEPPER_VERSION must be raised when the pepper changes'] : []
-}
-
-/** Rules for production only. They check the raw values, so that all problems are reported at once. */
-function productionProblems(given: Record<string, string | undefined>): string[] {
-  const problems: string[] = []
-  for (const [i, key] of SECRETS.entries()) {
-    const value = given[key]
-    if (value === undefined) continue
-    if (new TextEncoder().encode(value).length < 32) problems.push(`${key} must have at least 32 bytes`)
-    if (GUESSABLE.test(value)) problems.push(`${key} looks like a placeholder: use random bytes`)
-    for (const other of SECRETS.slice(i + 1))
-      if (value === given[other]) problems.push(`${key} and ${other} must differ`)
-  }
-  if (Number(given.BCRYPT_COST) < 10) problems.push('BCRYPT_COST must be at least 10 in production')
-  const retention = duration.safeParse(given.AUDIT_RETENTION)
-  if (retention.success && retention.data < 365 * UNITS.d)
-    problems.push('AUDIT_RETENTION must be at least 365d in production')
-  if (given.DOCTOR_VERIFICATION === 'off') problems.push('DOCTOR_VERIFICATION cannot be off in production')
-  if (given.CARD_PROVIDER === 'sandbox') problems.push('CARD_PROVIDER cannot be sandbox in production')
-  if (given.DEMO_DATA === 'on') problems.push('DEMO_DATA cannot be on in production')
-  return problems
 }
 
 function groupSettings(env: Environment) {
@@ -204,6 +170,9 @@ function groupSettings(env: Environment) {
     tokens: {
       accessSecret: env.JWT_ACCESS_SECRET,
       refreshSecret: env.JWT_REFRESH_SECRET,
+      /** Only to verify what was signed before a change of the secret. */
+      previousAccessSecret: env.JWT_ACCESS_SECRET_PREVIOUS,
+      previousRefreshSecret: env.JWT_REFRESH_SECRET_PREVIOUS,
       accessSeconds: env.JWT_ACCESS_EXPIRATION,
       refreshSeconds: env.JWT_REFRESH_EXPIRATION,
       sessionSeconds: env.SESSION_MAX_AGE,

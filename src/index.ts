@@ -121,6 +121,7 @@ function announce(): void {
     },
     'listening',
   )
+  for (const weakness of config.weaknesses) log.warn({}, `WEAK SETTING: ${weakness}`)
   if (config.production && !config.rateLimit) log.warn({}, 'RATE_LIMIT is off: nothing slows down password guessing')
 }
 

@@ -52,6 +52,12 @@ export function networkKey(ip: string | null | undefined): string {
 const contains = ({ address, prefix }: Network, candidate: IpAddress) =>
   address >> BigInt(128 - prefix) === candidate >> BigInt(128 - prefix)
 
+/** True if it has (nearly) all IPv4 or IPv6 addresses: wider than 10.0.0.0/8 or fc00::/7. */
+export const isTooWide = (network: Network): boolean =>
+  network.prefix >= IPV4_PREFIX && isIPv4MappedIPv6(network.address)
+    ? network.prefix < IPV4_PREFIX + 8
+    : network.prefix < 7 || (network.prefix < IPV4_PREFIX && contains(network, IPV4_MAPPED))
+
 /**
  * The caller's address: the peer's or, behind trusted proxies, the right-most hop of X-Forwarded-For that is no trusted
  * proxy. Hops further left may be forged by the caller. An unreadable hop ends the search at the proxy that sent it.

@@ -3,7 +3,7 @@ import { readConfig } from '../../src/config'
 import { complaint, USABLE } from '../support/settings'
 
 const production = { ...USABLE, NODE_ENV: 'production' }
-const stripe = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRETS: 'whsec_1, whsec_2' }
+const stripe = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRETS: 'whsec_0123456789_1, whsec_0123456789_2' }
 
 const settings = (env: Record<string, string>) => readConfig(env).payments
 
@@ -18,7 +18,11 @@ describe('card provider settings', () => {
   test('the card provider can be Stripe, with several webhook secrets', () => {
     expect(settings({ ...production, ...stripe, CARD_PROVIDER: 'stripe' })).toMatchObject({
       card: 'stripe',
-      stripe: { secretKey: 'sk_live_1', webhookSecrets: ['whsec_1', 'whsec_2'], baseUrl: undefined },
+      stripe: {
+        secretKey: 'sk_live_1',
+        webhookSecrets: ['whsec_0123456789_1', 'whsec_0123456789_2'],
+        baseUrl: undefined,
+      },
     })
   })
 

@@ -32,7 +32,7 @@ export function signAccessToken({ tokens }: Config, actor: Caller, now: Date): P
 
 /** Throws `token_expired`, or `unauthenticated` for any other defect. Does not check whether the session has ended. */
 export async function verifyAccessToken({ tokens }: Config, token: string, now: Date): Promise<Caller> {
-  const claims = await verifiedClaims(AccessClaims, token, tokens.accessSecret)
+  const claims = await verifiedClaims(AccessClaims, token, [tokens.accessSecret, tokens.previousAccessSecret])
   if (!claims) throw new AppError('unauthenticated', 'The access token is not valid.')
   if (claims.exp <= seconds(now)) throw new AppError('token_expired', 'The access token has expired; refresh it.')
   const { sub: userId, sid: sessionId, role, pid: patientId, did: doctorId } = claims
@@ -61,7 +61,7 @@ export function signRefreshToken(
 
 /** Undefined for a token that is forged, expired or of another kind; the client must not learn which. */
 export async function verifyRefreshToken({ tokens }: Config, token: string, now: Date) {
-  const claims = await verifiedClaims(RefreshClaims, token, tokens.refreshSecret)
+  const claims = await verifiedClaims(RefreshClaims, token, [tokens.refreshSecret, tokens.previousRefreshSecret])
   return claims && claims.exp > seconds(now) ? { sessionId: claims.sid, generation: claims.gen } : undefined
 }
 
@@ -72,11 +72,11 @@ export async function verifyRefreshToken({ tokens }: Config, token: string, now:
 async function verifiedClaims<T extends z.ZodType>(
   schema: T,
   token: string,
-  secret: string,
+  [secret, previous]: [secret: string, previous: string | undefined],
 ): Promise<z.output<T> | undefined> {
   try {
     return schema.parse(await verify(token, secret, { alg: ALGORITHM, exp: false, nbf: false, iat: false }))
   } catch {
-    return undefined
+    return previous === undefined ? undefined : verifiedClaims(schema, token, [previous, undefined])
   }
 }
