@@ -8,6 +8,7 @@ const ENTRY_POINTS = [
   'src/commands/admin-create.ts',
   'src/commands/verify-command.ts',
   'src/commands/reconcile-command.ts',
+  'src/commands/audit-reconcile.ts',
   'db/migrate-command.ts',
 ]
 

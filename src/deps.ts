@@ -53,6 +53,8 @@ export type Deps = {
   /** Undefined when limits are off. */
   rateLimits: RateLimits | undefined
   metrics: Metrics
+  /** Why this copy's audit relay has stopped for good; undefined while it works. */
+  auditRelay: { stopped: string | undefined }
   /** Set when the process is asked to stop; `/health/ready` answers 503 from then on. */
   draining: { value: boolean }
 }

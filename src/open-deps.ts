@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/bcrypt'
-import { AUDIT_COLLECTION } from './audit/collection'
+import { AUDIT_COLLECTION, ASIDE_COLLECTION } from './audit/collection'
 import { authenticateToken } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
 import { isKnownNetwork } from './auth/sessions/service'
@@ -35,7 +35,12 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     config,
     postgres,
     db: postgres.db,
-    mongo: openMongo(config.mongo, [...CLINICAL_COLLECTIONS, ...ATTACHMENT_COLLECTIONS, AUDIT_COLLECTION]),
+    mongo: openMongo(config.mongo, [
+      ...CLINICAL_COLLECTIONS,
+      ...ATTACHMENT_COLLECTIONS,
+      AUDIT_COLLECTION,
+      ASIDE_COLLECTION,
+    ]),
     auditWriter: createAuditWriter(postgres.db),
     jobs: createJobs(config.postgres, log),
     clinicalLookUps: new Map(),
@@ -51,6 +56,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     rateLimits: createRateLimits(config, counters),
     factsCache: createFactsCache(postgres.db),
     metrics: measurePool(createMetrics(), postgres),
+    auditRelay: { stopped: undefined },
     draining: { value: false },
     paymentProviders: createProviders(config.payments, {
       clock,
@@ -58,6 +64,9 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
       deliver: ({ rawBody, headers }) => receiveWebhook(deps, 'sandbox', rawBody, new Headers(headers)),
     }),
   }
+  deps.metrics.addGauge('audit_relay_stopped', '1 while audit:reconcile is needed before events reach MongoDB.', () =>
+    deps.auditRelay.stopped ? 1 : 0,
+  )
   return deps
 }
 

@@ -13,6 +13,8 @@ export type CheckpointKey = {
   sign(checkpoint: Omit<Checkpoint, 'signature'>): Promise<Checkpoint>
   /** Whether it was signed by this key or by a key in AUDIT_FORMER_PUBLIC_KEYS. */
   isGenuine(checkpoint: Checkpoint): Promise<boolean>
+  signText(text: string): Promise<string>
+  isGenuineText(text: string, signature: string): Promise<boolean>
 }
 
 /** Derives the private key from AUDIT_SIGNING_KEY (HKDF-SHA-256, no salt, the info below); it is stored nowhere. */
@@ -25,19 +27,21 @@ export async function openCheckpointKey({ signingKey, formerPublicKeys }: Config
   const privateKey = await crypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign'])
   const { x: publicKey } = (await crypto.subtle.exportKey('jwk', privateKey)) as { x: string }
   const trusted = await Promise.all([publicKey, ...formerPublicKeys].map(importPublicKey))
+  const signText = async (text: string) =>
+    toBase64(new Uint8Array(await crypto.subtle.sign(ALGORITHM, privateKey, encoder.encode(text))))
+  const isGenuineText = async (text: string, signed: string) => {
+    const signature = fromBase64(signed)
+    if (!signature) return false
+    for (const key of trusted)
+      if (await crypto.subtle.verify(ALGORITHM, key, signature, encoder.encode(text))) return true
+    return false
+  }
   return {
     publicKey,
-    async sign(checkpoint) {
-      const signature = await crypto.subtle.sign(ALGORITHM, privateKey, statementOf(checkpoint))
-      return { ...checkpoint, signature: toBase64(new Uint8Array(signature)) }
-    },
-    async isGenuine(checkpoint) {
-      const signature = fromBase64(checkpoint.signature)
-      if (!signature) return false
-      for (const key of trusted)
-        if (await crypto.subtle.verify(ALGORITHM, key, signature, statementOf(checkpoint))) return true
-      return false
-    },
+    signText,
+    isGenuineText,
+    sign: async (checkpoint) => ({ ...checkpoint, signature: await signText(statementOf(checkpoint)) }),
+    isGenuine: (checkpoint) => isGenuineText(statementOf(checkpoint), checkpoint.signature),
   }
 }
 
@@ -46,7 +50,7 @@ const importPublicKey = (x: string) =>
 
 /** The text that is signed. */
 const statementOf = ({ seq, hash, createdAt }: Omit<Checkpoint, 'signature'>) =>
-  encoder.encode(`audit checkpoint ${seq} ${createdAt.toISOString()} ${hash}`)
+  `audit checkpoint ${seq} ${createdAt.toISOString()} ${hash}`
 
 const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes))
 

@@ -33,6 +33,20 @@ export const auditLogs = (mongo: Mongo): Collection<AuditLog> =>
 
 export const UNIQUE_EVENT = 'audit_logs_event'
 
+/** A document that was found after the head and does not continue the chain: kept, searched, but not part of the trail. */
+export type AsideLog = Omit<AuditLog, '_id'> & { _id: string; seq: number; asideAt: Date }
+
+export const ASIDE_COLLECTION: CollectionSpec = {
+  name: 'audit_logs_aside',
+  indexes: [{ key: { patientIds: 1, eventId: -1 }, name: 'audit_logs_aside_patient_event' }],
+}
+
+export const auditLogsAside = (mongo: Mongo): Collection<AsideLog> =>
+  mongo.db.collection<AsideLog>(ASIDE_COLLECTION.name, {
+    readPreference: 'primary',
+    writeConcern: { w: 'majority', journal: true, wtimeoutMS: 5_000 },
+  })
+
 /** The unique index stores each event once; the others serve the filters of `GET /audit` and the access log. */
 export const AUDIT_COLLECTION: CollectionSpec = {
   name: 'audit_logs',

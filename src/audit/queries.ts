@@ -4,7 +4,7 @@ import { AUDIT_MEMBERS } from '../database/audit-event'
 import { jsonRows } from '../database/json'
 import type { Mongo } from '../database/mongo'
 import type { Database } from '../database/schema'
-import { type AuditLog, auditLogs, UNIQUE_EVENT } from './collection'
+import { type AuditLog, auditLogs, auditLogsAside, UNIQUE_EVENT } from './collection'
 import type { ChainLink } from './tables'
 
 /** A literal, not a parameter: only then can a prepared plan use the partial index `audit_outbox_finished`. */
@@ -173,6 +173,20 @@ export async function hasUniqueIndex(mongo: Mongo): Promise<boolean> {
 /** In order, stopping at the first error, so that the chain has no gap. */
 export async function insertLogs(mongo: Mongo, logs: AuditLog[]): Promise<void> {
   await auditLogs(mongo).insertMany(logs, { ordered: true })
+}
+
+/** Every event of a kind, in order. */
+export const listEventsOfKind = (mongo: Mongo, kind: string): Promise<AuditLog[]> =>
+  auditLogs(mongo).find({ kind }).sort({ _id: 1 }).toArray()
+
+/** Moves documents out of the trail; safe to repeat after a crash. */
+export async function moveAside(mongo: Mongo, logs: AuditLog[], asideAt: Date): Promise<void> {
+  for (const log of logs) {
+    const { _id: seq, ...fields } = log
+    const id = `${seq} ${log.hash}`
+    await auditLogsAside(mongo).replaceOne({ _id: id }, { ...fields, seq, asideAt }, { upsert: true })
+    await auditLogs(mongo).deleteOne({ _id: seq })
+  }
 }
 
 export type AuditFilter = { actorId?: string; patientId?: string; kind?: string; from?: Date; to?: Date }

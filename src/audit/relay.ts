@@ -9,7 +9,7 @@ import type { ChainLink } from './tables'
 
 export const RELAY_BATCH = 500
 
-type RelayDeps = Pick<Deps, 'db' | 'postgres' | 'mongo' | 'config' | 'clock' | 'log'>
+type RelayDeps = Pick<Deps, 'db' | 'postgres' | 'mongo' | 'config' | 'clock' | 'log' | 'auditRelay'>
 
 /** MongoDB holds a document after the head that no relay wrote. It stays as it is, and the relay stops before it. */
 export class ForeignLogError extends Error {
@@ -21,8 +21,14 @@ export class ForeignLogError extends Error {
  * may call it: one of them works, and after any crash every event is stored exactly once, in an unbroken chain.
  */
 export async function relayAuditEvents(deps: RelayDeps): Promise<number> {
-  if (!(await hasFinishedEvents(deps.db))) return 0
-  return (await withTryLock(deps.postgres, 'audit-relay', () => relayBatch(deps))) ?? 0
+  const { auditRelay } = deps
+  if (!(await hasFinishedEvents(deps.db))) {
+    auditRelay.stopped = undefined
+    return 0
+  }
+  const moved = await withTryLock(deps.postgres, 'audit-relay', () => relayBatch(deps))
+  if (moved !== undefined) auditRelay.stopped = undefined
+  return moved ?? 0
 }
 
 /**
@@ -56,6 +62,7 @@ async function findRelayed(deps: RelayDeps, head: ChainLink, limit: number): Pro
   if ((await readTrail(deps.db, 1)).head.seq !== head.seq) return []
   const seq = found[0]!._id
   deps.log.error({ seq }, 'the audit trail holds a document that was not relayed: the relay stops before it')
+  deps.auditRelay.stopped = `The audit relay has stopped: audit_logs holds event ${seq}, which PostgreSQL does not know. Run audit:reconcile.`
   throw new ForeignLogError(`document ${seq} of audit_logs was not relayed`)
 }
 

@@ -70,8 +70,17 @@ function presentEvent(log: Pick<AuditLog, 'bytes'>): TrailEvent | undefined {
   return entry && { ...entry, occurredAt: formatInstant(new Date(entry.occurredAt)) }
 }
 
-const presentVerdict = ({ events, first, last, checkpoint, finding, complete }: Verdict): AuditVerdict => ({
-  intact: finding === undefined,
+const presentVerdict = ({
+  events,
+  first,
+  last,
+  checkpoint,
+  finding,
+  complete,
+  acceptedGaps,
+}: Verdict): AuditVerdict => ({
+  intact: finding === undefined && acceptedGaps.length === 0,
+  acceptedGaps: acceptedGaps.map(({ first, last }) => ({ first, last })),
   complete,
   events,
   first,
@@ -84,5 +93,5 @@ const presentVerdict = ({ events, first, last, checkpoint, finding, complete }: 
         line: formatCheckpoint(checkpoint),
       }
     : null,
-  finding: finding ?? null,
+  finding: finding ? { seq: finding.seq, problem: finding.problem } : null,
 })

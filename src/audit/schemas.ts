@@ -64,6 +64,13 @@ const Sha256 = z
 export const AuditVerdict = z
   .object({
     intact: z.boolean().openapi({ description: 'True when every checked event is as it was written.' }),
+    acceptedGaps: z
+      .array(z.object({ first: z.int().min(1).max(MAX_SEQUENCE), last: z.int().min(1).max(MAX_SEQUENCE) }))
+      .max(10_000)
+      .openapi({
+        description:
+          'Missing events that an operator accepted with `audit:reconcile`, both numbers included. `intact` is then false; with `finding` null all else is as it was written.',
+      }),
     complete: z
       .boolean()
       .openapi({ description: 'False when the time limit was reached before the end of the chain.' }),
@@ -97,6 +104,7 @@ export const AuditVerdict = z
   .openapi('AuditVerdict', {
     example: {
       intact: true,
+      acceptedGaps: [],
       complete: true,
       events: 43,
       first: 1000,

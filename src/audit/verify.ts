@@ -1,6 +1,7 @@
 import type { Deps } from '../deps'
 import { GENESIS_HASH } from './chain'
 import { type CheckpointKey, openCheckpointKey } from './checkpoint-key'
+import { type Gap, listAcceptedGaps } from './gaps'
 import {
   type Checkpoint,
   findOutermostId,
@@ -28,6 +29,8 @@ export type Verdict = ChainCheck & {
   /** Sequence numbers of the first checked event and of the last event of the chain. */
   first: number
   last: number
+  /** All that an operator accepted, also before `first`. */
+  acceptedGaps: Gap[]
   /** The newest checkpoint. */
   checkpoint: Checkpoint | undefined
 }
@@ -55,7 +58,8 @@ async function verify(
   const checkpoint = trail.checkpoints.at(0)
   const base = fromCheckpoint && checkpoint && checkpoint.seq > start.seq ? checkpoint : start
   const first = base === start ? start.seq + 1 : base.seq
-  const conclude = (check: ChainCheck): Verdict => ({ ...check, first, last: head.seq, checkpoint })
+  const acceptedGaps = (await listAcceptedGaps(deps.mongo, key)).filter(({ last }) => last > start.seq)
+  const conclude = (check: ChainCheck): Verdict => ({ ...check, acceptedGaps, first, last: head.seq, checkpoint })
 
   const anchors = await anchorsOf(key, trail, kept)
   const beyond = anchors.findLast(({ seq }) => seq > head.seq)
@@ -72,6 +76,7 @@ async function verify(
     base,
     includingBase: base !== start,
     anchors: anchors.filter(({ seq }) => seq >= first),
+    gaps: acceptedGaps,
     onProgress: (events) => onProgress?.(events, head.seq - first + 1),
     timeLimitMs,
   })
@@ -79,7 +84,11 @@ async function verify(
   return conclude({ ...check, finding: await findStray(deps, trail) })
 }
 
-const at = (seq: number, problem: string): ChainCheck => ({ events: 0, complete: true, finding: { seq, problem } })
+const at = (seq: number, problem: string): ChainCheck => ({
+  events: 0,
+  complete: true,
+  finding: { seq, problem },
+})
 
 /** In order of `seq`; at the same position our checkpoint, then the kept one, then the head. */
 async function anchorsOf(key: CheckpointKey, { head, checkpoints }: Trail, kept: Checkpoint[]): Promise<Anchor[]> {

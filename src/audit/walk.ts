@@ -2,11 +2,12 @@ import type { Mongo } from '../database/mongo'
 import { linkHash, wrongField } from './chain'
 import { SEGMENT } from './checkpoints'
 import type { AuditLog } from './collection'
+import type { Gap } from './gaps'
 import { listLogs } from './queries'
 import type { ChainLink } from './tables'
 
 /** What is wrong, and with which event; `seq` is null when it concerns no single event. */
-export type Finding = { seq: number | null; problem: string }
+export type Finding = { seq: number | null; problem: string; missing?: true }
 
 /** A position that the chain must contain, and the name of its source. */
 export type Anchor = ChainLink & {
@@ -23,6 +24,8 @@ export type Walk = {
   includingBase?: boolean
   /** In order of `seq`; the walk ends at the last. */
   anchors: Anchor[]
+  /** Missing events that were accepted, in order. */
+  gaps?: Gap[]
   onProgress?: (events: number) => void
   /** It stops early after this time. */
   timeLimitMs?: number
@@ -41,19 +44,32 @@ export async function walkChain(mongo: Mongo, walk: Walk): Promise<ChainCheck> {
   const until = performance.now() + (walk.timeLimitMs ?? Number.POSITIVE_INFINITY)
   const chain = followChain(walk)
   let events = 0
-  for await (const logs of batches(mongo, chain.reached(), last)) {
-    for (const log of logs) {
-      const finding = chain.take(log)
-      if (finding) return { events, finding, complete: true }
-      events++
+
+  /** Returns why the walk ends; undefined when it has reached `end`. */
+  async function walkTo(end: number): Promise<ChainCheck | undefined> {
+    for await (const logs of batches(mongo, chain.reached(), end)) {
+      for (const log of logs) {
+        const finding = chain.take(log)
+        if (finding) return { events, finding, complete: true }
+        events++
+      }
+      walk.onProgress?.(events)
+      if (chain.reached() < last && performance.now() > until) return { events, complete: false }
     }
-    walk.onProgress?.(events)
-    if (chain.reached() < last && performance.now() > until) return { events, complete: false }
+    const next = chain.reached() + 1
+    if (next > end) return undefined
+    const problem = next < end ? `it is missing, and so are all up to ${end}` : 'it is missing'
+    return { events, finding: { seq: next, problem, missing: true }, complete: true }
   }
-  const next = chain.reached() + 1
-  const problem = next < last ? `it is missing, and so are all up to ${last}` : 'it is missing'
-  if (next <= last) return { events, finding: { seq: next, problem }, complete: true }
-  return { events, complete: true }
+
+  for (const gap of walk.gaps?.filter((one) => one.last > chain.reached() && one.last <= last) ?? []) {
+    const ended = gap.first - 1 > chain.reached() ? await walkTo(gap.first - 1) : undefined
+    if (ended) return ended
+    const [extra] = await listLogs(mongo, { from: gap.first, last: gap.last, limit: 1 })
+    const finding = extra ? { seq: extra._id, problem: 'it lies in an accepted gap' } : chain.skip(gap)
+    if (finding) return { events, finding, complete: true }
+  }
+  return (await walkTo(last)) ?? { events, complete: true }
 }
 
 /** Loads the next batches while one is checked. */
@@ -102,6 +118,15 @@ function followChain({ base, includingBase = false, anchors }: Walk) {
 
   return {
     reached: () => link.seq,
+    /** Continues after an accepted gap. Checkpoints inside it end segments, but their hashes cannot be compared. */
+    skip(gap: Gap): Finding | undefined {
+      if (link.seq === gap.first - 1 && link.hash !== undefined && link.hash !== gap.before)
+        return { seq: gap.first, problem: 'the accepted gap follows another hash' }
+      for (; anchors[next] && anchors[next]!.seq < gap.last; next++)
+        if (anchors[next]!.signed) sealed = anchors[next]!.seq
+      link = { seq: gap.last, hash: gap.after }
+      return passAnchors()
+    },
     take(log: AuditLog): Finding | undefined {
       const finding = brokenLink(log, link, link.seq === proven)
       if (finding) return finding
@@ -115,7 +140,7 @@ function followChain({ base, includingBase = false, anchors }: Walk) {
 function brokenLink(log: AuditLog, before: { seq: number; hash?: string }, proven: boolean): Finding | undefined {
   const seq = before.seq + 1
   if (!Number.isInteger(log._id)) return { seq: log._id, problem: NO_NUMBER }
-  if (log._id !== seq) return { seq, problem: `it is missing: the next event is ${log._id}` }
+  if (log._id !== seq) return { seq, problem: `it is missing: the next event is ${log._id}`, missing: true }
   const field = wrongField(log)
   if (field) return { seq, problem: field }
   if (log.hash !== linkHash(log.prev, log.bytes)) return { seq, problem: 'its hash does not match its prev and bytes' }

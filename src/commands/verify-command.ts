@@ -5,7 +5,8 @@ import { type Verdict, type VerifyOptions, verifyTrail } from '../audit/verify'
 import { type Command, messageOf, type Output, runCommand, UsageError } from './command'
 
 const USAGE = `Usage: bun run audit:verify [--from-checkpoint] [--kept <file>] [--checkpoints]
-Checks that the audit trail is as it was written. Exit code: 0 if it is, 1 if it is not, 2 if it could not be checked.
+Checks that the audit trail is as it was written. Exit code: 0 if it is, 1 if it is not, 2 if it could not be checked,
+3 if events are missing whose gaps were accepted with audit:reconcile, and all else is as it was written.
   --from-checkpoint  checks only events after the newest checkpoint
   --kept <file>      also checks the chain against the checkpoints in this file, which an earlier run printed
   --checkpoints      prints every checkpoint, to be kept elsewhere, and checks nothing`
@@ -27,7 +28,7 @@ export const verifyCommand: Command<VerifyArguments> = {
     // A checkpoint of a broken trail must not be kept, so it is not printed.
     if (!verdict.finding && verdict.checkpoint) print(`checkpoint ${formatCheckpoint(verdict.checkpoint)}`)
     print(`public key ${(await openCheckpointKey(deps.config.audit)).publicKey}`)
-    return verdict.finding ? 1 : 0
+    return verdict.finding ? 1 : verdict.acceptedGaps.length > 0 ? 3 : 0
   },
   explain: (error) => `Could not be checked: ${messageOf(error)}`,
 }
@@ -74,13 +75,17 @@ function showProgress(warn: Output['warn']) {
 
 const count = (events: number) => events.toLocaleString('en-US')
 
-function describe({ events, finding, checkpoint }: Verdict): string {
+function describe({ events, finding, checkpoint, acceptedGaps }: Verdict): string {
   if (finding) {
     const where = finding.seq === null ? '' : `event ${finding.seq}: `
     return `NOT INTACT: ${where}${finding.problem}`
   }
   const last = checkpoint && `${checkpoint.seq} of ${checkpoint.createdAt.toISOString()}`
-  return `${count(events)} event${events === 1 ? '' : 's'}, intact, ${last ? `last checkpoint ${last}` : 'no checkpoint yet'}`
+  return `${count(events)} event${events === 1 ? '' : 's'}, intact${gapsOf(acceptedGaps)}, ${last ? `last checkpoint ${last}` : 'no checkpoint yet'}`
+}
+
+function gapsOf({ length }: Verdict['acceptedGaps']): string {
+  return length === 0 ? '' : ` but for ${length} accepted gap${length === 1 ? '' : 's'}`
 }
 
 if (import.meta.main)

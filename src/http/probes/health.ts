@@ -24,7 +24,12 @@ const DatabaseId = z
     example: EXAMPLE_ID,
   })
 const Readiness = z
-  .object({ status: z.enum(['ok', 'degraded']), checks: Checks, database: DatabaseId })
+  .object({
+    status: z.enum(['ok', 'degraded']),
+    checks: Checks,
+    database: DatabaseId,
+    reasons: z.array(z.string().max(300)).max(10).optional(),
+  })
   .openapi('Readiness', { example: { status: 'ok', checks: { postgres: 'up', mongo: 'up' }, database: EXAMPLE_ID } })
 const NotReady = Problem.extend({ checks: Checks.optional(), database: DatabaseId.optional() }).openapi(
   'NotReadyProblem',
@@ -54,7 +59,7 @@ const readinessOperation = operation({
   operationId: 'checkReadiness',
   summary: 'Check readiness',
   description:
-    'Ready while PostgreSQL answers and the process is not stopping. Without MongoDB the status is `degraded`: clinical operations answer 503, all others work.',
+    'Ready while PostgreSQL answers and the process is not stopping. Without MongoDB the status is `degraded`: clinical operations answer 503, all others work. `degraded` is also the status while the audit relay has stopped; `reasons` says why.',
   access: 'public',
   who: 'anyone',
   rateLimit: 'none',
@@ -70,13 +75,17 @@ export function healthRoutes(deps: Deps) {
 
   read(livenessOperation, async () => answer({ status: 'ok' as const }))
 
-  read(readinessOperation, async ({ draining }) => {
+  read(readinessOperation, async ({ draining, auditRelay }) => {
     if (draining.value) throw new AppError('unavailable', 'This process is stopping.', { database })
     const { checks, ...found } = await checkDatabases()
     database = found.database ?? database
     if (!found.database) throw new AppError('unavailable', 'PostgreSQL does not answer.', { checks, database })
-    const status = checks.mongo === 'up' ? ('ok' as const) : ('degraded' as const)
-    return answer({ status, checks, database: found.database })
+    const down = checks.mongo === 'down' ? 'MongoDB does not answer.' : undefined
+    const reasons = [down, auditRelay.stopped].filter((reason) => reason !== undefined)
+    const state = { checks, database: found.database }
+    return answer(
+      reasons.length === 0 ? { status: 'ok' as const, ...state } : { status: 'degraded' as const, ...state, reasons },
+    )
   })
 
   return app

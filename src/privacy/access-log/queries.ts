@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { type AuditLog, auditLogs } from '../../audit/collection'
+import { type AsideLog, type AuditLog, auditLogs, auditLogsAside } from '../../audit/collection'
 import type { AuditOutcome } from '../../database/audit-event'
 import { jsonRows } from '../../database/json'
 import type { Mongo } from '../../database/mongo'
@@ -32,6 +32,14 @@ export function listRelayedEvents(
     .limit(limit)
     .toArray()
 }
+
+/** The same of documents that `audit:reconcile` moved out of the trail. */
+export const listEventsAside = (mongo: Mongo, patientId: string, limit: number, before?: string): Promise<AsideLog[]> =>
+  auditLogsAside(mongo)
+    .find({ patientIds: patientId, ...(before && { eventId: { $lt: before } }) }, { maxTimeMS: 5_000 })
+    .sort({ eventId: -1 })
+    .limit(limit)
+    .toArray()
 
 export type ActingDoctors = Awaited<ReturnType<typeof findActingDoctors>>
 

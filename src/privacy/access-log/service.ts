@@ -4,7 +4,7 @@ import type { Context } from '../../deps'
 import { notFound } from '../../errors'
 import { cursorId, decodeCursor, type Page, toPage } from '../../http/pagination'
 import { formatInstant } from '../../http/schemas'
-import { type ActingDoctors, findActingDoctors, listOutboxEvents, listRelayedEvents } from './queries'
+import { type ActingDoctors, findActingDoctors, listEventsAside, listOutboxEvents, listRelayedEvents } from './queries'
 import type { AccessLogEntry } from './schemas'
 
 type LoggedEvent = Pick<
@@ -39,7 +39,10 @@ export async function listAccessLog(
  */
 async function eventsBefore({ db, mongo }: Context, patientId: string, limit: number, before?: string) {
   const inOutbox = await listOutboxEvents(db, patientId, limit, before)
-  const relayed = await listRelayedEvents(mongo, patientId, limit, before)
+  const relayed = [
+    ...(await listEventsAside(mongo, patientId, limit, before)),
+    ...(await listRelayedEvents(mongo, patientId, limit, before)),
+  ]
   const events = new Map<string, LoggedEvent>(inOutbox.map((event) => [event.eventId, event]))
   for (const log of relayed) {
     const entry = readHashedEvent(log)
