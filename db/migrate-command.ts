@@ -1,4 +1,5 @@
 // `bun run migrate`: brings the database that POSTGRESQL_* names up to date.
+import { explainPostgres } from '../src/database/explain-postgres'
 import { migrate } from './migrate'
 
 const { POSTGRESQL_HOST: host, POSTGRESQL_USER: user = 'postgres', POSTGRESQL_PASSWORD: password = '' } = process.env
@@ -7,4 +8,8 @@ if (!host) {
   console.error('Set POSTGRESQL_HOST (and _PORT, _USER, _PASSWORD, _DATABASE) to the database to migrate.')
   process.exit(1)
 }
-await migrate({ host, port: Number(port), user, password, database }, console.log)
+const connection = { host, port: Number(port), user, password, database }
+await migrate(connection, console.log).catch((error) => {
+  console.error(explainPostgres(error, connection))
+  process.exit(1)
+})

@@ -1,6 +1,8 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
+import { connectionOptions } from '../src/database/connection'
+import { checkRequirements } from '../src/database/requirements'
 import { installJobs } from '../src/jobs/install'
 import * as createUsers from './migrations/20261122T0900-create-users'
 import * as createClinicsAndDoctors from './migrations/20261122T0910-create-clinics-and-doctors'
@@ -61,6 +63,15 @@ const migrations: Record<string, Migration> = {
   '20261130T1500-compose-names': composeNames,
 }
 
+/** Statements may take as long as they need, but an idle transaction of another program does not block them for ever. */
+const PURPOSE = {
+  name: 'clinic-api migrations',
+  connectTimeoutMs: 5_000,
+  statementTimeoutMs: 0,
+  lockTimeoutMs: 10_000,
+  idleInTransactionMs: 0,
+}
+
 export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
 
 /**
@@ -69,15 +80,14 @@ export type PostgresConnection = { host: string; port: number; user: string; pas
  */
 export async function migrate(connection: PostgresConnection, log: (line: string) => void = () => {}): Promise<void> {
   const pool = new pg.Pool({
-    ...connection,
+    ...connectionOptions(connection, PURPOSE),
     max: 1,
-    connectionTimeoutMillis: 5_000,
-    options: '-c lock_timeout=10000 -c timezone=UTC',
   })
   pool.on('error', () => {})
   logWarnings(pool, log)
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
   try {
+    await checkRequirements(pool)
     const newer = await unknownMigrations(db)
     if (newer.length > 0)
       return log(`warning: the database is newer than this code (${newer.join(', ')}); left unchanged`)

@@ -1,7 +1,5 @@
-import { migrate } from '../db/migrate'
 import { createApp } from './app'
 import { type Config, ConfigError, readConfig } from './config'
-import { asUnavailable } from './database/constraints'
 import { findDatabaseId } from './database/identity'
 import { prepareMongo } from './database/mongo'
 import type { Deps } from './deps'
@@ -9,9 +7,8 @@ import { jobHandlers } from './job-handlers'
 import { startMaintenance } from './maintenance'
 import { closeDeps, openDeps } from './open-deps'
 import { refuseSharing } from './start/port'
+import { preparePostgres } from './start/postgres'
 
-const MIGRATION_ATTEMPTS = 15
-const BETWEEN_ATTEMPTS_MS = 2_000
 const DRAIN_MS = 25_000
 /** Background work and pools get this long to end. What still runs then is safe to cut off. */
 const CLOSE_MS = 5_000
@@ -23,7 +20,8 @@ let stop: (code: number) => void = (code) => process.exit(code)
 handleSignals()
 reportStrayErrors()
 
-if (config.migrateOnStart) await migrateWhenUp()
+const reason = await preparePostgres(config, log)
+if (reason) fail(reason)
 const server = await listen()
 const preparing = new AbortController()
 void prepareMongo(deps.mongo, preparing.signal)
@@ -52,21 +50,6 @@ function openDatabases(): Deps {
     if (error instanceof Error && error.name.startsWith('Mongo'))
       fail('MONGODB_URI is not a usable connection string: percent-encode the special characters in its password.')
     throw error
-  }
-}
-
-/** Retries while PostgreSQL is starting. The migrations take a lock, so copies that start together are safe. */
-async function migrateWhenUp(): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await migrate(config.postgres, (line) => log.info({}, line))
-    } catch (error) {
-      log.error({ error, attempt }, 'the database could not be migrated')
-      const { host, port } = config.postgres
-      if (!asUnavailable(error)) fail(`PostgreSQL at ${host}:${port} answers but could not be migrated: see the log.`)
-      if (attempt === MIGRATION_ATTEMPTS) fail(`PostgreSQL at ${host}:${port} does not answer: is it running?`)
-      await Bun.sleep(BETWEEN_ATTEMPTS_MS)
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import type { Config } from '../config'
 import type { Logger } from '../log'
+import { connectionOptions } from './connection'
 
 export type Channel = {
   /** Connects in the background and stays connected; calling it again does nothing. Never fails. */
@@ -32,6 +33,8 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
   const { name, hear, catchUp, log, pulseMs = 1_000, silenceMs = 3_000 } = options
   /** A name of this channel alone: otherwise each copy would hear the pulses of all copies. */
   const pulse = `pulse_${crypto.randomUUID().replaceAll('-', '')}`
+  const purpose = { ...config, name: 'clinic-api channel', idleInTransactionMs: 15_000 }
+  const { onConnect, ...connection } = connectionOptions(config, purpose)
   let state: 'new' | 'running' | 'stopped' = 'new'
   let provenAt = Number.NEGATIVE_INFINITY
   let client: pg.Client | undefined
@@ -46,16 +49,7 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
   const isCurrent = () => performance.now() - provenAt < silenceMs
 
   async function connect(): Promise<void> {
-    const mine = new pg.Client({
-      host: config.host,
-      port: config.port,
-      user: config.user,
-      password: config.password,
-      database: config.database,
-      connectionTimeoutMillis: config.connectTimeoutMs,
-      application_name: 'clinic-api channel',
-      keepAlive: true,
-    })
+    const mine = new pg.Client({ ...connection, keepAlive: true })
     client = mine
     mine.on('error', (error) => lose(mine, error))
     mine.on('end', () => lose(mine))
@@ -65,6 +59,7 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
     })
     try {
       await mine.connect()
+      await onConnect(mine)
       await mine.query(`listen "${name}"; listen "${pulse}"`)
       const listeningSince = performance.now()
       await catchUp()

@@ -9,6 +9,7 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import type { Config } from '../config'
+import { connectionOptions } from './connection'
 import type { Database } from './schema'
 
 export type Rows = Record<string, unknown>[]
@@ -64,21 +65,9 @@ const types: pg.CustomTypesConfig = {
 /** Opens the pool; nothing connects before the first query, so this never fails for a database that is down. */
 export function openPostgres(config: Config['postgres'], onError: (error: Error) => void): Postgres {
   const pool = new pg.Pool({
-    host: config.host,
-    port: config.port,
-    user: config.user,
-    password: config.password,
-    database: config.database,
+    ...connectionOptions(config, { ...config, name: 'clinic-api', idleInTransactionMs: 15_000 }),
     max: config.poolSize,
-    connectionTimeoutMillis: config.connectTimeoutMs,
     idleTimeoutMillis: 30_000,
-    application_name: 'clinic-api',
-    options: [
-      `-c statement_timeout=${config.statementTimeoutMs}`,
-      `-c lock_timeout=${config.lockTimeoutMs}`,
-      '-c idle_in_transaction_session_timeout=15000',
-      '-c timezone=UTC',
-    ].join(' '),
     types,
     Client: PreparingClient as unknown as typeof pg.Client,
   })

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import { fromKysely, PgBoss } from 'pg-boss'
 import type { Config } from '../config'
+import { connectionOptions } from '../database/connection'
 import type { Database } from '../database/schema'
 import type { Logger } from '../log'
 import { type RunningTasks, runTasks } from '../repeating-tasks'
@@ -114,15 +115,8 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
 /** Runs nothing by itself: workers and upkeep are started by `work`. */
 export function openBoss(config: Omit<Config['postgres'], 'poolSize'>, log: Pick<Logger, 'warn'>): PgBoss {
   const boss = new PgBoss({
-    host: config.host,
-    port: config.port,
-    user: config.user,
-    password: config.password,
-    database: config.database,
+    ...connectionOptions(config, { ...config, name: 'clinic-api jobs', idleInTransactionMs: 60_000 }),
     max: 2,
-    connectionTimeoutMillis: config.connectTimeoutMs,
-    application_name: 'clinic-api jobs',
-    options: `-c statement_timeout=${config.statementTimeoutMs} -c lock_timeout=${config.lockTimeoutMs} -c timezone=UTC`,
     supervise: false,
     schedule: false,
     registerInstance: false,

@@ -69,7 +69,9 @@ describe.concurrent('start of the server', () => {
   test('the server reports a missing database in one sentence and exits with 1', async () => {
     const { code, complaint } = await startServer({ ...env, POSTGRESQL_DATABASE: 'missing' }).ended()
     expect(code).toBe(1)
-    expect(complaint).toMatch(/^PostgreSQL at \S+ answers but could not be migrated: see the log\.\n$/)
+    expect(complaint).toMatch(
+      /^PostgreSQL at \S+ has no database "missing": create it, or set POSTGRESQL_DATABASE \(database "missing" does not exist\)\.\n$/,
+    )
   })
 
   test('the server waits for a PostgreSQL that is not up yet', async () => {

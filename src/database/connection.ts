@@ -1,0 +1,62 @@
+import pg from 'pg'
+
+/** Where PostgreSQL is, and as whom to sign in. */
+export type Connection = { host: string; port: number; user: string; password: string; database: string }
+
+type Purpose = {
+  /** Shown in `pg_stat_activity`. */
+  name: string
+  connectTimeoutMs: number
+  /** Milliseconds; 0 is no limit. */
+  statementTimeoutMs: number
+  lockTimeoutMs: number
+  idleInTransactionMs: number
+}
+
+/** Settings that change what a value looks like or what a transaction sees, as this code expects them. */
+const EXPECTED = {
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  default_transaction_isolation: 'read committed',
+}
+
+type Session = { query(statement: string): Promise<unknown> }
+
+/**
+ * The options of every connection to PostgreSQL. `onConnect` makes the session's settings independent of those of server,
+ * database and role, in one round trip; pg.Pool waits for it and destroys the client if it fails. They are no startup
+ * parameters, since PgBouncer refuses those.
+ */
+export function connectionOptions({ host, port, user, password, database }: Connection, purpose: Purpose) {
+  const settings = settingsStatement({
+    ...EXPECTED,
+    statement_timeout: `${purpose.statementTimeoutMs}`,
+    lock_timeout: `${purpose.lockTimeoutMs}`,
+    idle_in_transaction_session_timeout: `${purpose.idleInTransactionMs}`,
+  })
+  return {
+    host,
+    port,
+    user,
+    password,
+    database,
+    connectionTimeoutMillis: purpose.connectTimeoutMs,
+    application_name: purpose.name,
+    onConnect: async (client: Session): Promise<void> => {
+      await client.query(settings)
+    },
+  }
+}
+
+function settingsStatement(settings: Record<string, string>): string {
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, false)`,
+  )
+  return `select ${calls.join(', ')}`
+}
