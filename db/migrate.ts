@@ -1,7 +1,8 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
-import { connectionOptions } from '../src/database/connection'
+import { type Connection, connectionOptions } from '../src/database/connection'
+import { prepareSchema } from '../src/database/prepare-schema'
 import { checkRequirements } from '../src/database/requirements'
 import { installJobs } from '../src/jobs/install'
 import * as createUsers from './migrations/20261122T0900-create-users'
@@ -72,7 +73,7 @@ const PURPOSE = {
   idleInTransactionMs: 0,
 }
 
-export type PostgresConnection = { host: string; port: number; user: string; password: string; database: string }
+export type PostgresConnection = Connection
 
 /**
  * Applies pending migrations over a connection of its own; copies that start together wait for each other. A database newer
@@ -87,11 +88,18 @@ export async function migrate(connection: PostgresConnection, log: (line: string
   logWarnings(pool, log)
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
   try {
+    await prepareSchema(pool, connection)
     await checkRequirements(pool)
-    const newer = await unknownMigrations(db)
+    const schema = await currentSchema(db)
+    const newer = await unknownMigrations(db, schema)
     if (newer.length > 0)
       return log(`warning: the database is newer than this code (${newer.join(', ')}); left unchanged`)
-    const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+    const migrator = new Migrator({
+      db,
+      provider: { getMigrations: async () => migrations },
+      // Without it, a table of that name in any schema of the database counts.
+      migrationTableSchema: schema,
+    })
     const { error, results = [] } = await migrator.migrateToLatest()
     for (const { migrationName, status } of results) if (status === 'Success') log(`migrated ${migrationName}`)
     if (error) throw error
@@ -110,7 +118,15 @@ export function logWarnings(pool: pg.Pool, log: (line: string) => void): void {
 
 async function unknownMigrations(db: Kysely<never>): Promise<string[]> {
   const { rows: tables } = await sql`select 1 from pg_tables where tablename = 'kysely_migration'`.execute(db)
+async function currentSchema(db: Kysely<never>): Promise<string> {
+  const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db)
+  return rows[0]!.schema
+}
+
+async function unknownMigrations(db: Kysely<never>, schema: string): Promise<string[]> {
+  const { rows: tables } =
+    await sql`select 1 from pg_tables where schemaname = ${schema} and tablename = 'kysely_migration'`.execute(db)
   if (tables.length === 0) return []
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db)
+  const { rows } = await sql<{ name: string }>`select name from ${sql.id(schema, 'kysely_migration')}`.execute(db)
   return rows.map(({ name }) => name).filter((name) => !(name in migrations))
 }

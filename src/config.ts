@@ -53,6 +53,13 @@ const environment = z.object({
   POSTGRESQL_USER: z.string('is required').min(1),
   POSTGRESQL_PASSWORD: z.string().default(''),
   POSTGRESQL_DATABASE: z.string('is required').min(1),
+  POSTGRESQL_SCHEMA: z
+    .string()
+    .regex(
+      /^(?!pg_)[a-z_][a-z0-9_]{0,42}$/,
+      'must be a name of at most 43 lower-case letters, digits and underscores that does not begin with pg_',
+    )
+    .optional(),
   POSTGRESQL_POOL_SIZE: integer(20, 2, 500),
   MIGRATE_ON_START: onOff('on'),
 
@@ -159,6 +166,7 @@ function groupSettings(env: Environment) {
       user: env.POSTGRESQL_USER,
       password: env.POSTGRESQL_PASSWORD,
       database: env.POSTGRESQL_DATABASE,
+      schema: env.POSTGRESQL_SCHEMA,
       poolSize: env.POSTGRESQL_POOL_SIZE,
       connectTimeoutMs: 5_000,
       statementTimeoutMs: 10_000,

@@ -35,5 +35,5 @@ export function postgresConnection(environment: Environment): PostgresConnection
     throw new EmbeddedDatabaseError('POSTGRESQL_HOST is set: set POSTGRESQL_USER and POSTGRESQL_DATABASE as well.')
   }
   const { POSTGRESQL_PORT: port = '5432', POSTGRESQL_PASSWORD: password = '' } = environment
-  return { host, port: Number(port), user, password, database }
+  return { host, port: Number(port), user, password, database, schema: environment.POSTGRESQL_SCHEMA }
 }

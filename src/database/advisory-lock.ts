@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Postgres } from './postgres'
+import { scopedNameSql } from './schema-scope'
 
 /**
  * Runs `task` while this copy holds the lock of that name; returns undefined at once if another copy holds it. The lock
@@ -25,6 +26,9 @@ export async function withTryLock<T>({ pool }: Postgres, name: string, task: () 
 }
 
 async function callLock(client: pg.PoolClient, verb: 'pg_try_advisory_lock' | 'pg_advisory_unlock', name: string) {
-  const { rows } = await client.query(`select ${verb}(hashtext('task'), hashtext($1)) as done`, [name])
+  const { rows } = await client.query(
+    `select ${verb}(hashtext('task'), hashtext(${scopedNameSql('$1::text')})) as done`,
+    [name],
+  )
   return rows[0].done as boolean
 }

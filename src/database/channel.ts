@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { Config } from '../config'
 import type { Logger } from '../log'
 import { connectionOptions } from './connection'
+import { scopedName } from './schema-scope'
 
 export type Channel = {
   /** Connects in the background and stays connected; calling it again does nothing. Never fails. */
@@ -54,13 +55,14 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
     mine.on('error', (error) => lose(mine, error))
     mine.on('end', () => lose(mine))
     mine.on('notification', ({ channel, payload = '' }) => {
-      if (channel === name) hear(payload)
-      else provenAt = Math.max(provenAt, Number(payload))
+      if (channel === pulse) provenAt = Math.max(provenAt, Number(payload))
+      else hear(payload)
     })
     try {
       await mine.connect()
       await onConnect(mine)
-      await mine.query(`listen "${name}"; listen "${pulse}"`)
+      const { rows } = await mine.query<{ schema: string }>('select current_schema() as schema')
+      await mine.query(`listen "${scopedName(rows[0]!.schema, name)}"; listen "${pulse}"`)
       const listeningSince = performance.now()
       await catchUp()
       if (client !== mine) return

@@ -1,7 +1,15 @@
 import pg from 'pg'
 
 /** Where PostgreSQL is, and as whom to sign in. */
-export type Connection = { host: string; port: number; user: string; password: string; database: string }
+export type Connection = {
+  host: string
+  port: number
+  user: string
+  password: string
+  database: string
+  /** In place of the search path of the role. */
+  schema?: string | undefined
+}
 
 type Purpose = {
   /** Shown in `pg_stat_activity`. */
@@ -33,13 +41,15 @@ type Session = { query(statement: string): Promise<unknown> }
  * database and role, in one round trip; pg.Pool waits for it and destroys the client if it fails. They are no startup
  * parameters, since PgBouncer refuses those.
  */
-export function connectionOptions({ host, port, user, password, database }: Connection, purpose: Purpose) {
-  const settings = settingsStatement({
+export function connectionOptions(connection: Connection, purpose: Purpose) {
+  const { host, port, user, password, database, schema } = connection
+  const values = {
     ...EXPECTED,
     statement_timeout: `${purpose.statementTimeoutMs}`,
     lock_timeout: `${purpose.lockTimeoutMs}`,
     idle_in_transaction_session_timeout: `${purpose.idleInTransactionMs}`,
-  })
+  }
+  const settings = settingsStatement(values, schema)
   return {
     host,
     port,
@@ -54,9 +64,15 @@ export function connectionOptions({ host, port, user, password, database }: Conn
   }
 }
 
-function settingsStatement(settings: Record<string, string>): string {
+function settingsStatement(settings: Record<string, string>, schema: string | undefined): string {
   const calls = Object.entries(settings).map(
     ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, false)`,
   )
+  if (schema !== undefined) calls.push(`set_config('search_path', ${searchPath(schema)}, false)`)
   return `select ${calls.join(', ')}`
 }
+
+/** SQL for the path of a schema, with the schemas of the extensions behind it. */
+const searchPath = (schema: string) => `concat_ws(', ', ${pg.escapeLiteral(pg.escapeIdentifier(schema))},
+  (select string_agg(distinct quote_ident(nspname), ', ') from pg_extension join pg_namespace n on n.oid = extnamespace
+    where extname in ('btree_gist', 'pg_trgm') and nspname <> ${pg.escapeLiteral(schema)}))`

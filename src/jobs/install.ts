@@ -1,16 +1,17 @@
 import type { PgBoss, QueueResult } from 'pg-boss'
+import type { Connection } from '../database/connection'
 import { openBoss } from './queue'
 import { DEAD_LETTERS, QUEUES, type QueueSettings } from './queues'
-
-type Connection = { host: string; port: number; user: string; password: string; database: string }
+import { findJobsSchema } from './schema'
 
 /**
- * Creates or updates the schema `pgboss` and the queues, under pg-boss's own lock. Leaves a schema that is newer than
+ * Creates or updates the schema of pg-boss and the queues, under pg-boss's own lock. Leaves a schema that is newer than
  * this code as it is.
  */
 export async function installJobs(connection: Connection): Promise<void> {
   const timeouts = { connectTimeoutMs: 5_000, statementTimeoutMs: 60_000, lockTimeoutMs: 10_000 }
-  const boss = openBoss({ ...connection, ...timeouts }, { warn: () => {} })
+  const config = { ...connection, ...timeouts, schema: connection.schema }
+  const boss = openBoss(config, { warn: () => {} }, await findJobsSchema(config))
   try {
     await boss.start()
     const present = new Map((await boss.getQueues()).map((queue) => [queue.name, queue]))

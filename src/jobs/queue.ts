@@ -6,6 +6,7 @@ import type { Database } from '../database/schema'
 import type { Logger } from '../log'
 import { type RunningTasks, runTasks } from '../repeating-tasks'
 import type { JobName, JobPayloads } from './queues'
+import { findJobsSchema } from './schema'
 
 /** The handler of each job. A job may run more than once: the repetition must change nothing. */
 export type JobHandlers = { [N in JobName]: (payload: JobPayloads[N], jobId: string) => Promise<void> }
@@ -57,10 +58,14 @@ export async function enqueueAll<N extends JobName>(
 
 /** pg-boss with its own two connections, so that jobs and requests never wait for each other. Connects on first use. */
 export function createJobs(config: Config['postgres'], log: Logger): Jobs {
-  const boss = openBoss(config, log)
-  let starting: Promise<unknown> | undefined
+  let opened: PgBoss | undefined
+  let starting: Promise<PgBoss> | undefined
+  const open = async () => {
+    opened ??= openBoss(config, log, await findJobsSchema(config))
+    return opened.start()
+  }
   const start = () => {
-    starting ??= boss.start().catch((error) => {
+    starting ??= open().catch((error) => {
       starting = undefined
       throw error
     })
@@ -69,6 +74,7 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
 
   async function workOn<N extends JobName>(name: N, handle: JobHandlers[N]): Promise<void> {
     const options = { pollingIntervalSeconds: POLL_SECONDS, batchSize: BATCH, burstWhenBatchFull: true } as const
+    const boss = await start()
     await boss.work<JobPayloads[N], unknown, typeof options & { perJobResults: true }>(
       name,
       { ...options, perJobResults: true },
@@ -89,7 +95,7 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
 
   return {
     async enqueue(db, name, payloads, { delaySeconds }) {
-      await start()
+      const boss = await start()
       const jobs = payloads.map((data) => ({ data, startAfter: delaySeconds }))
       await boss.insert(name, jobs, { db: fromKysely(db) })
     },
@@ -97,7 +103,7 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
     work(handlers) {
       let notStarted = Object.keys(handlers) as JobName[]
       const upkeep = async () => {
-        await start()
+        const boss = await start()
         for (const name of notStarted) {
           await workOn(name, handlers[name]!)
           notStarted = notStarted.filter((other) => other !== name)
@@ -108,13 +114,18 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
       return runTasks(log, [{ name: 'jobs', run: upkeep, pause: () => UPKEEP_MS }])
     },
 
-    close: () => boss.stop({ timeout: STOP_MS }),
+    close: async () => opened?.stop({ timeout: STOP_MS }),
   }
 }
 
 /** Runs nothing by itself: workers and upkeep are started by `work`. */
-export function openBoss(config: Omit<Config['postgres'], 'poolSize'>, log: Pick<Logger, 'warn'>): PgBoss {
+export function openBoss(
+  config: Omit<Config['postgres'], 'poolSize'>,
+  log: Pick<Logger, 'warn'>,
+  schema = 'pgboss',
+): PgBoss {
   const boss = new PgBoss({
+    schema,
     ...connectionOptions(config, { ...config, name: 'clinic-api jobs', idleInTransactionMs: 60_000 }),
     max: 2,
     supervise: false,

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema'
+import { scopedChannel } from '../../database/schema-scope'
 import type { SessionsTable } from '../tables'
 
 /** The NOTIFY channel on which PostgreSQL sends the id of every session that ends. */
@@ -93,7 +94,7 @@ export async function endSessionRows(
         .returning('id'),
     )
     .selectFrom('ended')
-    .select(['id', sql`pg_notify(${SESSION_ENDED_CHANNEL}, id::text)`.as('told')])
+    .select(['id', sql`pg_notify(${scopedChannel(SESSION_ENDED_CHANNEL)}, id::text)`.as('told')])
     .execute()
   return ended.map(({ id }) => id)
 }

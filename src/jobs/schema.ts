@@ -1,0 +1,28 @@
+import pg from 'pg'
+import { type Connection, connectionOptions } from '../database/connection'
+
+type Timeouts = { connectTimeoutMs: number; statementTimeoutMs: number; lockTimeoutMs: number }
+
+/**
+ * The schema of the job queue: each schema of the API has its own, so that several organisations can share a database.
+ * That of `public` has always been called `pgboss`, and the jobs that wait there must not be lost.
+ */
+export async function findJobsSchema(connection: Connection & Timeouts): Promise<string> {
+  const schema = connection.schema ?? (await currentSchema(connection))
+  return schema === 'public' ? 'pgboss' : `${schema}_pgboss`
+}
+
+async function currentSchema(connection: Connection & Timeouts): Promise<string> {
+  const purpose = { ...connection, name: 'clinic-api jobs', idleInTransactionMs: 15_000 }
+  const { onConnect, ...options } = connectionOptions(connection, purpose)
+  const client = new pg.Client(options)
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await onConnect(client)
+    const { rows } = await client.query<{ schema: string }>(`select coalesce(current_schema(), 'public') as schema`)
+    return rows[0]!.schema
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
