@@ -89,7 +89,7 @@ function serve() {
 
 async function failUnlessSharable(): Promise<void> {
   if (config.port === 0) return
-  const reason = await refuseSharing(config, await findDatabaseId(deps.db))
+  const reason = await refuseSharing(config, await findDatabaseId(deps.postgres))
   if (reason) fail(reason)
 }
 

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import pg from 'pg'
 
 /** Where PostgreSQL is, and as whom to sign in. */
@@ -35,6 +36,7 @@ const EXPECTED = {
 }
 
 type Session = { query(statement: string): Promise<unknown> }
+const READ_ONLY = '25006'
 
 /**
  * The options of every connection to PostgreSQL. `onConnect` makes the session's settings independent of those of server,
@@ -59,9 +61,18 @@ export function connectionOptions(connection: Connection, purpose: Purpose) {
     connectionTimeoutMillis: purpose.connectTimeoutMs,
     application_name: purpose.name,
     onConnect: async (client: Session): Promise<void> => {
+      endWhenReadOnly(client)
       await client.query(settings)
     },
   }
+}
+
+/** After a failover the server of an open connection is read-only: the next connection may reach the new primary. */
+function endWhenReadOnly(client: Session): void {
+  const { connection, end } = client as Partial<{ connection: EventEmitter; end: () => Promise<void> }>
+  connection?.on('errorMessage', ({ code }: { code?: string }) => {
+    if (code === READ_ONLY) void end?.call(client).catch(() => {})
+  })
 }
 
 function settingsStatement(settings: Record<string, string>, schema: string | undefined): string {

@@ -4,7 +4,7 @@ import { type AppError, unavailable } from '../errors'
 import { UnknownOutcomeError } from './postgres'
 
 const RETRY = new Set(['40001', '40P01'])
-const UNAVAILABLE = /^(55P03|57014|53\d{3}|57P\d{2}|08\w{3}|25P03)$/
+const UNAVAILABLE = /^(55P03|57014|53\d{3}|57P\d{2}|08\w{3}|25P03|25006)$/
 /** Shutting down, changing primaries, timed out, too few replicas to acknowledge, no free connection, closed by us. */
 const MONGO_UNAVAILABLE = new Set<string | number>([
   ...[6, 7, 50, 64, 89, 91, 189, 262, 462, 9001, 10107, 11600, 11602, 13435, 13436],

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { findDatabaseId } from '../../database/identity'
+import { inspectDatabase } from '../../database/identity'
 import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import { answer } from '../answer'
@@ -59,7 +59,7 @@ const readinessOperation = operation({
   operationId: 'checkReadiness',
   summary: 'Check readiness',
   description:
-    'Ready while PostgreSQL answers and the process is not stopping. Without MongoDB the status is `degraded`: clinical operations answer 503, all others work. `degraded` is also the status while the audit relay has stopped; `reasons` says why.',
+    'Ready while PostgreSQL answers and accepts writes, and the process is not stopping. Without MongoDB the status is `degraded`: clinical operations answer 503, all others work. `degraded` is also the status while the audit relay has stopped; `reasons` says why.',
   access: 'public',
   who: 'anyone',
   rateLimit: 'none',
@@ -78,11 +78,12 @@ export function healthRoutes(deps: Deps) {
   read(readinessOperation, async ({ draining, auditRelay }) => {
     if (draining.value) throw new AppError('unavailable', 'This process is stopping.', { database })
     const { checks, ...found } = await checkDatabases()
-    database = found.database ?? database
+    database = found.database?.id ?? database
+    if (found.database?.readOnly) throw new AppError('unavailable', 'PostgreSQL is read-only.', { checks, database })
     if (!found.database) throw new AppError('unavailable', 'PostgreSQL does not answer.', { checks, database })
     const down = checks.mongo === 'down' ? 'MongoDB does not answer.' : undefined
     const reasons = [down, auditRelay.stopped].filter((reason) => reason !== undefined)
-    const state = { checks, database: found.database }
+    const state = { checks, database: found.database.id }
     return answer(
       reasons.length === 0 ? { status: 'ok' as const, ...state } : { status: 'degraded' as const, ...state, reasons },
     )
@@ -91,13 +92,16 @@ export function healthRoutes(deps: Deps) {
   return app
 }
 
-async function check({ db, mongo }: Deps) {
+async function check({ postgres, mongo }: Deps) {
   const [database, documents] = await Promise.all([
-    askInTime(() => findDatabaseId(db)),
+    askInTime(() => inspectDatabase(postgres)),
     askInTime(() => mongo.db.command({ ping: 1 })),
   ])
   const upOrDown = (answered: unknown): z.infer<typeof Check> => (answered === undefined ? 'down' : 'up')
-  return { database, checks: { postgres: upOrDown(database), mongo: upOrDown(documents) } }
+  return {
+    database,
+    checks: { postgres: upOrDown(database?.readOnly ? undefined : database), mongo: upOrDown(documents) },
+  }
 }
 
 /** Undefined if there is no answer in time. */
