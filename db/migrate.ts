@@ -32,6 +32,7 @@ import * as idempotencyPrecondition from './migrations/20261130T1200-idempotency
 import * as signInNetworks from './migrations/20261130T1400-sign-in-networks'
 import * as passwordCostIndex from './migrations/20261130T1410-password-cost-index'
 import * as composeNames from './migrations/20261130T1500-compose-names'
+import * as searchPeople from './migrations/20261130T1510-search-people'
 
 /** A list, since a compiled binary has no folder to read. The database stores the names. */
 const migrations: Record<string, Migration> = {
@@ -62,6 +63,7 @@ const migrations: Record<string, Migration> = {
   '20261130T1400-sign-in-networks': signInNetworks,
   '20261130T1410-password-cost-index': passwordCostIndex,
   '20261130T1500-compose-names': composeNames,
+  '20261130T1510-search-people': searchPeople,
 }
 
 /** Statements may take as long as they need, but an idle transaction of another program does not block them for ever. */
@@ -116,8 +118,6 @@ export function logWarnings(pool: pg.Pool, log: (line: string) => void): void {
   )
 }
 
-async function unknownMigrations(db: Kysely<never>): Promise<string[]> {
-  const { rows: tables } = await sql`select 1 from pg_tables where tablename = 'kysely_migration'`.execute(db)
 async function currentSchema(db: Kysely<never>): Promise<string> {
   const { rows } = await sql<{ schema: string }>`select current_schema() as schema`.execute(db)
   return rows[0]!.schema

@@ -3,6 +3,7 @@ import { sealTrail } from './audit/checkpoints'
 import { pruneAuditTrail } from './audit/prune'
 import { RELAY_BATCH, relayAuditEvents } from './audit/relay'
 import { deleteDeadSessions } from './auth/sessions/service'
+import { FOLD_BATCH, foldNames } from './database/fold-names'
 import type { Deps } from './deps'
 import { deleteOldKeys } from './http/idempotency/store'
 import { reconcileFinishedDays } from './payments/reconciliation/nightly'
@@ -36,6 +37,7 @@ export function startMaintenance(deps: Deps): RunningTasks {
       run: () => expireHolds(deps, clock()),
       pause: (done) => (done === EXPIRY_BATCH ? 0 : SECOND),
     },
+    { name: 'names to fold', run: () => foldNames(db), pause: (done) => (done < FOLD_BATCH ? 5 * SECOND : 0) },
     { name: 'audit checkpoints', run: () => sealTrail(deps), pause: () => MINUTE },
     { name: 'old audit segments', run: () => pruneAuditTrail(deps), pause: (done) => (done > 0 ? 0 : HOUR) },
     { name: 'expired records', run: () => deleteExpiredRecords(deps), pause: () => HOUR },

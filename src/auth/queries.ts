@@ -1,5 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Role } from '../actor'
+import { fold } from '../database/folded'
+import { matches, type PeopleSearch } from '../database/people-search'
 import { preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { HashedPassword } from './passwords/hashing'
@@ -54,22 +56,19 @@ export async function findHighestCost(db: Kysely<Database>): Promise<number> {
   return Number(rows[0]?.cost ?? 0)
 }
 
-export type UserFilter = { role?: Role; status?: UserStatus; q?: string }
+export type UserFilter = { role?: Role; status?: UserStatus; search?: PeopleSearch }
 
-/** Newest first; `q` is searched in name and email. */
+/** Newest first; searches name, email and phone. */
 export function listUsers(
   db: Kysely<Database>,
-  { role, status, q }: UserFilter,
+  { role, status, search }: UserFilter,
   limit: number,
   after?: { createdAt: Date; id: string },
 ) {
-  const pattern = `%${q?.replace(/[\\%_]/g, '\\$&')}%`
   return selectUsers(db)
     .$if(role !== undefined, (qb) => qb.where('users.role', '=', role!))
     .$if(status !== undefined, (qb) => qb.where('users.status', '=', status!))
-    .$if(q !== undefined, (qb) =>
-      qb.where((eb) => eb.or([eb('users.name', 'ilike', pattern), eb('users.email', 'ilike', pattern)])),
-    )
+    .$if(search !== undefined, (qb) => qb.where(matches('users', search!)))
     .$if(after !== undefined, (qb) =>
       qb.where(({ eb, refTuple, tuple }) =>
         eb(refTuple('users.createdAt', 'users.id'), '<', tuple(after!.createdAt, after!.id)),
@@ -85,7 +84,10 @@ export type NewUser = Pick<UsersTable, 'id' | 'email' | 'role' | 'name' | 'phone
   HashedPassword & { createdAt: Date }
 
 export async function insertUser(db: Kysely<Database>, user: NewUser): Promise<void> {
-  await db.insertInto('users').values(user).execute()
+  await db
+    .insertInto('users')
+    .values({ ...user, folded: fold(user.name) })
+    .execute()
 }
 
 /** Locks the user if still active and with this hash, so that neither changes before the transaction ends. */

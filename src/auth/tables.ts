@@ -11,6 +11,8 @@ export type UsersTable = {
   pepperVersion: Generated<number>
   role: Role
   name: string
+  /** The name as a search compares it; null until a task has folded what another release wrote. */
+  folded: string | null
   phone: string | null
   status: Generated<UserStatus>
   createdAt: Generated<Date>

@@ -1,6 +1,8 @@
 import { type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import { isListed } from '../access/doctors'
+import { fold } from '../database/folded'
 import { jsonRows } from '../database/json'
+import { matches, type PeopleSearch } from '../database/people-search'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import type { DoctorsTable, VisitTypesTable } from './tables'
@@ -42,16 +44,21 @@ const doctorsWithDetails = (db: Kysely<Database>) =>
 
 export type DoctorRow = Awaited<ReturnType<typeof listDoctors>>[number]
 
-type DoctorFilter = { specialization?: string; clinicId?: string; q?: string; verified?: boolean }
+type DoctorFilter = { specialization?: string; clinicId?: string; verified?: boolean }
+type PageArguments = [filter: DoctorFilter, page: { limit: number }, after?: { name: string; id: string }]
 
 /** By name, then id, without doctors whose account is disabled; `after` is the last row of the previous page. */
 export const listDoctors = prepared(selectPage, ['verified'])
 
+/** Like `listDoctors`, for doctors with these words in name or specialization. */
+export const searchDoctors = (db: Kysely<Database>, search: PeopleSearch, ...page: PageArguments) =>
+  selectPage(db, ...page)
+    .where(matches('doctors', search))
+    .execute()
+
 function selectPage(
   db: Kysely<Database>,
-  { specialization, clinicId, q, verified }: DoctorFilter,
-  { limit }: { limit: number },
-  after?: { name: string; id: string },
+  ...[{ specialization, clinicId, verified }, { limit }, after]: PageArguments
 ) {
   return doctorsWithDetails(db)
     .where('disabled', '=', false)
@@ -67,11 +74,6 @@ function selectPage(
             .where('doctorClinics.clinicId', '=', clinicId!)
             .select('doctorClinics.clinicId'),
         ),
-      ),
-    )
-    .$if(q !== undefined, (qb) =>
-      qb.where(
-        sql<boolean>`strpos(lower(${sql.ref('doctors.name')} || ' ' || ${sql.ref('specialization')}), lower(${q})) > 0`,
       ),
     )
     .$if(after !== undefined, (qb) =>
@@ -91,13 +93,19 @@ export const findDoctorById = preparedRow((db, { id }: { id: string }) =>
 export function findDoctorForUpdate(db: Transaction<Database>, id: string) {
   return db
     .selectFrom('doctors')
-    .select(['id', 'userId', 'verifiedAt', 'version'])
+    .select(['id', 'userId', 'name', 'specialization', 'verifiedAt', 'version'])
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirst()
 }
 
-type DoctorChanges = Partial<Pick<DoctorsTable, 'name' | 'specialization' | 'bio' | 'licenseNumber' | 'verifiedAt'>>
+type DoctorChanges = Partial<
+  Pick<DoctorsTable, 'name' | 'specialization' | 'folded' | 'bio' | 'licenseNumber' | 'verifiedAt'>
+>
+
+/** What a search for this doctor compares. */
+export const foldDoctor = ({ name, specialization }: Pick<DoctorsTable, 'name' | 'specialization'>) =>
+  fold(`${name} ${specialization}`)
 
 export async function updateDoctorRow(db: Transaction<Database>, id: string, changes: DoctorChanges): Promise<void> {
   await db
@@ -109,7 +117,11 @@ export async function updateDoctorRow(db: Transaction<Database>, id: string, cha
 }
 
 export async function updateUserName(db: Transaction<Database>, userId: string, name: string): Promise<void> {
-  await db.updateTable('users').set({ name }).where('id', '=', userId).execute()
+  await db
+    .updateTable('users')
+    .set({ name, folded: fold(name) })
+    .where('id', '=', userId)
+    .execute()
 }
 
 export async function listKnownClinicIds(db: Kysely<Database>, ids: string[]): Promise<string[]> {
@@ -130,7 +142,10 @@ export async function findOnlyClinic(db: Kysely<Database>) {
 
 /** Inserts the doctor, with one clinic if it is given. */
 export async function insertDoctor(db: Transaction<Database>, doctor: Insertable<DoctorsTable>, clinicId?: string) {
-  await db.insertInto('doctors').values(doctor).execute()
+  await db
+    .insertInto('doctors')
+    .values({ ...doctor, folded: foldDoctor(doctor) })
+    .execute()
   if (clinicId !== undefined) await db.insertInto('doctorClinics').values({ doctorId: doctor.id, clinicId }).execute()
 }
 

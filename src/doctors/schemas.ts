@@ -209,9 +209,10 @@ export const ListDoctorsQuery = z.strictObject({
     .optional()
     .openapi({ description: 'Upper and lower case count as the same.', example: 'cardiology' }),
   clinicId: Uuid.optional(),
-  q: text(100)
-    .optional()
-    .openapi({ description: 'Part of the name or of the specialization. Upper and lower case count as the same.' }),
+  q: text(100).optional().openapi({
+    description:
+      'Words or parts of words that must all occur in name or specialization; case, accents and apostrophes do not matter. One typo in a word is forgiven if nobody is found.',
+  }),
   status: z
     .enum(['verified', 'pending'])
     .default('verified')

@@ -1,5 +1,6 @@
 import { assertManages, manages, maySeeDoctor } from '../access/doctors'
 import type { Caller } from '../actor'
+import { findPeople } from '../database/people-search'
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { AppError, invalid, notFound, requireVersion } from '../errors'
@@ -11,10 +12,12 @@ import {
   type DoctorRow,
   findDoctorById,
   findDoctorForUpdate,
+  foldDoctor,
   listClinicIds,
   listDoctors,
   listKnownClinicIds,
   replaceDoctorClinics,
+  searchDoctors,
   updateDoctorRow,
   updateUserName,
 } from './queries'
@@ -35,13 +38,16 @@ export const presentDoctor = (doctor: DoctorRow, actor: Caller | null): Doctor =
 /** A page of doctors by name. Pending doctors are listed for admins only; others get an empty page. */
 export async function findDoctors(
   ctx: Pick<Context<Caller | null>, 'db' | 'actor' | 'config' | 'now'>,
-  { limit, cursor, status, include, ...filter }: ListDoctorsQuery,
+  { limit, cursor, status, include, q, ...filter }: ListDoctorsQuery,
 ): Promise<Page<Doctor>> {
   const [name, id] = decodeCursor(cursor, cursorText, cursorId) ?? []
   const after = name !== undefined && id !== undefined ? { name, id } : undefined
   if (status === 'pending' && ctx.actor?.role !== 'admin') return { data: [], nextCursor: null }
   const verified = status === 'pending' ? false : ctx.config.doctorVerification || undefined
-  const rows = await listDoctors(ctx.db, { ...filter, verified }, { limit: limit + 1 }, after)
+  const wanted = [{ ...filter, verified }, { limit: limit + 1 }, after] as const
+  const rows = await (q === undefined
+    ? listDoctors(ctx.db, ...wanted)
+    : findPeople(q, (search) => searchDoctors(ctx.db, search, ...wanted)))
   const keyOf = (row: DoctorRow) => [row.name, row.id]
   const page = toPage(rows, limit, keyOf, (row) => presentDoctor(row, ctx.actor))
   return include === 'nextSlot' ? { ...page, data: await withNextSlots(ctx, page.data) } : page
@@ -69,7 +75,7 @@ export async function updateDoctor(ctx: TransactionContext, id: string, changes:
   const doctor = await getDoctorForUpdate(ctx, id, ifMatch)
   if (changes.licenseNumber !== undefined && doctor.verifiedAt !== null && ctx.actor.role !== 'admin')
     throw new AppError('forbidden', 'Only an admin may change the licence number of a verified doctor.')
-  await updateDoctorRow(ctx.db, id, changes)
+  await updateDoctorRow(ctx.db, id, { ...changes, folded: foldDoctor({ ...doctor, ...changes }) })
   if (changes.name !== undefined && doctor.userId !== null) await updateUserName(ctx.db, doctor.userId, changes.name)
   return getDoctor(ctx, id)
 }

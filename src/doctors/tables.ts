@@ -5,6 +5,8 @@ export type DoctorsTable = {
   userId: string | null
   name: string
   specialization: string
+  /** Both as a search compares them; null until a task has folded what another release wrote. */
+  folded: string | null
   licenseNumber: string
   bio: string | null
   verifiedAt: Date | null

@@ -1,5 +1,7 @@
-import { type Insertable, type Kysely, sql, type Transaction, type Updateable } from 'kysely'
+import type { Insertable, Kysely, Transaction, Updateable } from 'kysely'
 import { preparedForViewer, type Viewer, visiblePatients } from '../access/patients'
+import { fold } from '../database/folded'
+import { matches, type PeopleSearch } from '../database/people-search'
 import type { Database } from '../database/schema'
 import type { PatientsTable } from './tables'
 
@@ -17,11 +19,6 @@ const COLUMNS = [
   'patients.createdAt',
 ] as const
 
-/** Must be exactly the expression of the index `patients_search`, or PostgreSQL does not use the index. */
-const SEARCHED = sql<string>`(patients.name || ' ' || coalesce(patients.email, '') || ' ' || coalesce(patients.phone, ''))`
-
-const containing = (word: string) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`
-
 const selectOne = (db: Kysely<Database>, viewer: Viewer, id: string) =>
   db.selectFrom('patients').select(COLUMNS).where('patients.id', '=', id).where(visiblePatients(viewer))
 
@@ -32,12 +29,12 @@ export function findVisiblePatientForUpdate(db: Transaction<Database>, viewer: V
   return selectOne(db, viewer, id).forUpdate('patients').executeTakeFirst()
 }
 
-export type PatientSearch = { words: string[]; limit: number; after?: { createdAt: Date; id: string } }
+export type PatientSearch = { search?: PeopleSearch; limit: number; after?: { createdAt: Date; id: string } }
 
-/** Newest first; every word must occur somewhere in name, email or phone, in any case. */
-export function searchVisiblePatients(db: Kysely<Database>, viewer: Viewer, { words, limit, after }: PatientSearch) {
+/** Newest first; searches name, email and phone. */
+export function searchVisiblePatients(db: Kysely<Database>, viewer: Viewer, { search, limit, after }: PatientSearch) {
   let query = db.selectFrom('patients').select(COLUMNS).where(visiblePatients(viewer, 'many'))
-  for (const word of words) query = query.where(SEARCHED, 'ilike', containing(word))
+  if (search) query = query.where(matches('patients', search))
   if (after)
     query = query.where(({ eb, refTuple, tuple }) =>
       eb(refTuple('patients.createdAt', 'patients.id'), '<', tuple(after.createdAt, after.id)),
@@ -46,14 +43,15 @@ export function searchVisiblePatients(db: Kysely<Database>, viewer: Viewer, { wo
 }
 
 export function insertPatient(db: Kysely<Database>, patient: Insertable<PatientsTable> & { createdAt: Date }) {
-  return db.insertInto('patients').values(patient).returning(COLUMNS).executeTakeFirstOrThrow()
+  const row = { ...patient, folded: fold(patient.name) }
+  return db.insertInto('patients').values(row).returning(COLUMNS).executeTakeFirstOrThrow()
 }
 
 /** Also increments the version. */
 export function updatePatientRow(db: Transaction<Database>, id: string, changes: Updateable<PatientsTable>) {
   return db
     .updateTable('patients')
-    .set(changes)
+    .set({ ...changes, ...(changes.name !== undefined && { folded: fold(changes.name) }) })
     .set((eb) => ({ version: eb('patients.version', '+', 1) }))
     .where('patients.id', '=', id)
     .returning(COLUMNS)
@@ -66,5 +64,10 @@ export async function updateAccount(
   id: string,
   changes: { name?: string; phone?: string | null },
 ) {
-  await db.updateTable('users').set(changes).where('id', '=', id).execute()
+  const folded = changes.name === undefined ? undefined : fold(changes.name)
+  await db
+    .updateTable('users')
+    .set({ ...changes, folded })
+    .where('id', '=', id)
+    .execute()
 }

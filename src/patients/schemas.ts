@@ -37,7 +37,8 @@ export const PatientPage = pageOf('Patient', Patient)
 export const SearchPatientsQuery = z.strictObject({
   ...pageFields,
   q: text(100).optional().openapi({
-    description: 'Words or parts of words that must all occur in name, email or phone, in any case.',
+    description:
+      'Words or parts of words that must all occur in name, email or phone; case, accents and apostrophes do not matter. Six or more digits find a telephone number by its end, however it is written.',
     example: 'grace mur',
   }),
 })

@@ -7,6 +7,8 @@ export type PatientsTable = {
   id: string
   userId: string | null
   name: string
+  /** The name as a search compares it; null until a task has folded what another release wrote. */
+  folded: string | null
   email: string | null
   phone: string | null
   dateOfBirth: string

@@ -152,13 +152,13 @@ describe('patient search', () => {
     try {
       // Vacuum empties the index's list of pending entries, as autovacuum would.
       await client.query('vacuum analyze patients')
-      const search = { words: ['8f14e45fceea167a'], limit: 21 }
+      const search = { search: { terms: [{ word: '8f14e45fceea167a' }], forgiving: false }, limit: 21 }
       expect(
         await searchVisiblePatients(t.db.withPlugin(plan), { ...t.deps, actor: admin, now: NOW }, search),
       ).toHaveLength(1)
       const { sql, parameters } = t.db.getExecutor().compileQuery(plan.node!, { queryId: 'explain' })
       const { rows: lines } = await client.query(`explain ${sql}`, [...parameters])
-      expect(lines.map((line) => line['QUERY PLAN']).join('\n')).toContain('Bitmap Index Scan on patients_search')
+      expect(lines.map((line) => line['QUERY PLAN']).join('\n')).toContain('Bitmap Index Scan on patients_words')
     } finally {
       client.release()
     }

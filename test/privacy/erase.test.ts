@@ -81,12 +81,16 @@ describe('erasing a patient', () => {
       'idempotency_keys.body',
       'patients.address',
       'patients.email',
+      'patients.folded',
       'patients.name',
       'patients.phone',
+      'patients.search_text',
       'sessions.user_agent',
       'users.email',
+      'users.folded',
       'users.name',
       'users.phone',
+      'users.search_text',
     ])
     const answer = await erase(id)
     expect(answer).toMatchObject({ status: 200, body: { id, erasedAt: '2026-01-05T12:00:00Z' } })

@@ -43,7 +43,10 @@ export const ListUsersQuery = z.strictObject({
   ...pageFields,
   role: Role.optional(),
   status: Status.optional(),
-  q: text(100).optional().openapi({ description: 'Part of the name or the email address.' }),
+  q: text(100).optional().openapi({
+    description:
+      'Words or parts of words that must all occur in name, email or phone, as in the search of patients; one typo is forgiven if nobody is found.',
+  }),
 })
 export const UserPath = z.strictObject({ id: Uuid })
 

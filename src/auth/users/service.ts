@@ -1,4 +1,5 @@
 import { lockResources } from '../../database/transaction'
+import { findPeople, type PeopleSearch } from '../../database/people-search'
 import type { Context, TransactionContext } from '../../deps'
 import { AppError, notFound } from '../../errors'
 import { cursorAfter, toPage } from '../../http/pagination'
@@ -22,10 +23,11 @@ export async function getUser(ctx: Pick<Context, 'db'>, id: string): Promise<Use
 /** A page of users, newest first, and the ids of the patients among them. */
 export async function listUserAccounts(
   ctx: Pick<Context, 'db'>,
-  { limit, cursor, ...filter }: UserFilter & { limit: number; cursor?: string },
+  { limit, cursor, q, ...filter }: Omit<UserFilter, 'search'> & { q?: string; limit: number; cursor?: string },
 ) {
   const after = cursorAfter(cursor, 'createdAt')
-  const rows = await listUsers(ctx.db, filter, limit + 1, after)
+  const find = (search?: PeopleSearch) => listUsers(ctx.db, { ...filter, search }, limit + 1, after)
+  const rows = await (q === undefined ? find() : findPeople(q, find))
   const page = toPage(rows, limit, (row) => [row.createdAt.toISOString(), row.id], presentUserAccount)
   return { page, patientIds: patientIdsOf(rows.slice(0, limit)) }
 }

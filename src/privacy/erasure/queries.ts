@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { fold } from '../../database/folded'
 import type { Database } from '../../database/schema'
 import { isActiveAppointment } from '../../scheduling/query-fragments'
 
@@ -33,7 +34,7 @@ export async function pseudonymisePatient(
 ): Promise<void> {
   await db
     .updateTable('patients')
-    .set({ name, email: null, phone: null, address: null, erasedAt })
+    .set({ name, folded: fold(name), email: null, phone: null, address: null, erasedAt })
     .set((eb) => ({
       dateOfBirth: sql<string>`make_date(date_part('year', date_of_birth)::integer, 1, 1)`,
       version: eb('version', '+', 1),
@@ -50,7 +51,7 @@ export async function pseudonymiseAccount(
 ): Promise<void> {
   await db
     .updateTable('users')
-    .set({ ...account, phone: null, status: 'disabled' })
+    .set({ ...account, folded: fold(account.name), phone: null, status: 'disabled' })
     .where('id', '=', userId)
     .execute()
 }
