@@ -1,39 +1,34 @@
 import { AppError, invalid } from '../../errors'
+import { createJpegEndFinder, createSequenceFinder, type EndFinder } from './file-end'
 
 export const FILE_TYPES = ['application/pdf', 'image/png', 'image/jpeg'] as const
 export type FileType = (typeof FILE_TYPES)[number]
 
-/** How files of a type begin and end, one character per byte (latin1); `suffixes` of file names, the usual one first. */
-type Signature = { begins: string[]; isWhole: (tail: string) => boolean; suffixes: string[] }
+/**
+ * How files of a type begin, and how their format ends, one character per byte (latin1); `suffixes` of file names, the usual
+ * one first. Phones and programs append data of their own after the end, such as a film: that is outside the format.
+ */
+type Signature = { begins: string[]; endFinder: () => EndFinder; suffixes: string[] }
 
 const SIGNATURES: Record<FileType, Signature> = {
   'application/pdf': {
     begins: ['%PDF-1.', '%PDF-2.'],
-    // PDF readers search the last 1,024 bytes for it too.
-    isWhole: (tail) => tail.includes('%%EOF'),
+    endFinder: () => createSequenceFinder('%%EOF'),
     suffixes: ['.pdf'],
   },
   'image/png': {
     begins: ['\x89PNG\r\n\x1a\n\0\0\0\rIHDR'],
-    isWhole: (tail) => tail.endsWith('\0\0\0\0IEND\xaeB`\x82'),
+    endFinder: () => createSequenceFinder('\0\0\0\0IEND\xaeB`\x82'),
     suffixes: ['.png'],
   },
   'image/jpeg': {
     begins: ['\xff\xd8\xff'],
-    // Some cameras pad the file with zeros.
-    isWhole: (tail) => tail.slice(0, paddingStart(tail)).endsWith('\xff\xd9'),
+    endFinder: createJpegEndFinder,
     suffixes: ['.jpg', '.jpeg', '.jfif'],
   },
 }
 
-function paddingStart(tail: string): number {
-  let end = tail.length
-  while (end > 0 && tail[end - 1] === '\0') end--
-  return end
-}
-
 const HEAD = 16
-const TAIL = 1024
 
 /**
  * Streams a file through and detects its type from its first bytes, before any byte is passed on. `type()` may be called
@@ -44,21 +39,23 @@ export function inspectFile(content: AsyncIterable<Uint8Array>) {
 
   async function* inspected(): AsyncGenerator<Uint8Array> {
     let head = ''
-    let tail = ''
+    let end: EndFinder | undefined
     let unread: Uint8Array[] = []
     for await (const piece of content) {
       head += latin1(piece.subarray(0, HEAD))
-      tail = (tail + latin1(piece.subarray(-TAIL))).slice(-TAIL)
       unread.push(piece)
       if (type === undefined && head.length < HEAD) continue
       type ??= recognise(head)
+      end ??= SIGNATURES[type].endFinder()
+      unread.forEach(end.push)
       yield* unread
       unread = []
     }
     type ??= recognise(head)
+    end ??= SIGNATURES[type].endFinder()
+    unread.forEach(end.push)
     yield* unread
-    if (!SIGNATURES[type].isWhole(tail))
-      throw invalid('file', `is incomplete: it does not end like a file of type ${type}`)
+    if (!end.found()) throw invalid('file', `is incomplete: it has no end of a file of type ${type}`)
   }
 
   return {
