@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CancellationPolicy } from '../doctors/schemas'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, Money, Problem, text, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, lines, Money, Problem, Uuid } from '../http/schemas'
 import { Payment } from '../ledger/schemas'
 import { RuleResult, Slot } from '../scheduling/schemas'
 
@@ -76,7 +76,7 @@ export const BookAppointment = z
     patientId: Uuid.optional().openapi({
       description: 'Required for doctors and admins; the default for patients is themselves.',
     }),
-    reason: text(1000).optional().openapi({ description: 'Required with `override`.' }),
+    reason: lines(1000).optional().openapi({ description: 'Required with `override`.' }),
     hold: z.literal(true).optional().openapi({
       description: 'Only hold the time for some minutes; confirm with `PUT /appointments/{id}/confirm`.',
     }),
@@ -114,7 +114,7 @@ export const BookingConflict = Problem.extend({
 }).openapi('BookingConflict')
 
 export const CancelAppointment = z
-  .strictObject({ reason: text(1000).optional() })
+  .strictObject({ reason: lines(1000).optional() })
   .openapi('CancelAppointment', { example: { reason: 'Travelling that week' } })
 export type CancelAppointment = z.output<typeof CancelAppointment>
 
@@ -155,7 +155,7 @@ export type RescheduleAppointment = z.output<typeof RescheduleAppointment>
 
 export const ProgressAppointment = z
   .strictObject({
-    reason: text(1000).optional().openapi({ description: 'Required to undo a status that was set by mistake.' }),
+    reason: lines(1000).optional().openapi({ description: 'Required to undo a status that was set by mistake.' }),
   })
   .openapi('ProgressAppointment', { example: { reason: 'Marked the wrong patient' } })
 export type ProgressAppointment = z.output<typeof ProgressAppointment>

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Email, Instant, Money, Phone, Role, text, Uuid } from '../http/schemas'
+import { Day, Email, Instant, lines, Money, Phone, Role, text, Uuid } from '../http/schemas'
 import { containsEmailName, EMAIL_NAME_REFUSED, PASSWORD_MAX, PASSWORD_MIN, passwordWeakness } from './passwords/policy'
 import type { UserRow } from './queries'
 
@@ -40,7 +40,7 @@ const RegisterPatient = z
     ...account,
     dateOfBirth: Day,
     gender: z.enum(['female', 'male', 'other', 'unknown']).optional(),
-    address: text(500).optional(),
+    address: lines(500).optional(),
   })
   .openapi('RegisterPatient', {
     example: {
@@ -59,7 +59,7 @@ const RegisterDoctor = z
     specialization: text(100),
     licenseNumber: text(100),
     fee: Money.optional(),
-    bio: text(4000).optional(),
+    bio: lines(4000).optional(),
   })
   .openapi('RegisterDoctor', {
     example: {

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Currency, Phone, text, Uuid } from '../http/schemas'
+import { Currency, lines, Phone, text, Uuid } from '../http/schemas'
 import { OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../scheduling/affected/schemas'
 import { isTimeZone } from '../scheduling/local-time'
 
@@ -40,7 +40,7 @@ export const CreateClinic = z
     name: text(200),
     timeZone: TimeZone,
     currency: Currency,
-    address: text(500).nullish(),
+    address: lines(500).nullish(),
     phone: Phone.nullish(),
   })
   .openapi('CreateClinic', {

@@ -1,13 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { Selectable } from 'kysely'
 import { pageFields, pageOf } from '../http/pagination'
-import { Money, text, Uuid } from '../http/schemas'
-import {
-  AFFECTED_EXAMPLE,
-  affectedFields,
-  OUTSIDE_HOURS_EXAMPLE,
-  outsideHoursFields,
-} from '../scheduling/affected/schemas'
+import { Money, text, Uuid, lines } from '../http/schemas'
+import { AFFECTED_EXAMPLE, affectedFields, OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../scheduling/affected/schemas'
 import { Slot } from '../scheduling/schemas'
 import type { VisitTypesTable } from './tables'
 
@@ -229,7 +224,7 @@ export const UpdateDoctor = z
   .strictObject({
     name: text(200),
     specialization: text(100),
-    bio: text(4000).nullable(),
+    bio: lines(4000).nullable(),
     licenseNumber: text(100).openapi({
       description: 'Only admins may change the licence number of a verified doctor (403).',
     }),

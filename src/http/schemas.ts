@@ -43,17 +43,31 @@ export const Money = z
     example: { amount: 9500, currency: 'USD' },
   })
 
+const VISIBLE = /(?=[\p{L}\p{N}\p{P}\p{S}])[^\p{Default_Ignorable_Code_Point}\u2800]/u
+/** Control characters, line breaks, and marks that change the direction of the text after them. */
+const CONTROLS = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u
+const CONTROLS_BUT_BREAKS = /[^\P{Cc}\t\n\r]/u
+
 /**
- * Text of one line or more, trimmed, not empty. Keyboards and file systems write an accented letter as one character or as
- * two; NFC makes them one, so that equal names are equal texts.
+ * Trimmed, with something visible. Keyboards and file systems write an accented letter as one character or as two; NFC makes
+ * them one, so that equal names are equal texts.
  */
-export const text = (max: number, min = 1) =>
+const visible = (max: number, min = 1) =>
   z
     .string()
     .normalize('NFC')
     .trim()
     .min(min, min === 1 ? 'must not be empty' : `must have at least ${min} characters`)
     .max(max)
+    .refine((value) => value === '' || VISIBLE.test(value), 'must contain something visible')
+
+/** Text of one or more lines, like an address or a reason. */
+export const lines = (max: number, min?: number) =>
+  visible(max, min).refine((value) => !CONTROLS_BUT_BREAKS.test(value), 'must not contain control characters')
+
+/** Text of one line, like a name. */
+export const text = (max: number) =>
+  visible(max).refine((value) => !CONTROLS.test(value), 'must be one line without control characters')
 
 /** Trimmed, with the domain in ASCII. */
 export const Email = z
@@ -67,8 +81,12 @@ export const Email = z
 export const Phone = z
   .string()
   .trim()
-  .regex(/^\+?[0-9 ()./-]{3,30}$/, 'must be a telephone number')
   .max(31)
+  .regex(/^\+?[0-9 ()./-]+$/, {
+    error: 'must be a telephone number: digits, blanks and ()./- after an optional +',
+    abort: true,
+  })
+  .refine((value) => /^(?:\D*\d){5,15}\D*$/.test(value), 'must have 5 to 15 digits')
   .openapi({ example: '+1 212 555 0100' })
 
 export const Role = z.enum(['patient', 'doctor', 'admin']).openapi('Role')

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Email, Phone, text, Uuid } from '../http/schemas'
+import { Day, Email, lines, Phone, text, Uuid } from '../http/schemas'
 import { History } from '../records/schemas'
 
 export const Gender = z.enum(['female', 'male', 'other', 'unknown'])
@@ -50,7 +50,7 @@ export const CreatePatient = z
     phone: Phone.nullish(),
     dateOfBirth: Day,
     gender: Gender.default('unknown'),
-    address: text(500).nullish(),
+    address: lines(500).nullish(),
   })
   .openapi('CreatePatient', {
     example: { name: 'Grace Murray', phone: '+1 212 555 0142', dateOfBirth: '1986-12-09', gender: 'female' },

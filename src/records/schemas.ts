@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, text, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, lines, text, Uuid } from '../http/schemas'
 import { Attachment } from './attachments/schemas'
 import { ClinicalData } from './clinical-data'
 import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope-schema'
@@ -73,7 +73,7 @@ export const CreateRecord = z
 export type CreateRecord = z.infer<typeof CreateRecord>
 
 export const AmendRecord = z
-  .strictObject({ reason: text(500), data: ClinicalData })
+  .strictObject({ reason: lines(500), data: ClinicalData })
   .openapi('AmendRecord', { example: { reason: amendment.reason, data: amendment.data } })
 export type AmendRecord = z.infer<typeof AmendRecord>
 
@@ -142,7 +142,7 @@ const Medicine = z
     dosage: text(200),
     frequency: text(200),
     durationDays: z.int().min(1).max(MAX_DAYS),
-    notes: text(1000).nullish(),
+    notes: lines(1000).nullish(),
   })
   .openapi('Medicine', {
     example: { name: 'Lisinopril', dosage: '10 mg', frequency: 'once a day', durationDays: 90, notes: 'with water' },
@@ -157,7 +157,7 @@ export const CreatePrescription = z
   })
 export type CreatePrescription = z.infer<typeof CreatePrescription>
 
-const reason = text(500).nullish()
+const reason = lines(500).nullish()
 
 export const StopPrescription = z
   .strictObject({ reason, data: ClinicalData.optional() })

@@ -54,7 +54,7 @@ describe('cross-origin requests', () => {
     for (const path of ['/clinics', '/nothing', '/auth/me']) {
       const { headers } = await t.anonymous.get(path, { headers: { origin: 'https://clinic.example' } })
       expect(headers.get('access-control-expose-headers')).toBe(
-        'ETag,Location,X-Request-Id,Retry-After,RateLimit,Idempotent-Replayed',
+        'ETag,Location,X-Request-Id,Retry-After,RateLimit,RateLimit-Policy,Idempotent-Replayed',
       )
       expect(headers.get('access-control-allow-origin')).toBe('https://clinic.example')
       expect(headers.get('access-control-allow-credentials')).toBeNull()

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../../http/pagination'
-import { Day, text, Uuid } from '../../http/schemas'
+import { Day, lines, Uuid } from '../../http/schemas'
 import { AFFECTED_EXAMPLE, affectedFields } from '../../scheduling/affected/schemas'
 
 /** Current and future closures of one clinic. */
@@ -34,7 +34,7 @@ export const CreateClosure = z
     endsOn: Day.openapi({
       description: 'The last closed day. Must be today, in the time zone of the clinic, or later.',
     }),
-    reason: text(500).nullish(),
+    reason: lines(500).nullish(),
   })
   .refine(({ startsOn, endsOn }) => startsOn <= endsOn, { path: ['endsOn'], error: 'must not be before startsOn' })
   .openapi('CreateClosure', { example: { startsOn: '2027-12-24', endsOn: '2027-12-26', reason: 'Christmas' } })

@@ -5,7 +5,15 @@ import type { HttpEnv } from '../request'
 
 const LOCAL = /^http:\/\/localhost(:\d{1,5})?$/
 
-const EXPOSED = ['ETag', 'Location', 'X-Request-Id', 'Retry-After', 'RateLimit', 'Idempotent-Replayed']
+const EXPOSED = [
+  'ETag',
+  'Location',
+  'X-Request-Id',
+  'Retry-After',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Idempotent-Replayed',
+]
 
 /**
  * CORS for the configured origins and, outside production, for any port of localhost. hono/cors only answers preflights

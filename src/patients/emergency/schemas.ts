@@ -1,9 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import { Instant, text } from '../../http/schemas'
+import { Instant, lines } from '../../http/schemas'
 
 export const OpenEmergencyAccess = z
   .strictObject({
-    reason: text(500, 10).openapi({ description: 'Why it cannot wait. Admins and the patient can read it.' }),
+    reason: lines(500, 10).openapi({ description: 'Why it cannot wait. Admins and the patient can read it.' }),
   })
   .openapi('OpenEmergencyAccess', {
     example: { reason: 'Brought in unconscious, needs to be treated before relatives can be reached' },

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { MAX_MINOR_UNITS, text } from '../../http/schemas'
+import { lines, MAX_MINOR_UNITS } from '../../http/schemas'
 
 export const RefundPayment = z
   .strictObject({
@@ -9,7 +9,7 @@ export const RefundPayment = z
       .max(MAX_MINOR_UNITS)
       .optional()
       .openapi({ description: 'Minor units of the payment’s currency. Default: all that is refundable.' }),
-    reason: text(500).openapi({ description: 'Stored with the refund; never sent to the provider.' }),
+    reason: lines(500).openapi({ description: 'Stored with the refund; never sent to the provider.' }),
   })
   .openapi('RefundPayment', { example: { amount: 2500, reason: 'The visit was cut short' } })
 export type RefundPayment = z.output<typeof RefundPayment>

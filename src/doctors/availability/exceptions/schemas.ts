@@ -1,11 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { Instant, InstantInput, text, Uuid } from '../../../http/schemas'
-import {
-  AFFECTED_EXAMPLE,
-  affectedFields,
-  OUTSIDE_HOURS_EXAMPLE,
-  outsideHoursFields,
-} from '../../../scheduling/affected/schemas'
+import { Instant, InstantInput, text, Uuid, lines } from '../../../http/schemas'
+import { AFFECTED_EXAMPLE, affectedFields, OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../../../scheduling/affected/schemas'
 import { DAY, MINUTE } from '../../../scheduling/local-time'
 
 const MAX_DAYS = 366
@@ -51,7 +46,7 @@ export const CreateException = z
       description: `Must lie in the future and at most ${MAX_DAYS} days after startsAt.`,
     }),
     kind: Kind,
-    note: text(500).nullish().openapi({ description: 'Only for the doctor and for admins.' }),
+    note: lines(500).nullish().openapi({ description: 'Only for the doctor and for admins.' }),
   })
   .superRefine(({ startsAt, endsAt, kind }, ctx) => {
     const refuse = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message })
