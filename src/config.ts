@@ -112,6 +112,8 @@ const environment = z.object({
   DOCTOR_VERIFICATION: onOff('on'),
   HOLD_MINUTES: integer(5, 1, 60),
   WAITLIST_OFFER_MINUTES: integer(15, 1, 1440),
+  MAX_UPCOMING_PER_PATIENT: integer(40, 0, 10_000),
+  MAX_UPCOMING_PER_DOCTOR: integer(26, 0, 10_000),
   RELATIONSHIP_DAYS: integer(365, 1, 3650),
   RECORDS_RETENTION: duration.prefault('3650d'),
   DEMO_DATA: onOff('off'),
@@ -206,6 +208,8 @@ function groupSettings(env: Environment) {
     doctorVerification: env.DOCTOR_VERIFICATION,
     holdMinutes: env.HOLD_MINUTES,
     waitlistOfferMinutes: env.WAITLIST_OFFER_MINUTES,
+    /** Visits to come that a patient's account may have made; 0: no limit. */
+    maxUpcoming: { perPatient: env.MAX_UPCOMING_PER_PATIENT, perDoctor: env.MAX_UPCOMING_PER_DOCTOR },
     relationshipDays: env.RELATIONSHIP_DAYS,
     recordsRetentionSeconds: env.RECORDS_RETENTION,
     demoData: env.DEMO_DATA,

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'not_bookable'
   | 'hold_expired'
   | 'invalid_state'
+  | 'too_many_upcoming'
   | 'payment_exists'
   | 'nothing_to_pay'
   | 'request_in_progress'

@@ -7,11 +7,10 @@ import { freeUntilOf } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { type BookingFacts, loadBookingFacts, lockBooking } from '../scheduling/facts'
 import { localDay } from '../scheduling/local-time'
+import { assertMayBookMore, assertMayHold, isPaidFirst } from './limits'
 import { type Place, slotTaken, takePlace } from './place'
 import { type AppointmentRow, insertAppointments } from './queries'
 import type { BookAppointment } from './schemas'
-
-const MAX_HOLDS = 3
 
 /** What booking needs of a context; `actor` may be the user in whose name a job books. */
 export type BookingContext = Pick<TransactionContext, 'db' | 'jobs' | 'now' | 'config' | 'actor'>
@@ -22,33 +21,27 @@ export type PossibleBooking = { facts: BookingFacts; place: Place; reason: strin
 /**
  * Books, or holds, by the protocol that makes double bookings impossible: lock doctor, patient and rooms, then read the
  * booking facts, let the engine decide, write. Throws not_found, forbidden, validation_failed, not_bookable with `rules`,
- * slot_taken, patient_busy, and invalid_state for a fourth hold.
+ * slot_taken, patient_busy, invalid_state for a fourth hold, and too_many_upcoming.
  */
 export async function bookAppointment(ctx: BookingContext, request: BookAppointment): Promise<AppointmentRow> {
-  if (request.hold) return holdAppointment(ctx, request)
   const possible = await checkBooking(ctx, request)
-  if (isPaidFirst(possible.facts)) assertMayHold(possible.facts)
-  return writeBooking(ctx, possible, null)
-}
-
-/** Such a visit is only held until its payment confirms it. */
-const isPaidFirst = ({ visitType: { requiresPrepayment, priceAmount } }: BookingFacts) =>
-  requiresPrepayment && priceAmount > 0
-
-function assertMayHold({ patient }: BookingFacts): void {
-  if (patient.activeHolds >= MAX_HOLDS)
-    throw new AppError('invalid_state', `A patient can have at most ${MAX_HOLDS} holds at once.`)
+  if (request.hold || isPaidFirst(possible.facts)) assertMayHold(possible.facts)
+  assertMayBookMore(ctx, possible.facts.patient)
+  return writeBooking(ctx, possible, request.hold ? holdEnd(ctx, request.startsAt) : null)
 }
 
 /** A hold ends at the start of the visit at the latest. */
 const holdEnd = (ctx: BookingContext, startsAt: Date, minutes = ctx.config.holdMinutes) =>
   new Date(Math.min(ctx.now.getTime() + minutes * 60_000, startsAt.getTime()))
 
-/** Holds the time for `minutes` or until the start, if that is earlier. Throws as bookAppointment does. */
-export async function holdAppointment(
+/**
+ * Offers a time: holds it for `minutes` or until the start, if that is earlier. Throws as bookAppointment does, without
+ * too_many_upcoming, which is asked when the offer is accepted.
+ */
+export async function offerAppointment(
   ctx: BookingContext,
   request: BookAppointment,
-  { minutes = ctx.config.holdMinutes } = {},
+  minutes: number,
 ): Promise<AppointmentRow> {
   const possible = await checkBooking(ctx, request)
   assertMayHold(possible.facts)

@@ -32,6 +32,7 @@ const bookAppointmentOperation = operation({
   description:
     'Every slot that the search offers can be booked, by one patient only. ' +
     'With `hold` the time is held for a few minutes, until the hold is confirmed; a patient can have three holds at once (409 `invalid_state`). ' +
+    'The number of visits to come that patients make themselves is limited (409 `too_many_upcoming`). ' +
     'If the time is taken or the patient is busy, the 409 lists the nearest alternatives; if the doctor does not offer it, it lists the rules and which of them fail.',
   access: ['patient', 'doctor', 'admin'],
   who: 'patients for themselves and their wards; doctors with themselves, for patients they may see; admins for anyone; doctors and admins name `patientId`',
@@ -65,7 +66,15 @@ const bookAppointmentOperation = operation({
       },
     },
   },
-  problems: ['forbidden', 'not_found', 'slot_taken', 'patient_busy', 'not_bookable', 'invalid_state'],
+  problems: [
+    'forbidden',
+    'not_found',
+    'slot_taken',
+    'patient_busy',
+    'not_bookable',
+    'invalid_state',
+    'too_many_upcoming',
+  ],
   problemSchemas: { 409: BookingConflict },
 })
 

@@ -161,7 +161,7 @@ export const ProgressAppointment = z
 export type ProgressAppointment = z.output<typeof ProgressAppointment>
 
 export const UndoCheckIn = z
-  .strictObject({ reason: text(1000) })
+  .strictObject({ reason: lines(1000) })
   .openapi('UndoCheckIn', { example: { reason: 'Marked the wrong patient' } })
 export type UndoCheckIn = z.output<typeof UndoCheckIn>
 

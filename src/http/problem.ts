@@ -20,6 +20,7 @@ export const STATUS = {
   not_bookable: 409,
   hold_expired: 409,
   invalid_state: 409,
+  too_many_upcoming: 409,
   payment_exists: 409,
   nothing_to_pay: 409,
   request_in_progress: 409,

@@ -31,7 +31,12 @@ export type ExpiredHold = TimeRange & { appointmentId: string; resourceId: strin
 /** Booking facts of one visit. */
 export type VisitFacts = DoctorFacts & { expiredHolds: ExpiredHold[] }
 
-export type BookingFacts = VisitFacts & { patient: { id: string; name: string; activeHolds: number } }
+/** Visits to come that a patient's account made, guardians included: open holds and bookings. */
+export type UpcomingVisits = { upcoming: number; upcomingWithDoctor: number }
+
+export type BookingFacts = VisitFacts & {
+  patient: { id: string; name: string; activeHolds: number } & UpcomingVisits
+}
 
 /**
  * Locks doctor, patient and, for a visit that needs a room, the rooms of the clinic or of all the doctor's clinics. Call it

@@ -5,13 +5,13 @@ import { jsonRow, jsonRows } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
 import type { Database } from '../database/schema'
 import { lockStatement } from '../database/transaction'
+import { countHolds, countUpcoming } from './patient-counts'
 import {
   activeVisitTypes,
   type BookingSearch,
   busyRanges,
   type CalendarSpan,
   calendarVersion,
-  countHolds,
   expiredHolds,
   type FactsSearch,
   roomOfMoving,
@@ -98,6 +98,8 @@ const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) =>
     .selectFrom('patients')
     .select(['patients.id', 'patients.name'])
     .select(countHolds(search).as('activeHolds'))
+    .select(countUpcoming(search).as('upcoming'))
+    .select(countUpcoming(search, search.doctorId).as('upcomingWithDoctor'))
     .where('patients.id', '=', search.patientId)
     .where(visiblePatients(viewer))
   return selectBookingFacts(db, search).select(jsonRow(patient).as('patient'))

@@ -200,15 +200,6 @@ export function expiredHolds({ from, until, now, patientId, doctorId, moving }: 
     .where(sql<boolean>`appointment_id is distinct from ${moving}::uuid`)
 }
 
-export const countHolds = ({ now, patientId }: FactsSearch) =>
-  expressionBuilder<Database, never>()
-    .selectFrom('appointments')
-    .select(({ fn }) => fn.countAll<number>().as('count'))
-    .where('appointments.patientId', '=', patientId)
-    .where(isOpenHold(now))
-    .$asScalar()
-    .$notNull()
-
 /** Whether the appointment to be moved has a room, and so needs one again; null where no appointment is moved. */
 export const roomOfMoving = ({ moving }: Pick<FactsSearch, 'moving'>) =>
   sql<boolean | null>`(select room_id is not null from appointments where id = ${moving})`

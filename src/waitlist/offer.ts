@@ -1,4 +1,4 @@
-import { holdAppointment } from '../appointments/book'
+import { offerAppointment } from '../appointments/book'
 import type { TimeFreed } from '../appointments/jobs'
 import { getClinic } from '../clinics/service'
 import { auditEvent } from '../database/audit-event'
@@ -48,7 +48,7 @@ async function offerTo(deps: Deps, freed: TimeFreed, entry: NextInLine, now: Dat
   }
   try {
     return await inTransaction({ ...deps, actor, now }, async (ctx): Promise<'made'> => {
-      const { id: offerId } = await holdAppointment(ctx, wanted, { minutes: deps.config.waitlistOfferMinutes })
+      const { id: offerId } = await offerAppointment(ctx, wanted, deps.config.waitlistOfferMinutes)
       const offered = await updateWaitlistStatus(ctx.db, entry.id, { from: 'waiting', to: 'offered', offerId })
       if (!offered) throw new AppError('invalid_state', 'The entry is not waiting any more.')
       const request = systemRequest('waitlist', now)

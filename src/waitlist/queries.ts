@@ -14,6 +14,7 @@ import type { TimeFreed } from '../appointments/jobs'
 import { preparedOneRow } from '../database/audited-read'
 import { prepared } from '../database/prepared'
 import type { Database } from '../database/schema'
+import { countUpcoming } from '../scheduling/patient-counts'
 import type { StoredStatus, WaitlistEntriesTable } from './tables'
 
 /** The entries that the caller may see: patients their own and their wards', admins all. */
@@ -114,6 +115,25 @@ export async function countWaiting(db: Transaction<Database>, patientId: string,
     .where('endsOn', '>=', today)
     .executeTakeFirstOrThrow()
   return count
+}
+
+/** Under the patient's lock: see `assertMayBookMore`. */
+export function countUpcomingVisits(
+  db: Transaction<Database>,
+  { doctorId, ...search }: { patientId: string; doctorId: string; now: Date },
+) {
+  return db
+    .selectNoFrom([countUpcoming(search).as('upcoming'), countUpcoming(search, doctorId).as('upcomingWithDoctor')])
+    .executeTakeFirstOrThrow()
+}
+
+/** The resources to lock before an offer is answered; read without a lock. */
+export function findPartiesOfOffer(db: Transaction<Database>, offerId: string) {
+  return db
+    .selectFrom('appointments')
+    .select(['doctorId', 'patientId', 'clinicId', 'roomId'])
+    .where('id', '=', offerId)
+    .executeTakeFirst()
 }
 
 export async function insertWaitlistEntry(

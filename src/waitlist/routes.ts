@@ -81,7 +81,7 @@ const acceptOfferOperation = operation({
   audit: { kind: 'waitlist.accept', action: 'U' },
   params: WaitlistPath,
   answer: { status: 200, description: 'The accepted entry', schema: WaitlistEntry },
-  problems: ['hold_expired', 'invalid_state', 'not_bookable'],
+  problems: ['hold_expired', 'invalid_state', 'not_bookable', 'too_many_upcoming'],
 })
 
 const declineOfferOperation = operation({

@@ -2,6 +2,8 @@ import { canSeePatient } from '../access/patients'
 import type { Caller, Role } from '../actor'
 import { cancelAppointment } from '../appointments/cancel'
 import { confirmHold } from '../appointments/holds/service'
+import { assertMayBookMore } from '../appointments/limits'
+import { lockAppointmentParties } from '../appointments/lock'
 import { getClinic } from '../clinics/service'
 import { newId } from '../database/ids'
 import { lockResources } from '../database/transaction'
@@ -12,8 +14,10 @@ import { cursorAfter, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
 import {
+  countUpcomingVisits,
   countWaiting,
   type EntryRow,
+  findPartiesOfOffer,
   findWaitlistEntry,
   hasDoctorOf,
   insertWaitlistEntry,
@@ -105,21 +109,28 @@ export async function listWaitlist(
   )
 }
 
-/** Books the offered time. Throws not_found, hold_expired for an expired offer, invalid_state, and as confirmHold does. */
+/** Books the offered time. Throws not_found, hold_expired, invalid_state, too_many_upcoming, and as confirmHold does. */
 export async function acceptOffer(ctx: TransactionContext, id: string): Promise<EntryRow> {
   const { entry, offerId } = await getOffer(ctx, id, 'accepted')
+  await assertMayAccept(ctx, entry)
   // Only its patient or its maker can confirm a hold, so an admin accepts in the name of the user who made the entry.
   const actor = ctx.actor.role === 'patient' ? ctx.actor : makerOf(entry)
   await confirmHold({ ...ctx, actor }, offerId)
-  await updateWaitlistStatus(ctx.db, id, { from: 'offered', to: 'accepted' })
+  await answerOffer(ctx, id, 'accepted')
   return getEntry(ctx, id)
+}
+
+/** The offer counts already. Throws too_many_upcoming. */
+async function assertMayAccept(ctx: TransactionContext, { patientId, offerDoctorId }: EntryRow): Promise<void> {
+  if (ctx.actor.role !== 'patient' || offerDoctorId === null) return
+  assertMayBookMore(ctx, await countUpcomingVisits(ctx.db, { patientId, now: ctx.now, doctorId: offerDoctorId }), 0)
 }
 
 /** Cancels the hold, so that the time is offered to the next in line. Throws not_found and invalid_state. */
 export async function declineOffer(ctx: TransactionContext, id: string): Promise<EntryRow> {
   const { offerId } = await getOffer(ctx, id, 'declined')
   await cancelAppointment(ctx, offerId, {}, null)
-  await updateWaitlistStatus(ctx.db, id, { from: 'offered', to: 'declined' })
+  await answerOffer(ctx, id, 'declined')
   return getEntry(ctx, id)
 }
 
@@ -133,15 +144,28 @@ export async function leaveWaitlist(ctx: TransactionContext, id: string): Promis
   // It has an offer already, or gets one at this moment.
   const { offerId } = await getOffer(ctx, id, 'withdrawn')
   await cancelAppointment(ctx, offerId, {}, null)
-  await updateWaitlistStatus(ctx.db, id, { from: 'offered', to: 'withdrawn' })
+  await answerOffer(ctx, id, 'withdrawn')
   return entry
 }
 
+/**
+ * An offer that may become `to`: read, locked like its appointment, and read again, so that of several answers to one offer
+ * the first decides. Throws not_found and as `assertWaitlistTransition`.
+ */
 async function getOffer(ctx: TransactionContext, id: string, to: 'accepted' | 'declined' | 'withdrawn') {
-  const entry = await getEntry(ctx, id)
+  const unlocked = await getEntry(ctx, id)
+  const parties = unlocked.offerId !== null && (await findPartiesOfOffer(ctx.db, unlocked.offerId))
+  if (parties) await lockAppointmentParties(ctx.db, parties)
+  const entry = parties ? await getEntry(ctx, id) : unlocked
   assertWaitlistTransition(currentStatus(entry, ctx.now), to)
-  // Only an entry with an offer can become any of these.
+  // Only an entry with an offer can become any of these, and an entry gets one offer.
   return { entry, offerId: entry.offerId! }
+}
+
+/** Call it under the locks of `getOffer`. Throws invalid_state if the offer was answered nevertheless. */
+async function answerOffer(ctx: TransactionContext, id: string, to: 'accepted' | 'declined' | 'withdrawn') {
+  if (await updateWaitlistStatus(ctx.db, id, { from: 'offered', to })) return
+  throw new AppError('invalid_state', 'The offer has been answered already.')
 }
 
 function currentStatus(row: EntryRow, now: Date) {

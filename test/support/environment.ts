@@ -10,6 +10,8 @@ export const TEST_ENVIRONMENT = {
   BCRYPT_COST: '4',
   SANDBOX_WEBHOOK_SECRET: 'test-sandbox-secret',
   RATE_LIMIT: 'off',
+  MAX_UPCOMING_PER_PATIENT: '0',
+  MAX_UPCOMING_PER_DOCTOR: '0',
 }
 
 const PATIENCE = { connectTimeoutMs: 30_000, lockTimeoutMs: 30_000, statementTimeoutMs: 40_000 }

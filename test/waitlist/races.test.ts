@@ -34,6 +34,39 @@ const standing = (startsAt: string) =>
     .execute()
 
 describe('waiting list races', () => {
+  test.each([
+    ['accept', 'decline'],
+    ['accept', 'leave'],
+    ['accept', 'accept'],
+    ['decline', 'leave'],
+  ])(
+    'of %s and %s at once one succeeds, the other is a 409, and the booking agrees with the entry',
+    async (...answers) => {
+      for (let round = 0; round < 3 * ROUNDS; round++) {
+        const patient = await t.newPatient()
+        const doctor = await t.newCardiologist()
+        const id = await t.wait(patient, { doctorId: doctor.id })
+        await t.free(doctor)
+        await t.runJobs()
+        const { offer } = await t.entryOf(patient, id)
+        const send = (app: typeof t | typeof copy, answer: string) =>
+          answer === 'leave'
+            ? app.as(patient.actor).delete(`/waitlist/${id}`)
+            : app.as(patient.actor).put(`/waitlist/${id}/${answer}`)
+        const sent = await raceWithHeadStart(
+          t.db,
+          round,
+          () => send(t, answers[0]!),
+          () => send(copy, answers[1]!),
+        )
+        expect(sent.map(({ status }) => (status < 300 ? 'done' : status)).sort()).toEqual([409, 'done'])
+        const { status } = await t.entryOf(patient, id)
+        const booking = await t.as(patient.actor).get(`/appointments/${offer.appointmentId}`)
+        expect([status, booking.body.status]).toEqual([status, status === 'accepted' ? 'booked' : 'cancelled'])
+      }
+    },
+  )
+
   test('several copies that run the same job make one offer', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const startsAt = startOf(round)

@@ -17,7 +17,8 @@ const bookSeriesOperation = operation({
   summary: 'Book a weekly series',
   description:
     'Visits at the same local time of the clinic, every so many weeks. All rules of the doctor apply to each visit, the horizon too. ' +
-    '`all_or_nothing` books every visit or none; a 409 reports the conflicts. `what_is_free` books the visits that are free. `dryRun` books nothing and only reports (200).',
+    '`all_or_nothing` books every visit or none; a 409 reports the conflicts. `what_is_free` books the visits that are free. `dryRun` books nothing and only reports (200). ' +
+    'A series that is paid in advance and has more visits than the patient may have holds is refused as a whole (409 `invalid_state`).',
   access: ['patient', 'doctor', 'admin'],
   who: 'patients for themselves and their wards; doctors with themselves, for patients they may see; admins for anyone; doctors and admins name `patientId`',
   audit: { kind: 'appointment.book_series', action: 'C' },
@@ -29,7 +30,15 @@ const bookSeriesOperation = operation({
     headers: ['Location'],
     or: { status: 200, description: 'The report of a dry run' },
   },
-  problems: ['forbidden', 'not_found', 'slot_taken', 'patient_busy', 'not_bookable'],
+  problems: [
+    'forbidden',
+    'not_found',
+    'slot_taken',
+    'patient_busy',
+    'not_bookable',
+    'invalid_state',
+    'too_many_upcoming',
+  ],
   problemSchemas: { 409: SeriesConflict },
 })
 

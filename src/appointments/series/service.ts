@@ -3,6 +3,7 @@ import { AppError, invalid } from '../../errors'
 import { formatInstant } from '../../http/schemas'
 import { type BookingFacts, loadBookingFacts, lockBooking } from '../../scheduling/facts'
 import { assertOverride, patientToBookFor, writeBookings } from '../book'
+import { assertMayBookMore, assertMayHold, isPaidFirst } from '../limits'
 import { chooseClinic, type Place, type PlaceRequest, takePlace } from '../place'
 import type { AppointmentRow } from '../queries'
 import { endOfSeries, type Occurrence, weeklyOccurrences } from './occurrences'
@@ -14,7 +15,7 @@ export type ReportedOccurrence = { startsAt: Date; appointment?: AppointmentRow;
 /**
  * Books every occurrence, or those that are free, by the protocol of a single booking: locks once, reads the booking facts
  * of the whole span in one statement, decides each occurrence, writes once. Throws as a booking does; an error about an
- * occurrence has the report as `occurrences`. `dryRun` books nothing; like a booking it expires conflicting holds.
+ * occurrence has the report as `occurrences`; the limits on holds and on visits to come refuse a series as a whole. `dryRun` books nothing; like a booking it expires conflicting holds.
  */
 export async function bookSeries(
   ctx: TransactionContext,
@@ -28,6 +29,7 @@ export async function bookSeries(
   const visit = { ...request, patientId }
   await lockBooking(ctx.db, visit)
   const facts = await loadBookingFacts(ctx, { ...visit, until: new Date(endOfSeries(first, rhythm)) })
+  if (isPaidFirst(facts)) assertMayHold(facts, count)
   const clinic = chooseClinic(facts, first, visit.clinicId)
   const starts = weeklyOccurrences(first, clinic?.timeZone ?? 'UTC', rhythm)
   const examined: ExaminedOccurrence[] = []
@@ -35,8 +37,9 @@ export async function bookSeries(
   for (const start of starts)
     examined.push(await examine(ctx, facts, start, { ...visit, clinicId: clinic?.id ?? visit.clinicId }))
 
-  if (dryRun) return { patientId, occurrences: examined.map(withoutPlace) }
   const free = examined.flatMap(({ place }) => place ?? [])
+  assertMayBookMore(ctx, facts.patient, free.length)
+  if (dryRun) return { patientId, occurrences: examined.map(withoutPlace) }
   const refused = examined.find(({ problem }) => problem)?.problem
   if (refused && (mode === 'all_or_nothing' || free.length === 0)) throw conflict(refused, free.length, examined)
   const reason = visit.reason ?? null

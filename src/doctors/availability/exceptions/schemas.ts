@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Instant, InstantInput, text, Uuid, lines } from '../../../http/schemas'
+import { Instant, InstantInput, lines, Uuid } from '../../../http/schemas'
 import { AFFECTED_EXAMPLE, affectedFields, OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../../../scheduling/affected/schemas'
 import { DAY, MINUTE } from '../../../scheduling/local-time'
 
