@@ -6,14 +6,8 @@ import { answerAppointment } from './present'
 import { progressAppointment, undoCheckIn } from './progress'
 import { READABLE_APPOINTMENT } from './replay'
 import { offerOtherTimes, rescheduleAppointment } from './reschedule'
-import {
-  Appointment,
-  AppointmentPath,
-  BookingConflict,
-  ProgressAppointment,
-  RescheduleAppointment,
-  UndoCheckIn,
-} from './schemas'
+import { Appointment, AppointmentPath, BookingConflict, ProgressAppointment, RescheduleAppointment, UndoCheckIn } from './schemas'
+import { auditBusyPatient } from './start-refused'
 
 const STAFF = 'doctors for their own appointments, admins'
 
@@ -140,7 +134,10 @@ export function lifecycleRoutes(deps: Deps) {
   mutation(rescheduleOperation, READABLE_APPOINTMENT, {
     run: async (ctx, { params, body, ifMatch }) =>
       answerAppointment(ctx, await rescheduleAppointment(ctx, params.id, body, ifMatch)),
-    explainRefusal: (ctx, { params, body }, error) => offerOtherTimes(ctx, params.id, body, error),
+    explainRefusal: async (ctx, { params, body }, error) => {
+      await auditBusyPatient(ctx, rescheduleOperation.audit!, error)
+      return offerOtherTimes(ctx, params.id, body, error)
+    },
   })
 
   for (const [op, to] of [

@@ -1,3 +1,4 @@
+import type { Actor } from '../actor'
 import type { TransactionContext } from '../deps'
 import { AppError, invalid } from '../errors'
 import type { FactsClinic, VisitFacts } from '../scheduling/facts'
@@ -6,6 +7,7 @@ import { clinicsWithHours, explainStart, occupiedRange, type Rule } from '../sch
 import { expireConflictingHolds } from './holds/service'
 import type { Occupancy } from './occupancy'
 import type { Override } from './schemas'
+import { rulesFor, StartRefused } from './start-refused'
 
 /** Where and when a visit will be, and the occupancy it needs. */
 export type Place = {
@@ -24,14 +26,14 @@ export type PlaceRequest = { patientId: string; startsAt: Date; clinicId?: strin
  * and patient_busy.
  */
 export async function takePlace(
-  ctx: Pick<TransactionContext, 'db' | 'jobs' | 'now'>,
+  ctx: Pick<TransactionContext, 'db' | 'jobs' | 'now'> & { actor: Actor },
   facts: VisitFacts,
   { patientId, startsAt, clinicId, override = [] }: PlaceRequest,
 ): Promise<Place> {
   const start = startsAt.getTime()
   const end = start + facts.visitType.durationMinutes * 60_000
   const clinic = chooseClinic(facts, start, clinicId)
-  assertBookable(facts, clinic, start, override)
+  assertBookable(ctx.actor, facts, clinic, { patientId, start, override })
   const room = chooseRoom(facts, clinic, start)
   const withBuffers = occupiedRange(facts.scheduling.visit, start)
   const occupancy: Occupancy[] = [
@@ -67,18 +69,23 @@ const WAIVED: Record<Override, Rule[]> = {
 }
 
 function assertBookable(
+  actor: Actor,
   { scheduling }: VisitFacts,
   clinic: FactsClinic | undefined,
-  start: number,
-  override: Override[],
+  { patientId, start, override }: { patientId: string; start: number; override: Override[] },
 ): asserts clinic is FactsClinic {
   const waived = new Set(clinic && override.flatMap((name) => WAIVED[name]))
   const rules = explainStart(scheduling, start, clinic?.id ?? '')
   const broken = rules.filter(({ rule, pass }) => !pass && !waived.has(rule))
   const against = broken.find(({ rule }) => !OCCUPANCY_RULES.has(rule))
-  if (against) throw new AppError('not_bookable', `This time cannot be booked: ${against.detail}.`, { rules })
-  if (broken.some(({ rule }) => rule !== 'patient_free')) throw slotTaken()
-  if (broken.length > 0) throw new AppError('patient_busy', 'The patient has another appointment at this time.')
+  const busyPatientId = broken.some(({ rule }) => rule === 'patient_free') ? patientId : undefined
+  if (against) {
+    const detail = `This time cannot be booked: ${against.detail}.`
+    throw new StartRefused('not_bookable', detail, { rules: rulesFor(actor, rules) }, busyPatientId)
+  }
+  if (broken.some(({ rule }) => rule !== 'patient_free')) throw new StartRefused('slot_taken', TAKEN, {}, busyPatientId)
+  if (busyPatientId)
+    throw new StartRefused('patient_busy', 'The patient has another appointment at this time.', {}, busyPatientId)
 }
 
 /**
@@ -92,4 +99,6 @@ function chooseRoom({ visitType, scheduling }: VisitFacts, clinic: FactsClinic, 
   return room ? { id: room.id, name: room.name } : null
 }
 
-export const slotTaken = (cause?: unknown) => new AppError('slot_taken', 'This time is taken.', {}, {}, { cause })
+const TAKEN = 'This time is taken.'
+
+export const slotTaken = (cause?: unknown) => new AppError('slot_taken', TAKEN, {}, {}, { cause })

@@ -20,6 +20,7 @@ import {
   CancellationQuote,
   ListAppointmentsQuery,
 } from './schemas'
+import { auditBusyPatient } from './start-refused'
 
 const WHO = 'patients their own and their wards’; doctors their own; admins all'
 
@@ -152,7 +153,10 @@ export function appointmentRoutes(deps: Deps) {
         location: `/appointments/${appointment.id}`,
       }
     },
-    explainRefusal: (ctx, { body }, error) => offerAlternatives(ctx, body, error),
+    explainRefusal: async (ctx, { body }, error) => {
+      await auditBusyPatient(ctx, bookAppointmentOperation.audit!, error)
+      return offerAlternatives(ctx, body, error)
+    },
   })
 
   read(listAppointmentsOperation, async (ctx, { query }) => {

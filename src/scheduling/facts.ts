@@ -57,7 +57,8 @@ export async function lockBooking(
 
 /**
  * The booking facts of one visit, or of several that start until `until`, in one statement, under the locks of
- * `lockBooking`. Throws not_found for doctor, visit type, or patient (also for one the caller may not see).
+ * `lockBooking`. Throws not_found for doctor, visit type, or patient (also for one the caller may not see), and
+ * invalid_state for an erased patient.
  */
 export async function loadBookingFacts(
   ctx: LockedContext & Viewer,
@@ -68,6 +69,7 @@ export async function loadBookingFacts(
   const facts = openDoctor(ctx, readFound(found, ctx.now))
   if (!facts) throw notFound('visit type')
   if (!found.patient) throw notFound('patient')
+  if (found.patient.erasedAt) throw new AppError('invalid_state', 'This patient has been erased.')
   return { ...facts, expiredHolds: found.expiredHolds.map(readExpiredHold), patient: found.patient }
 }
 

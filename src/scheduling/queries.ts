@@ -96,7 +96,7 @@ export async function findBookingFacts(db: Transaction<Database>, viewer: Viewer
 const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) => {
   const patient = expressionBuilder<Database, never>()
     .selectFrom('patients')
-    .select(['patients.id', 'patients.name'])
+    .select(['patients.id', 'patients.name', 'patients.erasedAt'])
     .select(countHolds(search).as('activeHolds'))
     .select(countUpcoming(search).as('upcoming'))
     .select(countUpcoming(search, search.doctorId).as('upcomingWithDoctor'))

@@ -127,6 +127,16 @@ export function countUpcomingVisits(
     .executeTakeFirstOrThrow()
 }
 
+export async function isErased(db: Transaction<Database>, patientId: string): Promise<boolean> {
+  const erased = await db
+    .selectFrom('patients')
+    .select('id')
+    .where('id', '=', patientId)
+    .where('erasedAt', 'is not', null)
+    .executeTakeFirst()
+  return erased !== undefined
+}
+
 /** The resources to lock before an offer is answered; read without a lock. */
 export function findPartiesOfOffer(db: Transaction<Database>, offerId: string) {
   return db

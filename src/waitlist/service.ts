@@ -21,6 +21,7 @@ import {
   findWaitlistEntry,
   hasDoctorOf,
   insertWaitlistEntry,
+  isErased,
   listWaitlistEntries,
   updateWaitlistStatus,
 } from './queries'
@@ -43,8 +44,10 @@ export async function joinWaitlist(ctx: TransactionContext, wish: JoinWaitlist):
   const today = earliestToday(ctx.now)
   if (wish.to < today) throw invalid('to', 'must not lie in the past')
   await assertWish(ctx, wish)
-  if (!(await canSeePatient(ctx, patientId))) throw notFound('patient')
+  // Under the lock that an erasure takes too.
   await lockResources(ctx.db, [patientId])
+  if (!(await canSeePatient(ctx, patientId))) throw notFound('patient')
+  if (await isErased(ctx.db, patientId)) throw new AppError('invalid_state', 'This patient has been erased.')
   if ((await countWaiting(ctx.db, patientId, today)) >= MAX_WAITING)
     throw new AppError('invalid_state', `A patient can have at most ${MAX_WAITING} waiting entries at once.`)
   const id = newId()

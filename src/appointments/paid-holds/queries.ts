@@ -21,13 +21,17 @@ export function findPaidAppointment(db: Transaction<Database>, id: string) {
       'priceAmount',
       'priceCurrency',
     ])
-    .select(({ selectFrom }) =>
+    .select(({ selectFrom }) => [
       selectFrom('doctors')
         .select('disabled')
         .whereRef('doctors.id', '=', 'appointments.doctorId')
         .$asScalar()
         .as('doctorDisabled'),
-    )
+      selectFrom('patients')
+        .select('patients.erasedAt')
+        .whereRef('patients.id', '=', 'appointments.patientId')
+        .as('erasedAt'),
+    ])
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirstOrThrow()

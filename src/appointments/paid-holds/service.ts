@@ -29,9 +29,11 @@ type PaidAppointment = Awaited<ReturnType<typeof findPaidAppointment>>
 
 async function rebook(ctx: PaidHoldContext, appointment: PaidAppointment): Promise<boolean> {
   const { id, patientId, startsAt, clinicId } = appointment
+  // Nothing can be booked for an erased patient.
+  if (appointment.erasedAt) return false
   try {
     const facts = await loadMovingFacts(ctx, { ...appointment, booked: bookedTerms(appointment) })
-    const place = await takePlace(ctx, facts, {
+    const place = await takePlace({ ...ctx, actor: 'system' }, facts, {
       patientId,
       startsAt,
       clinicId,

@@ -1,3 +1,4 @@
+import { appendAuditEvent } from '../../database/audit-outbox'
 import type { Deps } from '../../deps'
 import { answer } from '../../http/answer'
 import { operation } from '../../http/operations/operation'
@@ -6,6 +7,7 @@ import { formatInstant } from '../../http/schemas'
 import { presentAppointment } from '../present'
 import type { AppointmentRow } from '../queries'
 import { READABLE_SERIES } from '../replay'
+import { auditBusyPatient, busyPatientEvent } from '../start-refused'
 import { BookSeries, Series, SeriesConflict } from './schemas'
 import { bookSeries } from './service'
 
@@ -48,7 +50,9 @@ export function seriesRoutes(deps: Deps) {
   mutation(bookSeriesOperation, READABLE_SERIES, {
     limiter: ({ body }) => [deps.bookingLimiter, body.doctorId],
     run: async (ctx, { body }) => {
-      const { patientId, occurrences } = await bookSeries(ctx, body)
+      const { patientId, occurrences, busy } = await bookSeries(ctx, body)
+      const denied = busy && busyPatientEvent(ctx, bookSeriesOperation.audit!, busy)
+      if (denied) await appendAuditEvent(ctx.db, denied)
       const booked = occurrences.flatMap(({ appointment }) => appointment ?? [])
       const report = occurrences.map(({ startsAt, appointment, problem }) => ({
         startsAt: formatInstant(startsAt),
@@ -61,6 +65,10 @@ export function seriesRoutes(deps: Deps) {
         { occurrences: report },
         body.dryRun ? { status: 200, ...rest } : { location: locate(booked), ...rest },
       )
+    },
+    explainRefusal: async (ctx, _input, error) => {
+      await auditBusyPatient(ctx, bookSeriesOperation.audit!, error)
+      return error
     },
   })
 

@@ -6,10 +6,11 @@ import { assertOverride, patientToBookFor, writeBookings } from '../book'
 import { assertMayBookMore, assertMayHold, isPaidFirst } from '../limits'
 import { chooseClinic, type Place, type PlaceRequest, takePlace } from '../place'
 import type { AppointmentRow } from '../queries'
+import { StartRefused } from '../start-refused'
 import { endOfSeries, type Occurrence, weeklyOccurrences } from './occurrences'
 import type { BookSeries, SeriesProblem } from './schemas'
 
-type ExaminedOccurrence = { startsAt: Date; place?: Place; problem?: SeriesProblem }
+type ExaminedOccurrence = { startsAt: Date; place?: Place; problem?: SeriesProblem; refusal?: AppError }
 export type ReportedOccurrence = { startsAt: Date; appointment?: AppointmentRow; problem?: SeriesProblem }
 
 /**
@@ -20,7 +21,7 @@ export type ReportedOccurrence = { startsAt: Date; appointment?: AppointmentRow;
 export async function bookSeries(
   ctx: TransactionContext,
   { every, count, mode, dryRun, ...request }: BookSeries,
-): Promise<{ patientId: string; occurrences: ReportedOccurrence[] }> {
+): Promise<{ patientId: string; occurrences: ReportedOccurrence[]; busy?: AppError }> {
   const patientId = patientToBookFor(ctx.actor, request)
   assertOverride(ctx, request)
   if (request.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
@@ -38,10 +39,12 @@ export async function bookSeries(
     examined.push(await examine(ctx, facts, start, { ...visit, clinicId: clinic?.id ?? visit.clinicId }))
 
   const free = examined.flatMap(({ place }) => place ?? [])
+  const busy = examined.map(({ refusal }) => refusal).find((one): one is StartRefused => isBusy(one))
   assertMayBookMore(ctx, facts.patient, free.length)
-  if (dryRun) return { patientId, occurrences: examined.map(withoutPlace) }
+  if (dryRun) return { patientId, occurrences: examined.map(withoutPlace), busy }
   const refused = examined.find(({ problem }) => problem)?.problem
-  if (refused && (mode === 'all_or_nothing' || free.length === 0)) throw conflict(refused, free.length, examined)
+  if (refused && (mode === 'all_or_nothing' || free.length === 0))
+    throw conflict(refused, free.length, examined, busy?.busyPatientId)
   const reason = visit.reason ?? null
   const booked = await writeBookings(
     ctx,
@@ -53,6 +56,7 @@ export async function bookSeries(
     occurrences: examined.map(({ startsAt, place, problem }) =>
       place ? { startsAt, appointment: byPlace.get(place)! } : { startsAt, problem },
     ),
+    busy,
   }
 }
 
@@ -69,7 +73,7 @@ async function examine(
     return { startsAt, place: await takePlace(ctx, facts, { ...request, startsAt }) }
   } catch (error) {
     if (error instanceof AppError && isSeriesProblem(error.code))
-      return { startsAt, problem: { code: error.code, detail: error.detail } }
+      return { startsAt, problem: { code: error.code, detail: error.detail }, refusal: error }
     throw error
   }
 }
@@ -77,13 +81,20 @@ async function examine(
 const isSeriesProblem = (code: string): code is SeriesProblem['code'] =>
   code === 'slot_taken' || code === 'patient_busy' || code === 'not_bookable'
 
+const isBusy = (refusal: AppError | undefined) => refusal instanceof StartRefused && refusal.busyPatientId !== undefined
+
 const withoutPlace = ({ startsAt, problem }: ExaminedOccurrence): ReportedOccurrence => ({
   startsAt,
   ...(problem && { problem }),
 })
 
-function conflict({ code, detail }: SeriesProblem, free: number, examined: ExaminedOccurrence[]): AppError {
+function conflict(
+  { code, detail }: SeriesProblem,
+  free: number,
+  examined: ExaminedOccurrence[],
+  busyPatientId: string | undefined,
+): AppError {
   const occurrences = examined.map(({ startsAt, problem }) => ({ startsAt: formatInstant(startsAt), problem }))
   const report = `${examined.length - free} of ${examined.length} occurrences cannot be booked. The first: ${detail}`
-  return new AppError(code, report, { occurrences })
+  return new StartRefused(code, report, { occurrences }, busyPatientId)
 }
