@@ -48,6 +48,7 @@ async function insertPeople(db: Kysely<Database>, world: DemoWorld, password: Ha
     .execute()
   await db.insertInto('clinics').values(world.clinics).execute()
   await db.insertInto('patients').values(world.patients).execute()
+  await db.insertInto('patientGuardians').values(world.guardians).execute()
   await db
     .insertInto('doctors')
     .values(world.doctors.map(({ doctor }) => doctor))

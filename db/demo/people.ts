@@ -41,7 +41,7 @@ export const DOCTORS = [
   ],
 ] as const
 
-/** The first one is patient@demo.clinic. */
+/** The first is patient@demo.clinic, the guardian of the last, a child without an account. */
 export const PATIENTS = [
   'Ada Whitfield',
   'Benjamin Osei',
@@ -62,7 +62,7 @@ export const PATIENTS = [
   'Quentin Dubois',
   'Rosa Delgado',
   'Samuel Abebe',
-  'Tara Singh',
+  'Tara Whitfield',
 ] as const
 
 export const HOURS = [

@@ -28,21 +28,25 @@ export function demoWorld(now: Date) {
   )
   const patients = PATIENTS.map((name, i): Row<'patients'> => {
     const email = i === 0 ? 'patient@demo.clinic' : `patient${i + 1}@demo.clinic`
+    const isChild = i === PATIENTS.length - 1
     const account = user('patient', email, name, createdAt)
-    users.push(account)
-    const dateOfBirth = `${1950 + ((i * 17) % 60)}-${two(1 + (i % 12))}-${two(1 + ((i * 5) % 28))}`
+    if (!isChild) users.push(account)
+    const dateOfBirth = isChild
+      ? '2019-06-14'
+      : `${1950 + ((i * 17) % 60)}-${two(1 + (i % 12))}-${two(1 + ((i * 5) % 28))}`
     const gender = i % 2 === 0 ? 'female' : 'male'
     return {
       id: i === 0 ? DEMO.patient : newId(),
-      userId: account.id,
+      userId: isChild ? null : account.id,
       name,
-      email,
+      email: isChild ? null : email,
       phone: `+1 212 555 0${110 + i}`,
       dateOfBirth,
       gender,
       createdAt,
     }
   })
+  const guardians = [{ userId: patients[0]!.userId!, patientId: patients.at(-1)!.id }]
   const doctors = clinics.flatMap((clinic, c) =>
     DOCTORS[c]!.map((name, d) => {
       const email =
@@ -105,7 +109,7 @@ export function demoWorld(now: Date) {
     }
   })
 
-  return { users, clinics, patients, doctors, visits, hours: HOURS, ...availability(doctors, now) }
+  return { users, clinics, patients, guardians, doctors, visits, hours: HOURS, ...availability(doctors, now) }
 }
 
 export type DemoWorld = ReturnType<typeof demoWorld>
@@ -194,7 +198,7 @@ function appointment(
     status: endsAt.getTime() < now.getTime() - 86_400_000 ? 'completed' : 'booked',
     reason: null,
     createdBy: patient.userId ?? createdBy,
-    createdByRole: 'patient',
+    createdByRole: patient.userId ? 'patient' : 'admin',
     timeZone: clinic.timeZone,
     mode: 'in_person',
     priceAmount: visitType.priceAmount,

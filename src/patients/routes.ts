@@ -6,6 +6,7 @@ import { createRouter } from '../http/operations/router'
 import { cursorAfter, toPage } from '../http/pagination'
 import { readHistory } from '../records/service'
 import { emergencyRoutes } from './emergency/routes'
+import { guardianRoutes } from './guardians/routes'
 import { searchVisiblePatients } from './queries'
 import { READABLE_PATIENT } from './replay'
 import { CreatePatient, Patient, PatientPage, PatientPath, SearchPatientsQuery, UpdatePatient } from './schemas'
@@ -75,6 +76,7 @@ const updatePatientOperation = operation({
 export function patientRoutes(deps: Deps) {
   const { app, read, mutation } = createRouter(deps)
   app.route('/', emergencyRoutes(deps))
+  app.route('/', guardianRoutes(deps))
 
   read(searchPatientsOperation, async (ctx, { query: { limit, cursor, q } }) => {
     const after = cursorAfter(cursor, 'createdAt')

@@ -130,6 +130,9 @@ export const API: Record<string, Row> = {
   'POST /patients': { who: ADMIN, status: 201, body: 'name dateOfBirth', answer: PATIENT, versioned: true },
   'GET /patients/{id}': { who: 'signed_in', answer: `${PATIENT} history`, versioned: true },
   'PATCH /patients/{id}': { who: ['patient', 'admin'], answer: PATIENT, versioned: true },
+  'GET /patients/{id}/guardians': { who: ['patient', 'admin'], list: true, query: PAGE, answer: 'userId name' },
+  'POST /patients/{id}/guardians': { who: ADMIN, status: 201, body: 'userId', answer: 'userId name' },
+  'DELETE /patients/{id}/guardians/{userId}': { who: ADMIN, status: 204 },
   'GET /patients/{id}/records': {
     who: BOTH,
     list: true,

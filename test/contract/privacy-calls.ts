@@ -18,12 +18,18 @@ async function ofEmergency(world: World): Promise<Call> {
   return { path: { seq: String(log?._id) } }
 }
 
+async function newGuardianship({ t, patient, owner }: World) {
+  const { userId } = (await t.newPatient()).actor
+  await t.as(owner.admin).post(`/patients/${patient.id}/guardians`, { userId })
+  return { id: patient.id, userId }
+}
+
 async function ofPatientWithDocuments(world: World): Promise<Call> {
   await world.documents()
   return { path: { id: world.patient.id } }
 }
 
-/** Calls for emergency access, its review, the access log, exports and erasure. */
+/** Calls for emergency access, guardians, its review, the access log, exports and erasure. */
 export const PRIVACY_CALLS: Record<string, Entry> = {
   'POST /patients/{id}/emergency-access': {
     call: async (world) => ({
@@ -31,6 +37,21 @@ export const PRIVACY_CALLS: Record<string, Entry> = {
       as: (await newDoctor(world)).actor,
       body: emergency,
     }),
+    strangers: 'none',
+  },
+  'GET /patients/{id}/guardians': {
+    call: async (world) => ({ path: { id: (await newGuardianship(world)).id } }),
+    strangers: { patient: 404 },
+  },
+  'POST /patients/{id}/guardians': {
+    call: async ({ t, patient }) => ({
+      path: { id: patient.id },
+      body: { userId: (await t.newPatient()).actor.userId },
+    }),
+    strangers: 'none',
+  },
+  'DELETE /patients/{id}/guardians/{userId}': {
+    call: async (world) => ({ path: await newGuardianship(world) }),
     strangers: 'none',
   },
   'GET /audit/{seq}/review': { call: ofEmergency, strangers: 'none' },
