@@ -164,6 +164,24 @@ describe('a refund made in the dashboard of the provider', () => {
     expect(await read(id)).toEqual(before)
   })
 
+  test('a refund that is reported in another currency changes nothing', async () => {
+    const { id, ref } = await paidPayment()
+    const before = await read(id)
+    const refund = {
+      ref: `re_${ref}`,
+      paymentRef: ref,
+      refundId: null,
+      amount: 2000,
+      currency: 'EUR',
+      status: 'succeeded',
+    }
+    const event = { id: `evt_eur_${ref}`, name: 'refund.succeeded', occurredAt: t.clock.now().toISOString(), refund }
+    expect(await deliver(await signed(JSON.stringify(event)))).toMatchObject({ status: 204 })
+    await jobs.run()
+    expect(await read(id)).toEqual(before)
+    expect((await eventsOf(ref)).at(-1)).toMatchObject({ type: 'refund', outcome: 'ignored' })
+  })
+
   test('a dashboard refund waits for a payment whose provider reference is not known yet', async () => {
     const { id, ref, delivery } = await success()
     await t.db.updateTable('payments').set({ providerRef: null, providerStatus: null }).where('id', '=', id).execute()

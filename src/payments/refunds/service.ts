@@ -62,14 +62,21 @@ export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
   }
 }
 
-/** Applies a refund that the provider reported at `at`. It implies that the payment succeeded, so that is applied first. */
+/**
+ * Applies a refund that the provider reported at `at`. It implies that the payment succeeded, so that is applied first.
+ * Returns false for a refund in another currency than the payment's, which changes nothing.
+ */
 export async function applyProviderRefund(
   ctx: ActorTransaction,
   paymentId: string,
   refund: ProviderRefund,
   at: Date,
-): Promise<void> {
+): Promise<boolean> {
   const payment = await findStoredPayment(ctx.db, paymentId)
+  if (payment && payment.currency !== refund.currency) {
+    ctx.log.error({ paymentId }, 'a provider reported a refund in another currency than the payment has')
+    return false
+  }
   const locked = payment?.chargedAmount === 0 && (await lockPayment(ctx, paymentId))
   if (locked) {
     const { amount, currency } = locked.payment
@@ -77,6 +84,7 @@ export async function applyProviderRefund(
     await applyProviderStatus(ctx, locked, { ...paid, at })
   }
   await recordProviderRefund(ctx, paymentId, refund)
+  return true
 }
 
 async function recordProviderRefund(ctx: ActorTransaction, paymentId: string, refund: ProviderRefund): Promise<void> {

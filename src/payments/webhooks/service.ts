@@ -115,10 +115,9 @@ async function applyPaymentEvent(
 async function applyRefundEvent(
   ctx: ActorTransaction,
   { provider, snapshot, occurredAt }: StoredEvent,
-): Promise<'applied' | 'unmatched'> {
+): Promise<'applied' | 'ignored' | 'unmatched'> {
   const refund = RefundSnapshot.parse(snapshot)
   const paymentId = await findPaymentIdByRef(ctx.db, provider, refund.paymentRef)
   if (!paymentId) return 'unmatched'
-  await applyProviderRefund(ctx, paymentId, refund, occurredAt)
-  return 'applied'
+  return (await applyProviderRefund(ctx, paymentId, refund, occurredAt)) ? 'applied' : 'ignored'
 }
