@@ -29,6 +29,7 @@ import * as freeUntil from './migrations/20261130T1010-free-until'
 import * as disabledDoctors from './migrations/20261130T1100-disabled-doctors'
 import * as currencyRenewsCalendars from './migrations/20261130T1110-currency-renews-calendars'
 import * as idempotencyPrecondition from './migrations/20261130T1200-idempotency-precondition'
+import * as unreadableEvents from './migrations/20261130T1300-unreadable-events'
 import * as signInNetworks from './migrations/20261130T1400-sign-in-networks'
 import * as passwordCostIndex from './migrations/20261130T1410-password-cost-index'
 import * as composeNames from './migrations/20261130T1500-compose-names'
@@ -60,6 +61,7 @@ const migrations: Record<string, Migration> = {
   '20261130T1100-disabled-doctors': disabledDoctors,
   '20261130T1110-currency-renews-calendars': currencyRenewsCalendars,
   '20261130T1200-idempotency-precondition': idempotencyPrecondition,
+  '20261130T1300-unreadable-events': unreadableEvents,
   '20261130T1400-sign-in-networks': signInNetworks,
   '20261130T1410-password-cost-index': passwordCostIndex,
   '20261130T1500-compose-names': composeNames,

@@ -9,6 +9,7 @@ import { userRoutes } from './auth/users/routes'
 import { clinicRoutes } from './clinics/routes'
 import type { Deps } from './deps'
 import { doctorRoutes } from './doctors/routes'
+import { withAbsoluteUrl } from './http/absolute-url'
 import { describeApi } from './http/docs/openapi'
 import { docsRoutes } from './http/docs/routes'
 import { guardBrowsers } from './http/middleware/content-security'
@@ -63,5 +64,8 @@ export function createApp(deps: Deps) {
   app.route('/', metricsRoutes(deps))
   app.route('/', docsRoutes(deps))
   describeApi(app, deps)
+
+  const { fetch } = app
+  app.fetch = (request, ...rest) => fetch(withAbsoluteUrl(request), ...rest)
   return app
 }

@@ -54,9 +54,12 @@ export const notFound = (what: string) => new AppError('not_found', `There is no
 export const invalid = (path: string, message: string) =>
   new AppError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] satisfies FieldError[] })
 
-/** Throws 412 unless `ifMatch`, the version in the If-Match header, is the current one; null means no header. */
-export function requireVersion({ version }: { version: number }, ifMatch: number | null): void {
-  if (ifMatch !== null && ifMatch !== version)
+/** The versions in the If-Match header, any of which may be the current one; null without the header. */
+export type IfMatch = ReadonlySet<number> | null
+
+/** Throws 412 unless the current version is among those of the If-Match header. */
+export function requireVersion({ version }: { version: number }, ifMatch: IfMatch): void {
+  if (ifMatch !== null && !ifMatch.has(version))
     throw new AppError('version_mismatch', `The current version is ${version}. Read it again before you change it.`)
 }
 

@@ -1,5 +1,5 @@
 import type { Context, TransactionContext } from '../deps'
-import { notFound, requireVersion } from '../errors'
+import { notFound, requireVersion, type IfMatch } from '../errors'
 import type { Cancellation } from '../ledger/refund-due'
 import { releaseOrRefundPayments } from '../ledger/release'
 import { lockAppointmentParties } from './lock'
@@ -16,7 +16,7 @@ export async function cancelAppointment(
   ctx: TransactionContext,
   id: string,
   { reason }: CancelAppointment,
-  ifMatch: number | null,
+  ifMatch: IfMatch,
 ): Promise<AppointmentRow> {
   const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')

@@ -1,5 +1,5 @@
 import type { TransactionContext } from '../deps'
-import { invalid, notFound, requireVersion } from '../errors'
+import { type IfMatch, invalid, notFound, requireVersion } from '../errors'
 import { type AppointmentRow, findAppointmentById, lockAppointmentRow, updateAppointmentStatus } from './queries'
 import type { ProgressAppointment, UndoCheckIn } from './schemas'
 import { assertTransition, isUndo } from './status'
@@ -12,7 +12,7 @@ export async function progressAppointment(
   id: string,
   to: 'checked_in' | 'completed' | 'no_show',
   { reason }: ProgressAppointment,
-  ifMatch: number | null = null,
+  ifMatch: IfMatch = null,
 ): Promise<{ appointment: AppointmentRow; undone: boolean }> {
   const appointment = await findToChange(ctx, id, ifMatch)
   assertTransition(appointment, to, ctx.now)
@@ -27,7 +27,7 @@ export async function undoCheckIn(
   ctx: TransactionContext,
   id: string,
   { reason }: UndoCheckIn,
-  ifMatch: number | null = null,
+  ifMatch: IfMatch = null,
 ): Promise<AppointmentRow> {
   const appointment = await findToChange(ctx, id, ifMatch)
   assertTransition(appointment, 'booked', ctx.now, { from: 'checked_in' })
@@ -35,7 +35,7 @@ export async function undoCheckIn(
 }
 
 /** The occupancy stays as it is, so the row's lock is enough. */
-async function findToChange(ctx: TransactionContext, id: string, ifMatch: number | null): Promise<AppointmentRow> {
+async function findToChange(ctx: TransactionContext, id: string, ifMatch: IfMatch): Promise<AppointmentRow> {
   await lockAppointmentRow(ctx.db, id)
   const appointment = await findAppointmentById(ctx.db, ctx.actor, { id })
   if (!appointment) throw notFound('appointment')

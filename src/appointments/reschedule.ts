@@ -1,6 +1,6 @@
 import { violates } from '../database/constraints'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, requireVersion } from '../errors'
+import { AppError, invalid, notFound, requireVersion, type IfMatch } from '../errors'
 import { freeUntilAfterMove } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { bookedTerms, loadMovingFacts, lockBooking, type VisitFacts } from '../scheduling/facts'
@@ -28,7 +28,7 @@ export async function rescheduleAppointment(
   ctx: TransactionContext,
   id: string,
   { startsAt, clinicId }: RescheduleAppointment,
-  ifMatch: number | null = null,
+  ifMatch: IfMatch = null,
 ): Promise<AppointmentRow> {
   if (startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
   const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })

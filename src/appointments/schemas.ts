@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CancellationPolicy } from '../doctors/schemas'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, lines, Money, Problem, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, lines, Money, ordered, Problem, Uuid } from '../http/schemas'
 import { Payment } from '../ledger/schemas'
 import { RuleResult, Slot } from '../scheduling/schemas'
 
@@ -167,29 +167,31 @@ export type UndoCheckIn = z.output<typeof UndoCheckIn>
 
 const statuses = AppointmentStatus.options.join('|')
 
-export const ListAppointmentsQuery = z.strictObject({
-  ...pageFields,
-  status: z
-    .string()
-    .max(200)
-    .regex(new RegExp(`^(${statuses})(,(${statuses}))*$`), `must be one or more of ${statuses}, separated by commas`)
-    .transform((list) => list.split(','))
-    .pipe(z.array(AppointmentStatus))
-    .optional()
-    .openapi({
-      type: 'string',
-      maxLength: 200,
-      pattern: `^(${statuses})(,(${statuses}))*$`,
-      example: 'booked,checked_in',
-      description: 'Default: all but `expired`.',
-    }),
-  from: Day.optional().openapi({ description: 'The first local day of the appointments, inclusive.' }),
-  to: Day.optional().openapi({ description: 'The last local day, inclusive.' }),
-  doctorId: Uuid.optional(),
-  patientId: Uuid.optional(),
-  clinicId: Uuid.optional(),
-  order: z.enum(['asc', 'desc']).default('asc').openapi({ description: 'By `startsAt`, then `id`.' }),
-})
+export const ListAppointmentsQuery = ordered(
+  z.strictObject({
+    ...pageFields,
+    status: z
+      .string()
+      .max(200)
+      .regex(new RegExp(`^(${statuses})(,(${statuses}))*$`), `must be one or more of ${statuses}, separated by commas`)
+      .transform((list) => list.split(','))
+      .pipe(z.array(AppointmentStatus))
+      .optional()
+      .openapi({
+        type: 'string',
+        maxLength: 200,
+        pattern: `^(${statuses})(,(${statuses}))*$`,
+        example: 'booked,checked_in',
+        description: 'Default: all but `expired`.',
+      }),
+    from: Day.optional().openapi({ description: 'The first local day of the appointments, inclusive.' }),
+    to: Day.optional().openapi({ description: 'The last local day, inclusive.' }),
+    doctorId: Uuid.optional(),
+    patientId: Uuid.optional(),
+    clinicId: Uuid.optional(),
+    order: z.enum(['asc', 'desc']).default('asc').openapi({ description: 'By `startsAt`, then `id`.' }),
+  }),
+)
 export type ListAppointmentsQuery = z.output<typeof ListAppointmentsQuery>
 
 export const AppointmentPath = z.strictObject({ id: Uuid })

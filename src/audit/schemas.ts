@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Instant, InstantInput, Role, Uuid } from '../http/schemas'
+import { Instant, InstantInput, ordered, Role, Uuid } from '../http/schemas'
 
 const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER
 
@@ -122,19 +122,21 @@ export type AuditVerdict = z.infer<typeof AuditVerdict>
 
 export const TrailEventPage = pageOf('AuditEvent', TrailEvent)
 
-export const ListAuditEventsQuery = z.strictObject({
-  ...pageFields,
-  actorId: Uuid.optional(),
-  patientId: Uuid.optional(),
-  kind: z
-    .string()
-    .max(60)
-    .regex(/^[a-z][a-z0-9_.]*$/, 'must be a kind of audit event, like appointment.book')
-    .optional()
-    .openapi({ example: 'appointment.book' }),
-  from: InstantInput.optional().openapi({ description: 'Events at or after this instant.' }),
-  to: InstantInput.optional().openapi({ description: 'Events before this instant.' }),
-})
+export const ListAuditEventsQuery = ordered(
+  z.strictObject({
+    ...pageFields,
+    actorId: Uuid.optional(),
+    patientId: Uuid.optional(),
+    kind: z
+      .string()
+      .max(60)
+      .regex(/^[a-z][a-z0-9_.]*$/, 'must be a kind of audit event, like appointment.book')
+      .optional()
+      .openapi({ example: 'appointment.book' }),
+    from: InstantInput.optional().openapi({ description: 'Events at or after this instant.' }),
+    to: InstantInput.optional().openapi({ description: 'Events before this instant.' }),
+  }),
+)
 
 /** A sequence number in a list cursor. */
 export const cursorSequence = z.string().regex(/^[1-9]\d{0,14}$/)

@@ -19,6 +19,8 @@ const GivenPassword = z.string().min(1, 'must not be empty').max(512).openapi({ 
 /** A new password: must follow the policy. */
 const NewPassword = z
   .string()
+  // A code point has at most two characters here.
+  .max(2 * PASSWORD_MAX)
   .superRefine((password, ctx) => {
     const message = passwordWeakness(password)
     if (message) ctx.addIssue({ code: 'custom', message })

@@ -1,7 +1,7 @@
 import { newId } from '../database/ids'
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
-import { notFound, requireVersion } from '../errors'
+import { type IfMatch, notFound, requireVersion } from '../errors'
 import type { Affected } from '../scheduling/affected/schemas'
 import { findOutsideHours } from '../scheduling/affected/service'
 import { assertPricesFit, deactivateUnbookable } from '../scheduling/visit-type-currencies'
@@ -40,7 +40,7 @@ export async function updateClinic(
   ctx: TransactionContext,
   id: string,
   { deactivateVisitTypes = false, ...changes }: UpdateClinic,
-  ifMatch: number | null,
+  ifMatch: IfMatch,
 ) {
   if (changes.timeZone !== undefined || changes.currency !== undefined) await lockDoctorsOfClinic(ctx, id)
   const clinic = await findClinicForUpdate(ctx.db, id)

@@ -3,7 +3,7 @@ import type { Caller } from '../actor'
 import { findPeople } from '../database/people-search'
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, requireVersion } from '../errors'
+import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../errors'
 import { cursorId, cursorText, decodeCursor, type Page, toPage } from '../http/pagination'
 import { findAtFormerClinics, findUpcoming } from '../scheduling/affected/service'
 import { nextSlots } from '../scheduling/service'
@@ -70,7 +70,7 @@ export async function getDoctor(ctx: Pick<Context<Caller | null>, 'db' | 'actor'
  * A new name becomes the name of the doctor's account too. Throws not_found, and forbidden when anyone but an admin changes
  * the licence number of a verified doctor.
  */
-export async function updateDoctor(ctx: TransactionContext, id: string, changes: UpdateDoctor, ifMatch: number | null) {
+export async function updateDoctor(ctx: TransactionContext, id: string, changes: UpdateDoctor, ifMatch: IfMatch) {
   assertManages(ctx.actor, id)
   const doctor = await getDoctorForUpdate(ctx, id, ifMatch)
   if (changes.licenseNumber !== undefined && doctor.verifiedAt !== null && ctx.actor.role !== 'admin')
@@ -89,7 +89,7 @@ export async function verifyDoctor(
   ctx: TransactionContext,
   id: string,
   clinicIds: string[] | undefined,
-  ifMatch: number | null,
+  ifMatch: IfMatch,
 ) {
   await lockResources(ctx.db, [id, ...(clinicIds ? [...clinicIds, ...(await listClinicIds(ctx.db, id))] : [])])
   if (clinicIds) await assertKnownClinics(ctx, clinicIds)
@@ -103,14 +103,14 @@ export async function verifyDoctor(
 }
 
 /** Existing appointments stay; `affected` lists the upcoming ones. Takes the doctor's lock. Throws not_found. */
-export async function unverifyDoctor(ctx: TransactionContext, id: string, ifMatch: number | null) {
+export async function unverifyDoctor(ctx: TransactionContext, id: string, ifMatch: IfMatch) {
   await lockResources(ctx.db, [id])
   await getDoctorForUpdate(ctx, id, ifMatch)
   await updateDoctorRow(ctx.db, id, { verifiedAt: null })
   return { doctor: await getDoctor(ctx, id), affected: await findUpcoming(ctx, id) }
 }
 
-async function getDoctorForUpdate(ctx: TransactionContext, id: string, ifMatch: number | null) {
+async function getDoctorForUpdate(ctx: TransactionContext, id: string, ifMatch: IfMatch) {
   const doctor = await findDoctorForUpdate(ctx.db, id)
   if (!doctor) throw notFound('doctor')
   requireVersion(doctor, ifMatch)

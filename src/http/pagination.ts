@@ -6,6 +6,7 @@ import { invalid } from '../errors'
 export const pageFields = {
   limit: z
     .string()
+    .max(9)
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.int().min(1).max(100))
@@ -72,7 +73,9 @@ export function toPage<R, T>(rows: R[], limit: number, keyOf: (row: R) => string
 
 /** Checks for cursor values. */
 export const cursorId = z.uuid()
-export const cursorInstant = z.iso.datetime()
+export const cursorInstant = z.iso
+  .datetime()
+  .refine((instant) => instant >= '1900' && instant < '2200', 'must lie between 1900 and 2200')
 export const cursorText = z
   .string()
   .max(300)

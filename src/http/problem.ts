@@ -55,8 +55,7 @@ export const titleOf = (code: ErrorCode) => TITLES[STATUS[code]]!
 /** Turns anything thrown into an AppError for the client; an unknown error becomes `internal` and keeps its cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
-  if (error instanceof HTTPException && error.status === 413)
-    return new AppError('too_large', 'The body is larger than 1 MiB.')
+  if (error instanceof HTTPException && error.status === 413) return new AppError('too_large', 'The body is too large.')
   return (
     asUnavailable(error) ??
     new AppError(

@@ -8,6 +8,7 @@ export const MAX_MINOR_UNITS = 1_000_000_000
 
 export const Uuid = z
   .uuid('must be a UUID')
+  .max(36)
   .toLowerCase()
   .openapi({ format: 'uuid', example: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f' })
 
@@ -25,8 +26,16 @@ export const InstantInput = z.iso
 /** A calendar day `YYYY-MM-DD`, from 1900 to 2199. */
 export const Day = z.iso
   .date('must be a day, like 2026-03-02')
+  .max(10)
   .refine((day) => day >= '1900-01-01' && day < '2200-01-01', 'must lie between 1900 and 2200')
   .openapi({ format: 'date', maxLength: 10, example: '2026-03-02' })
+
+/** For a query or body with `from` and `to`: refuses a range that ends before it starts. */
+export const ordered = <T extends z.ZodType<{ from?: string | Date; to?: string | Date }>>(schema: T): T =>
+  schema.refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
+    path: ['to'],
+    message: 'must not lie before from',
+  })
 
 /** An ISO 4217 code that this runtime knows. */
 export const Currency = z

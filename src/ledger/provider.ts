@@ -100,7 +100,7 @@ export type PaymentProvider = {
   /** Entries made in `from <= t < until`, whole seconds, in any order. An empty page need not be the last. */
   listEntries(range: { from: Date; until: Date }, cursor?: string): Promise<ProviderEntryPage>
   /** `rawBody` exactly as received. Throws `bad_signature`, and `rejected` for a signed body that is no valid event. */
-  verifyWebhook(rawBody: string, headers: Headers, now: Date): Promise<ProviderEvent>
+  verifyWebhook(rawBody: string | Uint8Array<ArrayBuffer>, headers: Headers, now: Date): Promise<ProviderEvent>
 }
 
 /**
@@ -108,6 +108,9 @@ export type PaymentProvider = {
  * in time, so the effect may have happened: repeat the call with the same key.
  */
 export type ProviderErrorKind = 'declined' | 'rejected' | 'unavailable' | 'bad_signature'
+
+/** The code of a `rejected` webhook about a payment or refund that cannot be read: a person must look at it. */
+export const NEEDED_EVENT = 'needed_event'
 
 /** `code` is the provider's own, if it sent one. Contains no secret and no personal data. */
 export class ProviderError extends Error {

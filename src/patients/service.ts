@@ -1,7 +1,7 @@
 import type { Viewer } from '../access/patients'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, requireVersion } from '../errors'
+import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../errors'
 import type { History } from '../records/schemas'
 import {
   findVisiblePatient,
@@ -46,12 +46,7 @@ export function createPatient(
 }
 
 /** Copies name and phone to the patient's account. Throws not_found, and invalid_state for an erased patient. */
-export async function updatePatient(
-  ctx: TransactionContext,
-  id: string,
-  changes: UpdatePatient,
-  ifMatch: number | null,
-) {
+export async function updatePatient(ctx: TransactionContext, id: string, changes: UpdatePatient, ifMatch: IfMatch) {
   if (changes.dateOfBirth !== undefined) requireBorn(ctx, changes.dateOfBirth)
   const patient = await findVisiblePatientForUpdate(ctx.db, ctx, id)
   if (!patient) throw notFound('patient')

@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** Webhook events, each stored once. Of their content only ids, amounts and statuses are kept. */
 export type PaymentEventsTable = {
   id: string
@@ -12,6 +14,10 @@ export type PaymentEventsTable = {
   /** `unmatched`: it may belong to a payment whose ref is not known yet. */
   outcome: 'applied' | 'ignored' | 'unmatched' | null
   processedAt: Date | null
+  /** The whole body, only of a signed event that could not be read. */
+  raw: Uint8Array | null
+  /** A person must look at it: it is about a payment or refund, and could not be read. */
+  needsAttention: Generated<boolean>
 }
 
 /** Reconciliations, one for each finished day and provider; unfinished while `finishedAt` is null. */

@@ -2,12 +2,17 @@ import { z } from '@hono/zod-openapi'
 
 const MAX_BYTES = 64 * 1024
 const MAX_DEPTH = 20
+const MAX_NAME = 1000
+const MAX_PROBLEMS = 50
+
+/** For bodies with clinical data: 64 KiB, and room for every character to be written as an escape. */
+export const MAX_BODY_BYTES = 192 * 1024
 
 type Problem = { path: (string | number)[]; message: string }
 
 /** Free-form content of a record as input: any JSON object that MongoDB can store, with limits on size and depth. */
 export const ClinicalData = z
-  .record(z.string().max(1000), z.unknown())
+  .custom<Record<string, unknown>>(isObject, 'must be an object')
   .superRefine((data, ctx) => {
     for (const { path, message } of problemsOf(data)) ctx.addIssue({ code: 'custom', path, message })
   })
@@ -17,7 +22,12 @@ export const ClinicalData = z
     description: `At most 64 KiB as JSON, at most ${MAX_DEPTH} levels deep; no field name may start with \`$\`.`,
   })
 
-function problemsOf(data: Record<string, unknown>): Problem[] {
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function problemsOf(data: unknown): Problem[] {
+  if (!isObject(data)) return []
   if (new TextEncoder().encode(JSON.stringify(data)).length > MAX_BYTES)
     return [{ path: [], message: 'must not be larger than 64 KiB as JSON' }]
   const problems: Problem[] = []
@@ -25,15 +35,23 @@ function problemsOf(data: Record<string, unknown>): Problem[] {
   return problems
 }
 
-/** `data` itself is at depth 1. */
-function inspect(value: unknown, path: (string | number)[], problems: Problem[]): void {
-  if (typeof value !== 'object' || value === null) return
+/** `data` itself is at depth 1. Changes `path` while it walks, and restores it. */
+function inspect(value: unknown, path: string[], problems: Problem[]): void {
+  if (typeof value !== 'object' || value === null || problems.length >= MAX_PROBLEMS) return
   if (path.length >= MAX_DEPTH) {
-    problems.push({ path, message: `must not be nested deeper than ${MAX_DEPTH}` })
+    problems.push({ path: [...path], message: `must not be nested deeper than ${MAX_DEPTH}` })
     return
   }
   for (const [name, member] of Object.entries(value)) {
-    if (name.startsWith('$')) problems.push({ path: [...path, name], message: 'a field name must not start with $' })
-    else inspect(member, [...path, name], problems)
+    const message = nameProblem(name)
+    path.push(name)
+    if (!message) inspect(member, path, problems)
+    else if (problems.length < MAX_PROBLEMS) problems.push({ path: [...path], message })
+    path.pop()
   }
+}
+
+function nameProblem(name: string): string | undefined {
+  if (name.startsWith('$')) return 'a field name must not start with $'
+  return name.length > MAX_NAME ? `a field name must not be longer than ${MAX_NAME} characters` : undefined
 }

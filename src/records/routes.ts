@@ -4,6 +4,7 @@ import { answer } from '../http/answer'
 import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { attachmentRoutes } from './attachments/routes'
+import { MAX_BODY_BYTES } from './clinical-data'
 import {
   AMENDMENTS,
   EVENTS,
@@ -110,6 +111,7 @@ const createRecordOperation = operation({
   audit: { kind: 'record.create', action: 'C' },
   params: IdPath,
   body: CreateRecord,
+  maxBodyBytes: MAX_BODY_BYTES,
   answer: { status: 201, description: 'The record', schema: MedicalRecord, headers: ['Location'] },
 })
 
@@ -125,6 +127,7 @@ const createPrescriptionOperation = operation({
   audit: { kind: 'prescription.create', action: 'C' },
   params: IdPath,
   body: CreatePrescription,
+  maxBodyBytes: MAX_BODY_BYTES,
   answer: { status: 201, description: 'The prescription', schema: Prescription, headers: ['Location'] },
 })
 
@@ -141,6 +144,7 @@ const amendRecordOperation = operation({
   audit: { kind: 'record.amend', action: 'U' },
   params: IdPath,
   body: AmendRecord,
+  maxBodyBytes: MAX_BODY_BYTES,
   answer: { status: 201, description: 'The amended record', schema: MedicalRecord, headers: ['Location'] },
   problems: ['invalid_state'],
 })
@@ -157,6 +161,7 @@ const stopPrescriptionOperation = operation({
   audit: { kind: 'prescription.stop', action: 'U' },
   params: IdPath,
   body: StopPrescription,
+  maxBodyBytes: MAX_BODY_BYTES,
   answer: { status: 200, description: 'The prescription', schema: Prescription },
   problems: ['invalid_state'],
 })
@@ -174,6 +179,7 @@ const renewPrescriptionOperation = operation({
   audit: { kind: 'prescription.renew', action: 'U' },
   params: IdPath,
   body: RenewPrescription,
+  maxBodyBytes: MAX_BODY_BYTES,
   answer: { status: 200, description: 'The prescription', schema: Prescription },
   problems: ['invalid_state'],
 })

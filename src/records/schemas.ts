@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, lines, text, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, lines, text, Uuid, ordered } from '../http/schemas'
 import { Attachment } from './attachments/schemas'
 import { ClinicalData } from './clinical-data'
 import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope-schema'
@@ -181,22 +181,26 @@ const written = {
   from: InstantInput.optional().openapi({ description: 'Written at this instant or later.' }),
   to: InstantInput.optional().openapi({ description: 'Written at this instant or earlier.' }),
 }
-export const ListRecordsQuery = z.strictObject({
-  ...written,
-  type: RecordType.optional(),
-  q: text(200).optional().openapi({
-    description:
-      'Words that must all occur in the record or its amendments, in any case and with or without accents; at least one of them as a whole word.',
-    example: 'penicillin rash',
+export const ListRecordsQuery = ordered(
+  z.strictObject({
+    ...written,
+    type: RecordType.optional(),
+    q: text(200).optional().openapi({
+      description:
+        'Words that must all occur in the record or its amendments, in any case and with or without accents; at least one of them as a whole word.',
+      example: 'penicillin rash',
+    }),
   }),
-})
+)
 export type ListRecordsQuery = z.infer<typeof ListRecordsQuery>
-export const ListPrescriptionsQuery = z.strictObject({
-  ...written,
-  activeOn: Day.optional().openapi({
-    description: 'Active on this day (UTC). A prescription that was stopped on this day does not count as active.',
+export const ListPrescriptionsQuery = ordered(
+  z.strictObject({
+    ...written,
+    activeOn: Day.optional().openapi({
+      description: 'Active on this day (UTC). A prescription that was stopped on this day does not count as active.',
+    }),
   }),
-})
+)
 export type ListPrescriptionsQuery = z.infer<typeof ListPrescriptionsQuery>
 
 /** The id of a patient or of a document. */

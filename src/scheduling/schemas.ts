@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, Problem, text, Uuid } from '../http/schemas'
+import { Day, Instant, InstantInput, Problem, text, Uuid, ordered } from '../http/schemas'
 import { RULES } from './rules'
 
 const SLOT_EXAMPLE = {
@@ -73,21 +73,25 @@ export const DEFAULT_DAYS = 7
 
 export const DoctorSlotsPath = z.strictObject({ id: Uuid })
 
-export const DoctorSlotsQuery = z.strictObject({
-  from: Day.optional().openapi({ description: 'The first local day of the clinic; default: today.' }),
-  to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
-  visitTypeId: Uuid.optional().openapi({ description: "Default: the doctor's first active visit type." }),
-  clinicId: Uuid.optional().openapi({ description: "Default: all the doctor's clinics." }),
-})
+export const DoctorSlotsQuery = ordered(
+  z.strictObject({
+    from: Day.optional().openapi({ description: 'The first local day of the clinic; default: today.' }),
+    to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
+    visitTypeId: Uuid.optional().openapi({ description: "Default: the doctor's first active visit type." }),
+    clinicId: Uuid.optional().openapi({ description: "Default: all the doctor's clinics." }),
+  }),
+)
 export type DoctorSlotsQuery = z.infer<typeof DoctorSlotsQuery>
 
-export const SearchSlotsQuery = z.strictObject({
-  ...pageFields,
-  specialization: text(100).optional().openapi({ description: 'Case does not matter; default: any.' }),
-  clinicId: Uuid.optional().openapi({ description: 'Default: any.' }),
-  from: Day.optional().openapi({ description: 'The first local day of each clinic; default: today.' }),
-  to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
-})
+export const SearchSlotsQuery = ordered(
+  z.strictObject({
+    ...pageFields,
+    specialization: text(100).optional().openapi({ description: 'Case does not matter; default: any.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Default: any.' }),
+    from: Day.optional().openapi({ description: 'The first local day of each clinic; default: today.' }),
+    to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
+  }),
+)
 export type SearchSlotsQuery = z.output<typeof SearchSlotsQuery>
 
 export const ExplainSlotQuery = z.strictObject({

@@ -1,5 +1,5 @@
 /** The export `bench` of each file `<name>.bench.ts`; it prints its results and asserts nothing. */
-export type Bench = { title: string; run(options: BenchOptions): Promise<void> }
+export type Bench = { title: string /** If not 4. */; seconds?: number; run(options: BenchOptions): Promise<void> }
 
 export type BenchOptions = {
   /** Approximate number of appointments, where the size of the table matters. */

@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rows: { type: 'string', default: '1000000' },
-    seconds: { type: 'string', default: '4' },
+    seconds: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '16' },
   },
@@ -34,7 +34,7 @@ try {
     console.log(`\n${name}: ${bench.title}\n(load before: ${load}; an idle machine has less than 0.5)\n`)
     await bench.run({
       rows: Number(values.rows),
-      seconds: Number(values.seconds),
+      seconds: Number(values.seconds ?? bench.seconds ?? 4),
       rounds: Number(values.rounds),
       connections: Number(values.connections),
     })

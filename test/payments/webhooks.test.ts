@@ -84,11 +84,20 @@ describe('a webhook', () => {
     expect(await eventsOf(ref)).toHaveLength(1)
   })
 
-  test('a signed webhook with a malformed body is refused', async () => {
-    for (const rawBody of ['{}', '{"id":1}']) {
-      const answer = await deliver(await signed(rawBody))
-      expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
-    }
+  test('a signed webhook that cannot be read or stored is kept whole, once, and ignored', async () => {
+    const event = { id: 'evt_bad', name: 'other', occurredAt: '2026-03-02T14:00:00Z' }
+    const bodies = ['{}', '{"id":1}', 'no json', JSON.stringify({ ...event, name: 'a\0b' }), '{"id":"\\ud800"}']
+    for (const rawBody of bodies)
+      for (let i = 0; i < 2; i++) expect(await deliver(await signed(rawBody))).toMatchObject({ status: 204 })
+    const rows = await t.db
+      .selectFrom('paymentEvents')
+      .select(['raw', 'outcome', 'needsAttention'])
+      .where('name', '=', 'unreadable')
+      .execute()
+    expect(rows.map(({ raw }) => new TextDecoder().decode(raw!)).sort()).toEqual(bodies.toSorted())
+    expect(new Set(rows.map(({ outcome, needsAttention }) => `${outcome} ${needsAttention}`))).toEqual(
+      new Set(['ignored false']),
+    )
   })
 
   test('a webhook of a provider that is not configured is a 404', async () => {

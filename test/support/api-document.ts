@@ -29,6 +29,7 @@ export type DocumentedOperation = {
   requestBody?: { required?: boolean; content: Record<string, Media> }
   responses: Record<string, DocumentedResponse>
   'x-roles': Roles
+  'x-max-body-bytes'?: number
 }
 export type ApiDocument = {
   openapi: string

@@ -2,7 +2,7 @@ import { auditEvent } from '../../database/audit-event'
 import { appendAuditEvent } from '../../database/audit-outbox'
 import { inTransaction } from '../../database/transaction'
 import type { Deps, TransactionContext } from '../../deps'
-import { AppError, notFound, requireVersion } from '../../errors'
+import { AppError, type IfMatch, notFound, requireVersion } from '../../errors'
 import { releasePayments } from '../../ledger/release'
 import { systemRequest } from '../../system-context'
 import { lockAppointmentParties } from '../lock'
@@ -24,7 +24,7 @@ type ExpiredRow = Awaited<ReturnType<typeof expireHoldRows>>[number]
 export async function confirmHold(
   ctx: TransactionContext,
   id: string,
-  ifMatch: number | null = null,
+  ifMatch: IfMatch = null,
 ): Promise<AppointmentRow> {
   const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')

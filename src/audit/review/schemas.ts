@@ -4,6 +4,7 @@ import { Instant, Uuid } from '../../http/schemas'
 export const ReviewPath = z.strictObject({
   seq: z
     .string()
+    .max(15)
     .regex(/^[1-9]\d{0,14}$/, 'must be the sequence number of an event')
     .transform(Number)
     .openapi({ type: 'integer', minimum: 1, maximum: 999_999_999_999_999, example: 1042 }),

@@ -2,7 +2,7 @@ import { assertManages, manages, maySeeDoctor } from '../../access/doctors'
 import type { Caller } from '../../actor'
 import { lockResources } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
-import { AppError, invalid, notFound, requireVersion } from '../../errors'
+import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../../errors'
 import { formatInstant } from '../../http/schemas'
 import type { Affected } from '../../scheduling/affected/schemas'
 import { findOutsideHours } from '../../scheduling/affected/service'
@@ -56,7 +56,7 @@ export async function getAvailability(ctx: Pick<Context, 'db' | 'actor' | 'confi
 export async function setAvailability(
   ctx: TransactionContext,
   { doctorId: named, clinicId: namedClinic, weekly, validFrom = null, validUntil = null }: SetAvailability,
-  ifMatch: number | null,
+  ifMatch: IfMatch,
 ): Promise<{ availability: AvailabilityRow; outside: Affected }> {
   const doctorId = doctorIdOf(ctx.actor, named)
   await lockResources(ctx.db, [doctorId])

@@ -3,7 +3,7 @@ import type { Caller } from '../../actor'
 import { newId } from '../../database/ids'
 import { lockResources } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
-import { AppError, invalid, notFound, requireVersion } from '../../errors'
+import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../../errors'
 import { type CreateVisitType, MAX_ACTIVE_VISIT_TYPES, type UpdateVisitType } from '../schemas'
 import {
   findDoctorWithVisitTypes,
@@ -58,7 +58,7 @@ export async function updateVisitType(
   doctorId: string,
   id: string,
   { price, cancellationPolicy, ...plain }: UpdateVisitType,
-  ifMatch: number | null,
+  ifMatch: IfMatch,
 ) {
   assertManages(ctx.actor, doctorId)
   await lockResources(ctx.db, [doctorId])

@@ -13,6 +13,8 @@ export function answerErrors(app: OpenAPIHono<HttpEnv>, { log }: Deps): void {
     return problemResponse(c, error)
   })
   app.notFound((c) => {
+    // What load balancers ask if they are told no path.
+    if (c.req.method === 'OPTIONS' && c.req.path === '/') return c.body(null, 204, { Allow: 'OPTIONS' })
     const allow = methodsAt(app, c.req.path)
     if (allow.length === 0) return problemResponse(c, new AppError('not_found', 'There is nothing at this address.'))
     if (c.req.method === 'OPTIONS') return c.body(null, 204, { Allow: allow.join(', ') })

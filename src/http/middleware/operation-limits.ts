@@ -4,37 +4,37 @@ import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import { networkKey } from '../../ip-address'
 import type { HttpEnv } from '../request'
-import type { OperationLimit, RateLimits } from './rate-limits'
+import type { OperationLimit } from './rate-limits'
 
 type LimitedContext = Pick<Deps, 'rateLimits' | 'isKnownNetwork'> & { actor: Caller | null; ip: string | null }
+type Limit = OperationLimit | 'none' | undefined
 
-/** Applies the stricter limit of an operation to its checked body, then runs it. Throws 429. */
-export async function limitOperation<T>(
-  ctx: LimitedContext,
+/** Applies the stricter limit of an operation before its body is read. Throws 429. */
+export async function limitOperation(
+  { rateLimits, actor, ip }: LimitedContext,
   c: HonoContext<HttpEnv>,
-  { limit, body }: { limit: OperationLimit | 'none' | undefined; body: unknown },
-  run: () => Promise<T>,
-): Promise<T> {
-  const { rateLimits, actor, ip } = ctx
-  if (!rateLimits || !limit || limit === 'none') return run()
-  if (limit === 'sign_in') return limitSignIn({ ...ctx, rateLimits }, c, (body as { email: string }).email, run)
-  await rateLimits[limit](c, limit === 'change_password' && actor ? actor.userId : networkKey(ip))
-  return run()
+  limit: Limit,
+): Promise<void> {
+  if (!rateLimits || !limit || limit === 'none') return
+  const rule = limit === 'sign_in' ? 'sign_in_address' : limit
+  await rateLimits[rule](c, limit === 'change_password' && actor ? actor.userId : networkKey(ip))
 }
 
 /**
- * Only failures count against an account, but each sign-in counts until its outcome is known: otherwise many at once would
- * pass. Failures from everywhere do not lock out the networks from which the account was used lately.
+ * Runs a sign-in under the limits of the account that its body names; runs anything else as it is. Throws 429. Only
+ * failures count, but each sign-in counts until its outcome is known: otherwise many at once would pass. Failures from
+ * everywhere do not lock out the networks from which the account was used lately.
  */
-async function limitSignIn<T>(
-  { rateLimits, isKnownNetwork, ip }: LimitedContext & { rateLimits: RateLimits },
+export async function limitAccount<T>(
+  { rateLimits, isKnownNetwork, ip }: LimitedContext,
   c: HonoContext<HttpEnv>,
-  email: string,
+  { limit, body }: { limit: Limit; body: unknown },
   run: () => Promise<T>,
 ): Promise<T> {
+  if (!rateLimits || limit !== 'sign_in') return run()
+  const { email } = body as { email: string }
   const network = networkKey(ip)
   const account = email.toLowerCase()
-  await rateLimits.sign_in_address(c, network)
   const uncountHere = await rateLimits.sign_in_account(c, `${account}\n${network}`)
   let uncountTotal = async () => {}
   let failed = false

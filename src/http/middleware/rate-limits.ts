@@ -85,11 +85,15 @@ function noteTightest(c: HonoContext<HttpEnv>, name: RuleName, { limit, remainin
 /** Paths of the operations with `rateLimit: 'none'`, since limits apply before routing. */
 const UNLIMITED = /^\/(health\/|metrics$)/
 
+/** The probes of orchestrators, and `OPTIONS /`, which load balancers send if they are told no path. */
+const isProbe = ({ req }: HonoContext<HttpEnv>) =>
+  UNLIMITED.test(req.path) || (req.method === 'OPTIONS' && req.path === '/')
+
 /** Counts every request by the caller's address. Throws 429 above the limit. */
 export const limitRequests =
   ({ rateLimits }: Limited): MiddlewareHandler<HttpEnv> =>
   async (c, next) => {
-    if (!rateLimits || UNLIMITED.test(c.req.path)) return next()
+    if (!rateLimits || isProbe(c)) return next()
     await rateLimits.default(c, networkKey(c.get('ip')))
     await next()
   }

@@ -2,12 +2,14 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context as BareContext } from 'hono'
 import type { Caller } from '../../actor'
 import type { Context, Deps } from '../../deps'
-import { limitOperation } from '../middleware/operation-limits'
+import { limitAccount, limitOperation } from '../middleware/operation-limits'
 import type { HttpEnv } from '../request'
 import { auditFailure, type ReadSoFar } from './audit-failure'
 import { authenticate, authorise } from './authentication'
-import { readInput } from './input'
+import { readInput, type RawInput } from './input'
 import type { MutationRequest } from './mutation'
+import type { IfMatch } from '../../errors'
+import { ifMatchOf } from './if-match'
 import type { Access, Operation, OperationTypes } from './operation'
 import { wholeBody } from './stream'
 
@@ -23,8 +25,7 @@ export type Input<O extends OperationTypes> = {
   params: z.output<O['params']>
   query: z.output<O['query']>
   body: z.output<O['body']>
-  /** The version in If-Match; null without the header, -1 for a value that no version matches. */
-  ifMatch: number | null
+  ifMatch: IfMatch
 }
 
 /** The body of an operation's answer before it is serialised. */
@@ -34,7 +35,7 @@ type Handle<O extends OperationTypes> = (
   c: HonoContext,
   ctx: ContextOf<O>,
   input: Input<O>,
-  text: string,
+  raw: Pick<RawInput, 'bytes' | 'text'>,
 ) => Promise<Response>
 
 /** Adds an operation to an app: its OpenAPI entry, and its handler with authentication, input checks and rate limits. */
@@ -51,12 +52,13 @@ export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; add
       const soFar: ReadSoFar = { params: c.req.param() }
       try {
         authorise(op.access, ctx.actor)
-        const { params, query, body, text } = await readInput(c, op)
+        await limitOperation(ctx, c, op.rateLimit)
+        const { params, query, body, ...raw } = await readInput(c, op)
         Object.assign(soFar, { query, body })
-        const input = { params, query, body, ifMatch: ifMatchOf(c) } as Input<O>
+        const input = { params, query, body, ifMatch: ifMatchOf(c.req.header('if-match')) } as Input<O>
         // The actor's type follows from `access`, which authenticate() has just enforced.
-        const run = () => handle(c, ctx as ContextOf<O>, input, text)
-        const response = await limitOperation(ctx, c, { limit: op.rateLimit, body }, run)
+        const run = () => handle(c, ctx as ContextOf<O>, input, raw)
+        const response = await limitAccount(ctx, c, { limit: op.rateLimit, body }, run)
         if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
         return response
       } catch (thrown) {
@@ -81,13 +83,6 @@ async function contextOf(deps: Deps, c: HonoContext, access: Access): Promise<Co
     ip,
     userAgent: c.req.header('user-agent')?.slice(0, 300) ?? null,
   }
-}
-
-function ifMatchOf(c: HonoContext): number | null {
-  const header = c.req.header('if-match')?.trim()
-  if (header === undefined || header === '*') return null
-  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(header)?.[1]
-  return version === undefined ? -1 : Number(version)
 }
 
 /** The key that the client sent, and what distinguishes its request from others. */

@@ -1,69 +1,61 @@
 import type { z } from '@hono/zod-openapi'
 import type { Context as HonoContext } from 'hono'
 import { AppError, type FieldError } from '../../errors'
+import { DEFAULT_BODY_BYTES, decodeUtf8, readBody } from './body'
+import { cutToBounds, freeFormFields, joinPath } from './bounds'
+import { parseJson } from './json'
+import { MAX_ERRORS, refuseUnstorable } from './storable'
 
-export const MAX_BODY_BYTES = 1024 * 1024
-const MAX_DEPTH = 64
-const MAX_ERRORS = 50
+/** With `upload` the body is not read here; with `signed` its bytes are not read further. */
+type Schemas = {
+  params?: z.ZodType
+  query?: z.ZodType
+  body?: z.ZodType
+  maxBodyBytes?: number
+  signed?: true
+  upload?: object
+  ignoresInput?: true
+}
+export type RawInput = { params: unknown; query: unknown; body: unknown; bytes: Uint8Array<ArrayBuffer>; text: string }
 
-/** With `upload` the body is not read here. */
-type Schemas = { params?: z.ZodType; query?: z.ZodType; body?: z.ZodType; upload?: object }
-export type RawInput = { params: unknown; query: unknown; body: unknown; text: string }
+const NOTHING = new Uint8Array()
+const NO_FIELDS: ReadonlySet<string> = new Set()
 
 /** Checks path, query and body against their schemas. Throws 400, 413, 415, or 422 that names every invalid field. */
 export async function readInput(c: HonoContext, schemas: Schemas): Promise<RawInput> {
-  const text = schemas.upload ? '' : await readText(c.req.raw)
-  const body = schemas.body ? parseJson(c, text) : refuseBody(text)
+  if (schemas.ignoresInput) return { params: {}, query: undefined, body: undefined, bytes: NOTHING, text: '' }
+  const bytes = schemas.upload ? NOTHING : await readBody(c.req.raw, schemas.maxBodyBytes ?? DEFAULT_BODY_BYTES)
+  const { text, body } = schemas.signed ? requireJsonType(c) : readJson(c, schemas, bytes)
   const errors: FieldError[] = []
   const params = check(schemas.params, c.req.param(), 'path', errors)
   const query = check(schemas.query, queryOf(c, errors), 'query', errors)
-  const checked = schemas.body ? checkBody(schemas.body, body, errors) : undefined
+  const checked = schemas.body && !schemas.signed ? checkBody(schemas.body, body, errors) : undefined
   if (errors.length > 0) {
     const first = errors[0]!
     throw new AppError('validation_failed', `${first.path || 'body'}: ${first.message}`.slice(0, 500), {
       errors: errors.slice(0, MAX_ERRORS),
     })
   }
-  return { params, query, body: checked, text }
+  return { params, query, body: checked, bytes, text }
 }
 
-async function readText(request: Request): Promise<string> {
-  const tooLarge = () => new AppError('too_large', 'The body is larger than 1 MiB.')
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
-  if (!request.body) return ''
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength
-    if (size > MAX_BODY_BYTES) throw tooLarge()
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new AppError('malformed_json', 'The body is not UTF-8.')
-  }
+function readJson(c: HonoContext, schemas: Schemas, bytes: Uint8Array): { text: string; body: unknown } {
+  const text = decodeUtf8(bytes)
+  if (!schemas.body) return { text: refuseBody(text), body: undefined }
+  if (text === '') return { text, body: {} }
+  requireJsonType(c)
+  return { text, body: parseJson(text) }
 }
 
-function parseJson(c: HonoContext, text: string): unknown {
-  if (text === '') return {}
+function requireJsonType(c: HonoContext) {
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') throw new AppError('unsupported_media_type', 'Send the body as application/json.')
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new AppError('malformed_json', 'The body is not valid JSON.')
-  }
+  return { text: '', body: undefined }
 }
 
-function refuseBody(text: string): undefined {
-  if (text === '') return undefined
+/** Many clients send `{}` where they have nothing to send: it counts as no body. */
+function refuseBody(text: string): '' {
+  if (text === '' || /^\s*\{\s*\}\s*$/.test(text)) return ''
   throw new AppError('validation_failed', 'body: this operation takes no body', {
     errors: [{ path: '', message: 'this operation takes no body' }],
   })
@@ -73,7 +65,8 @@ function queryOf(c: HonoContext, errors: FieldError[]): Record<string, string> {
   // Without a prototype, a parameter named `__proto__` becomes a field like any other, and is refused.
   const query: Record<string, string> = Object.create(null)
   for (const [name, value] of new URL(c.req.url).searchParams) {
-    if (name in query) errors.push({ path: `query.${name}`.slice(0, 200), message: 'must be given once' })
+    if (name in query && errors.length < MAX_ERRORS)
+      errors.push({ path: `query.${name}`.slice(0, 200), message: 'must be given once' })
     query[name] = value
   }
   return query
@@ -81,49 +74,27 @@ function queryOf(c: HonoContext, errors: FieldError[]): Record<string, string> {
 
 function checkBody(schema: z.ZodType, body: unknown, errors: FieldError[]): unknown {
   const before = errors.length
-  refuseUnstorable(body, '', 0, errors)
+  refuseUnstorable(body, '', freeFormFields(schema), errors)
   return errors.length > before ? undefined : check(schema, body, '', errors)
 }
 
 function check(schema: z.ZodType | undefined, value: unknown, prefix: string, errors: FieldError[]): unknown {
-  if (prefix !== '') refuseUnstorable(value, prefix, 0, errors)
+  if (prefix !== '') refuseUnstorable(value, prefix, NO_FIELDS, errors)
   if (!schema) {
-    for (const name of Object.keys(value as object))
-      errors.push({ path: `${prefix}.${name}`.slice(0, 200), message: 'unknown field' })
+    for (const name of Object.keys(value as object).slice(0, MAX_ERRORS))
+      errors.push({ path: joinPath(prefix, name), message: 'unknown field' })
     return undefined
   }
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  for (const issue of parsed.error.issues) {
-    const keys = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path]
-    const message = issue.code === 'unrecognized_keys' ? 'unknown field' : issue.message
-    for (const path of keys)
-      errors.push({
-        path: [prefix, ...path]
-          .filter((part) => part !== '')
-          .join('.')
-          .slice(0, 200),
-        message: message.slice(0, 200),
-      })
-  }
+  const cut: FieldError[] = []
+  const parsed = schema.safeParse(cutToBounds(schema, value, prefix, cut))
+  if (parsed.success && cut.length === 0) return parsed.data
+  errors.push(...(parsed.success ? cut : parsed.error.issues.flatMap((issue) => fieldErrors(issue, prefix))))
   return undefined
 }
 
-/** Refuses what JSON allows but a database cannot store: NUL, lone surrogates, `__proto__`, very deep nesting. */
-function refuseUnstorable(value: unknown, path: string, depth: number, errors: FieldError[]): void {
-  const refuse = (message: string) => {
-    if (errors.length < MAX_ERRORS) errors.push({ path: path.slice(0, 200), message })
-  }
-  if (depth > MAX_DEPTH) refuse(`must not be nested deeper than ${MAX_DEPTH}`)
-  else if (typeof value === 'string') {
-    if (value.includes('\0')) refuse('must not contain the NUL character')
-    else if (!value.isWellFormed()) refuse('must be well-formed Unicode')
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, member] of Object.entries(value)) {
-      const memberPath = path === '' ? key : `${path}.${key}`
-      if (key === '__proto__' || key.includes('\0') || !key.isWellFormed())
-        refuse('has a field name that is not allowed')
-      else refuseUnstorable(member, memberPath, depth + 1, errors)
-    }
-  }
+function fieldErrors(issue: z.core.$ZodIssue, prefix: string): FieldError[] {
+  const isUnknown = issue.code === 'unrecognized_keys'
+  const paths = isUnknown ? issue.keys.map((key) => [...issue.path, key]) : [issue.path]
+  const message = isUnknown ? 'unknown field' : issue.message.slice(0, 200)
+  return paths.map((path) => ({ path: joinPath(prefix, ...path.map(String)), message }))
 }

@@ -1,4 +1,6 @@
 import { AppError, type FieldError, invalid } from '../../errors'
+import { refuseEncoded } from './body'
+import { type BodyReader, createBodyReader } from './body-reader'
 import type { FileUpload } from './operation'
 
 /** The file as it arrives. Reading `content` to its end checks the whole body: it throws 413 or 422. */
@@ -16,8 +18,10 @@ const LINE = '\r\n'
  */
 export async function openUpload(request: Request, { field, maxBytes }: FileUpload): Promise<UploadedFile> {
   const boundary = boundaryOf(request.headers.get('content-type') ?? '')
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes + OVERHEAD) throw tooLarge(maxBytes)
-  const body = createBodyReader(request.body, field, maxBytes)
+  refuseEncoded(request)
+  const tooLarge = () => fileTooLarge(maxBytes)
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes + OVERHEAD) throw tooLarge()
+  const body = createBodyReader(request.body, { field, maxBytes: maxBytes + OVERHEAD, tooLarge })
   const first = await body.take(boundary.length + 4)
   if (first === `--${boundary}--`) throw invalid(field, 'is missing')
   if (first !== `--${boundary}${LINE}`) throw malformed('must begin with the boundary that its Content-Type names')
@@ -27,14 +31,13 @@ export async function openUpload(request: Request, { field, maxBytes }: FileUplo
   return { filename, content: contentOf(body, { field, boundary, maxBytes }) }
 }
 
-type BodyReader = ReturnType<typeof createBodyReader>
 type FilePart = Omit<FileUpload, 'schema'> & { boundary: string }
 
 async function* contentOf(body: BodyReader, { field, boundary, maxBytes }: FilePart) {
   let size = 0
   for await (const piece of body.until(`${LINE}--${boundary}`)) {
     size += piece.length
-    if (size > maxBytes) throw tooLarge(maxBytes)
+    if (size > maxBytes) throw fileTooLarge(maxBytes)
     yield piece
   }
   if (size === 0) throw invalid(field, 'must not be empty')
@@ -45,7 +48,7 @@ async function* contentOf(body: BodyReader, { field, boundary, maxBytes }: FileP
   await body.drain()
 }
 
-const tooLarge = (maxBytes: number) =>
+const fileTooLarge = (maxBytes: number) =>
   new AppError('too_large', `The file is larger than ${maxBytes / 1024 / 1024} MiB.`)
 
 const malformed = (message: string) =>
@@ -62,12 +65,14 @@ function boundaryOf(contentType: string): string {
 }
 
 async function readHeaders(body: BodyReader, field: string): Promise<{ name: string; filename: string | undefined }> {
-  let bytes = new Uint8Array()
+  const bytes = new Uint8Array(MAX_HEADERS)
+  let length = 0
   for await (const piece of body.until(LINE + LINE)) {
-    bytes = concat(bytes, piece)
-    if (bytes.length > MAX_HEADERS) throw invalid(field, 'has headers that are too long')
+    if (length + piece.length > MAX_HEADERS) throw invalid(field, 'has headers that are too long')
+    bytes.set(piece, length)
+    length += piece.length
   }
-  const text = decode(bytes, field)
+  const text = decode(bytes.subarray(0, length), field)
   const disposition = /(?:^|\r\n)content-disposition:\s*form-data\s*(;[^\r\n]*)/i.exec(text)?.[1] ?? ''
   const name = parameter(disposition, 'name')
   if (name === undefined) throw malformed('has a part without a name')
@@ -97,68 +102,4 @@ function decode(bytes: Uint8Array, field: string): string {
   } catch {
     throw invalid(field, 'has headers that are not UTF-8')
   }
-}
-
-/** A reader of the bytes of a body. It throws 413 if there are too many, and 422 if the body ends too early. */
-function createBodyReader(stream: ReadableStream<Uint8Array> | null, field: string, maxBytes: number) {
-  const source = stream?.getReader()
-  let buffer: Uint8Array = new Uint8Array()
-  let total = 0
-
-  /** Returns false at the end of the body. */
-  async function fill(): Promise<boolean> {
-    const next = await source?.read().catch((error: unknown) => {
-      throw new AppError('validation_failed', 'body: it was cut off', {}, {}, { cause: error })
-    })
-    if (!next?.value) return false
-    total += next.value.length
-    if (total > maxBytes + OVERHEAD) throw tooLarge(maxBytes)
-    buffer = buffer.length === 0 ? next.value : concat(buffer, next.value)
-    return true
-  }
-
-  async function need(more: () => boolean): Promise<void> {
-    while (more()) if (!(await fill())) throw invalid(field, 'is not complete: the body ends too early')
-  }
-
-  return {
-    /** The next bytes as Latin-1, so that each byte is a character. */
-    async take(length: number): Promise<string> {
-      await need(() => buffer.length < length)
-      const bytes = buffer.subarray(0, length)
-      buffer = buffer.subarray(length)
-      return String.fromCharCode(...bytes)
-    },
-
-    /** Everything up to the delimiter, in pieces. Skips the delimiter. */
-    async *until(delimiter: string): AsyncGenerator<Uint8Array> {
-      const sought = new TextEncoder().encode(delimiter)
-      while (true) {
-        await need(() => buffer.length < sought.length)
-        const at = indexOf(buffer, sought)
-        const end = at === -1 ? buffer.length - sought.length + 1 : at
-        const piece = buffer.subarray(0, end)
-        buffer = buffer.subarray(at === -1 ? end : at + sought.length)
-        if (piece.length > 0) yield piece
-        if (at !== -1) return
-      }
-    },
-
-    async drain(): Promise<void> {
-      while (await fill()) buffer = new Uint8Array()
-    },
-  }
-}
-
-function indexOf(bytes: Uint8Array, sought: Uint8Array): number {
-  for (let at = bytes.indexOf(sought[0]!); at !== -1; at = bytes.indexOf(sought[0]!, at + 1))
-    if (sought.every((byte, i) => bytes[at + i] === byte)) return at
-  return -1
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(a.length + b.length)
-  joined.set(a)
-  joined.set(b, a.length)
-  return joined
 }

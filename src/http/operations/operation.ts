@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../errors'
 import type { OperationLimit } from '../middleware/rate-limits'
 import { STATUS, titleOf } from '../problem'
 import { Problem } from '../schemas'
+import { DEFAULT_BODY_BYTES } from './body'
 
 /** `public`: tokens are ignored. `optional`: the token may be missing, a bad one is 401. `signed_in`: any role. */
 export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
@@ -37,6 +38,10 @@ export type OperationSpec<O extends OperationTypes> = {
   params?: O['params']
   query?: O['query']
   body?: O['body']
+  /** The largest body; default: 64 KiB. */
+  maxBodyBytes?: number
+  /** The handler gets the bytes of the body, to check their signature first; `body` is only for the OpenAPI document. */
+  signed?: true
   /** Instead of a JSON body; for the router's `clinicalUpload`. */
   upload?: FileUpload
   answer: {
@@ -59,6 +64,8 @@ export type OperationSpec<O extends OperationTypes> = {
   problemSchemas?: Record<number, Schema>
   /** In addition to the default limit; `none` switches all limits off. */
   rateLimit?: OperationLimit | 'none'
+  /** The answer depends on nothing of the request: unknown parameters and bodies are ignored. */
+  ignoresInput?: true
 }
 
 export type Operation<O extends OperationTypes> = OperationSpec<O> & {
@@ -93,6 +100,7 @@ export function operation<
     description: `${spec.description}\n\n**Who:** ${spec.who}. **Audit:** ${spec.audit ? `\`${spec.audit.kind}\` (${spec.audit.action})` : 'not audited (no health data)'}.`,
     security: SECURITY[securityOf(spec.access)],
     'x-roles': spec.access,
+    ...(spec.body && { 'x-max-body-bytes': spec.maxBodyBytes ?? DEFAULT_BODY_BYTES }),
     request: {
       ...(spec.params && { params: spec.params as unknown as z.ZodObject }),
       ...(spec.query && { query: spec.query as unknown as z.ZodObject }),
@@ -198,8 +206,7 @@ function codesOf(spec: AnySpec): ErrorCode[] {
   if (spec.access !== 'public') codes.push('unauthenticated', 'token_expired')
   if (typeof spec.access === 'object' && spec.access.length < 3) codes.push('forbidden')
   if (spec.params) codes.push('not_found')
-  if (spec.method !== 'get') codes.push('malformed_json', 'too_large')
-  if (spec.body || spec.upload) codes.push('unsupported_media_type')
+  if (spec.method !== 'get') codes.push('malformed_json', 'too_large', 'unsupported_media_type')
   if (acceptsIdempotencyKey(spec)) codes.push('idempotency_key_reused', 'request_in_progress')
   if (isVersioned(spec)) codes.push('version_mismatch')
   return [...new Set(codes)]

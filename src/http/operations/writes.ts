@@ -14,7 +14,7 @@ import type { Operation, OperationTypes } from './operation'
 import type { ReplayRule } from './replay'
 
 /** The body as it arrived, for signatures over it. */
-export type RawRequest = { text: string; headers: Headers }
+export type RawRequest = { bytes: Uint8Array<ArrayBuffer>; headers: Headers }
 
 type Run<O extends OperationTypes, Prepared> = (
   ctx: InTransaction<ContextOf<O>>,
@@ -47,10 +47,10 @@ export function addMutation<O extends OperationTypes, Prepared = undefined>(
   const { beforeTransaction, limiter, run, explainRefusal, afterCommit } = (
     typeof steps === 'function' ? { run: steps } : steps
   ) as MutationSteps<O, Prepared>
-  addOperation(op, async (c, ctx, input, text) => {
+  addOperation(op, async (c, ctx, input, { bytes, text }) => {
     const perform = async () => {
       // Without `beforeTransaction`, Prepared is undefined.
-      const prepared = (await beforeTransaction?.(ctx, input, { text, headers: c.req.raw.headers })) as Prepared
+      const prepared = (await beforeTransaction?.(ctx, input, { bytes, headers: c.req.raw.headers })) as Prepared
       return runMutation(op, ctx, requestOf(c, text), { rule, prepared }, (tx) => run(tx, input, prepared))
     }
     const [takeTurn, key] = limiter?.(input) ?? []
@@ -75,7 +75,7 @@ export function addClinicalMutation<O extends DoctorOperation, D extends Patient
   steps: ClinicalSteps<Input<O>, BodyOf<O>, D, Prepared>,
 ): void {
   lookUps.set(auditOf(op).kind, steps.lookUp)
-  addOperation(op, async (c, ctx, input, text) =>
+  addOperation(op, async (c, ctx, input, { text }) =>
     toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, text), input, rule, steps)),
   )
 }

@@ -49,6 +49,7 @@ const livenessOperation = operation({
   access: 'public',
   who: 'anyone',
   rateLimit: 'none',
+  ignoresInput: true,
   answer: { status: 200, description: 'The process is running', schema: Liveness },
 })
 
@@ -63,6 +64,7 @@ const readinessOperation = operation({
   access: 'public',
   who: 'anyone',
   rateLimit: 'none',
+  ignoresInput: true,
   answer: { status: 200, description: 'The process accepts requests', schema: Readiness },
   problemSchemas: { 503: NotReady },
 })

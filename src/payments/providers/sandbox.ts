@@ -14,7 +14,7 @@ import {
   type ScheduleDelivery,
   SIGNATURE_HEADER,
 } from './sandbox-webhooks'
-import { findSignatureFault } from './webhook-signature'
+import { findSignatureFault, textOf } from './webhook-signature'
 
 /**
  * Outcome of a sandbox payment, by `metadata.testToken` or else by the last two digits of its amount in minor units:
@@ -149,7 +149,7 @@ export function createSandbox({
     async verifyWebhook(rawBody, headers, now) {
       const fault = await findSignatureFault(headers.get(SIGNATURE_HEADER), rawBody, webhookSecrets, now)
       if (fault) throw sandboxError('bad_signature', fault)
-      return readSandboxEvent(rawBody)
+      return readSandboxEvent(textOf(rawBody))
     },
     pay: account.pay,
     disturb: (fault, calls = 1) => void faults.push(...Array<SandboxFault>(calls).fill(fault)),

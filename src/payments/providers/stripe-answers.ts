@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  NEEDED_EVENT,
   type ProviderEntry,
   ProviderError,
   type ProviderEvent,
@@ -70,11 +71,14 @@ const Page = z.object({
   has_more: z.boolean(),
 })
 
+/** The end of the year 2199, which the database can store. */
+const LAST_SECOND = 7_258_118_399
+
 const Event = z.object({
   object: z.literal('event'),
   id: z.string().max(255),
   type: z.string().max(255),
-  created: z.int(),
+  created: z.int().min(0).max(LAST_SECOND),
   data: z.object({ object: z.unknown() }),
 })
 
@@ -133,9 +137,9 @@ export function readStripeEvent(rawBody: string): ProviderEvent {
   const base = { id: event.id, name: event.type, occurredAt: fromUnix(event.created) }
   const { object } = event.data
   if (PAYMENT_EVENT.test(event.type))
-    return { ...base, type: 'payment', payment: toPayment(parse(PaymentIntent, object, 'rejected')) }
+    return { ...base, type: 'payment', payment: toPayment(parse(PaymentIntent, object, 'rejected', NEEDED_EVENT)) }
   if (!REFUND_EVENT.test(event.type)) return { ...base, type: 'unknown' }
-  const refund = parse(Refund, object, 'rejected')
+  const refund = parse(Refund, object, 'rejected', NEEDED_EVENT)
   return refund.payment_intent ? { ...base, type: 'refund', refund: toRefund(refund) } : { ...base, type: 'unknown' }
 }
 
@@ -162,11 +166,16 @@ const toRefund = (refund: Refund): ProviderRefund => ({
   status: REFUND_STATUS[refund.status],
 })
 
-function parse<T>(schema: z.ZodType<T>, answer: unknown, kind: 'unavailable' | 'rejected' = 'unavailable'): T {
+function parse<T>(
+  schema: z.ZodType<T>,
+  answer: unknown,
+  kind: 'unavailable' | 'rejected' = 'unavailable',
+  code: string | null = null,
+): T {
   const parsed = schema.safeParse(answer)
   if (parsed.success) return parsed.data
   const where = parsed.error.issues.map(({ path }) => path.join('.') || 'the top').join(', ')
-  throw new ProviderError(kind, 'stripe', `unexpected shape at ${where}`)
+  throw new ProviderError(kind, 'stripe', `unexpected shape at ${where}`, code)
 }
 
 function parseJson(text: string): unknown {

@@ -16,7 +16,7 @@ import {
   readStripeRefund,
 } from './stripe-answers'
 import { callStripe, createStripeClient } from './stripe-client'
-import { findSignatureFault } from './webhook-signature'
+import { findSignatureFault, textOf } from './webhook-signature'
 
 const NAME = 'stripe'
 
@@ -128,7 +128,7 @@ export function createStripe({
     async verifyWebhook(rawBody, headers, now) {
       const fault = await findSignatureFault(headers.get('stripe-signature'), rawBody, webhookSecrets, now)
       if (fault) throw new ProviderError('bad_signature', NAME, fault)
-      return readStripeEvent(rawBody)
+      return readStripeEvent(textOf(rawBody))
     },
   }
 }

@@ -13,12 +13,14 @@ const receiveWebhookOperation = operation({
   operationId: 'receivePaymentWebhook',
   summary: 'Receive a payment webhook',
   description:
-    'Called by the card provider. The body must be signed by the provider within the last 300 seconds, else the answer is `invalid_signature`. Each event is stored once, however often it is sent, and processed later. Events of an unknown type are stored and ignored.',
+    'Called by the card provider. The body must be signed by the provider within the last 300 seconds, else the answer is `invalid_signature`. Each event is stored once, however often it is sent, and processed later. Events of an unknown type, and signed bodies that cannot be read, are stored and ignored.',
   access: 'public',
   who: 'the provider, by its signature',
   audit: { kind: 'payment.webhook', action: 'E' },
   params: WebhookPath,
   body: ProviderWebhook,
+  signed: true,
+  maxBodyBytes: 1024 * 1024,
   answer: { status: 204, description: 'The event is stored' },
   problems: ['invalid_signature'],
 })

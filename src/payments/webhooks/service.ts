@@ -3,39 +3,42 @@ import type { Caller } from '../../actor'
 import { newId } from '../../database/ids'
 import { inTransaction } from '../../database/transaction'
 import type { Context, Deps } from '../../deps'
-import { AppError, invalid, notFound } from '../../errors'
+import { AppError, notFound } from '../../errors'
 import { enqueue } from '../../jobs/queue'
 import type { ActorTransaction } from '../../ledger/entries'
-import { ProviderError, type ProviderEvent } from '../../ledger/provider'
+import { NEEDED_EVENT, ProviderError, type ProviderEvent } from '../../ledger/provider'
 import { systemContext } from '../../system-context'
 import { findPaymentIdByRef } from '../queries'
 import { applyProviderRefund } from '../refunds/service'
 import { applyProviderStatus, lockPayment } from '../settle'
 import type { PaymentEventsTable } from '../tables'
 import { findUnprocessedEvent, insertPaymentEvent, markEventProcessed } from './queries'
+import { isStorable, type ReceivedEvent, unreadableEvent } from './unreadable'
 
-/** Throws not_found for an unknown provider, invalid_signature, and validation_failed if the signed body is no event. */
+/** Throws not_found for an unknown provider, and invalid_signature. A signed body that cannot be read is an event too. */
 export async function verifyWebhook(
   { paymentProviders, now }: Pick<Context<Caller | null>, 'paymentProviders' | 'now'>,
   name: string,
-  { text, headers }: { text: string; headers: Headers },
-): Promise<ProviderEvent & { provider: string }> {
+  { bytes, headers }: { bytes: Uint8Array<ArrayBuffer>; headers: Headers },
+): Promise<ReceivedEvent> {
   const provider = paymentProviders.named(name)
   if (!provider?.online) throw notFound('payment provider')
   try {
-    return { ...(await provider.verifyWebhook(text, headers, now)), provider: name }
+    const event = await provider.verifyWebhook(bytes, headers, now)
+    if (isStorable(event)) return { ...event, provider: name }
+    return unreadableEvent(name, bytes, now, event.type !== 'unknown')
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
     if (error.kind === 'bad_signature')
       throw new AppError('invalid_signature', `The webhook cannot be accepted: ${error.detail}.`)
-    throw invalid('', error.detail)
+    return unreadableEvent(name, bytes, now, error.code === NEEDED_EVENT)
   }
 }
 
 /** Stores an event once, however often it is sent, and enqueues a job that processes it. */
 export async function storePaymentEvent(
   ctx: Pick<ActorTransaction, 'db' | 'jobs' | 'now'>,
-  event: ProviderEvent & { provider: string },
+  event: ReceivedEvent,
 ): Promise<void> {
   const id = newId()
   const { provider, name, type, occurredAt } = event
@@ -48,6 +51,7 @@ export async function storePaymentEvent(
     occurredAt,
     receivedAt: ctx.now,
     ...contentOf(event),
+    ...event.unread,
     ...(type === 'unknown' && { outcome: 'ignored' as const, processedAt: ctx.now }),
   })
   if (stored && type !== 'unknown') await enqueue(ctx, 'payments.event', { eventId: id })
@@ -62,7 +66,7 @@ function contentOf(event: ProviderEvent): Pick<PaymentEventsTable, 'paymentRef' 
 /** For the sandbox, which runs in this process: its webhooks are verified and stored like any others. */
 export async function receiveWebhook(deps: Deps, provider: string, text: string, headers: Headers): Promise<void> {
   const ctx = systemContext(deps, 'payment-webhook')
-  const event = await verifyWebhook(ctx, provider, { text, headers })
+  const event = await verifyWebhook(ctx, provider, { bytes: new TextEncoder().encode(text), headers })
   await inTransaction(ctx, (ctx) => storePaymentEvent(ctx, event))
 }
 

@@ -1,0 +1,95 @@
+import { AppError, invalid } from '../../errors'
+
+/** Content is passed on in pieces of this size, so that a client that sends byte by byte costs little. */
+const PIECE = 64 * 1024
+
+export type BodyReader = ReturnType<typeof createBodyReader>
+
+type Limits = { field: string; maxBytes: number; tooLarge: () => AppError }
+
+/** A reader of the bytes of a body. It throws 413 if there are too many, and 422 if the body ends too early. */
+export function createBodyReader(stream: ReadableStream<Uint8Array> | null, { field, maxBytes, tooLarge }: Limits) {
+  const source = stream?.getReader()
+  let buffer: Uint8Array = new Uint8Array()
+  let total = 0
+
+  /** Returns false at the end of the body. */
+  async function fill(): Promise<boolean> {
+    const next = await source?.read().catch((error: unknown) => {
+      throw new AppError('validation_failed', 'body: it was cut off', {}, {}, { cause: error })
+    })
+    if (!next?.value) return false
+    total += next.value.length
+    if (total > maxBytes) throw tooLarge()
+    buffer = buffer.length === 0 ? next.value : concat(buffer, next.value)
+    return true
+  }
+
+  async function need(length: number): Promise<void> {
+    while (buffer.length < length) if (!(await fill())) throw invalid(field, 'is not complete: the body ends too early')
+  }
+
+  return {
+    /** The next bytes as Latin-1, so that each byte is a character. Only for a few bytes. */
+    async take(length: number): Promise<string> {
+      await need(length)
+      const bytes = buffer.subarray(0, length)
+      buffer = buffer.subarray(length)
+      return String.fromCharCode(...bytes)
+    },
+
+    /** Everything up to the delimiter, in pieces. Skips the delimiter. */
+    async *until(delimiter: string): AsyncGenerator<Uint8Array> {
+      const sought = new TextEncoder().encode(delimiter)
+      let piece = new Uint8Array(PIECE)
+      let filled = 0
+      let found = false
+      while (!found) {
+        await need(sought.length)
+        const at = scan(buffer, sought)
+        found = at.found
+        for (let from = 0; from < at.before; ) {
+          const part = buffer.subarray(from, Math.min(at.before, from + PIECE - filled))
+          piece.set(part, filled)
+          filled += part.length
+          from += part.length
+          if (filled < PIECE) continue
+          yield piece
+          piece = new Uint8Array(PIECE)
+          filled = 0
+        }
+        buffer = buffer.subarray(at.before + (found ? sought.length : 0))
+      }
+      if (filled > 0) yield piece.subarray(0, filled)
+    },
+
+    async drain(): Promise<void> {
+      buffer = new Uint8Array()
+      while (await fill()) buffer = new Uint8Array()
+    },
+  }
+}
+
+const CR = 13
+
+/**
+ * Looks for a delimiter in one pass (Knuth, Morris, Pratt). It begins with a CR, and after a partial match no suffix but a
+ * CR can begin another match: that keeps the table of the algorithm this small. `before`: bytes that are not part of it.
+ */
+function scan(bytes: Uint8Array, sought: Uint8Array): { before: number; found: boolean } {
+  let matched = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    if (byte === sought[matched]) {
+      if (++matched === sought.length) return { before: i + 1 - matched, found: true }
+    } else matched = byte === CR ? 1 : 0
+  }
+  return { before: bytes.length - matched, found: false }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(a.length + b.length)
+  joined.set(a)
+  joined.set(b, a.length)
+  return joined
+}
