@@ -25,12 +25,13 @@ export async function findSlots(
   const today = localDay(ctx.now.getTime(), 'UTC')
   const first = query.from ?? today
   const last = query.to ?? addDays(first, DEFAULT_DAYS - 1)
-  if (query.from && last < first) throw invalid('query.to', 'must not lie before from')
   if (dayNumber(last) - dayNumber(first) >= MAX_SEARCH_DAYS)
     throw invalid('query.to', `must lie at most ${MAX_SEARCH_DAYS} days after from, both counted`)
 
-  // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC.
-  const span: [number, number] = [(dayNumber(first) - 1) * DAY, (dayNumber(last) + 2) * DAY]
+  // A day more on either side: clinics' days begin up to 14 hours before and after those of UTC. Without `from`, `to` may
+  // lie before today.
+  const until = Math.max(dayNumber(first), dayNumber(last))
+  const span: [number, number] = [(dayNumber(first) - 1) * DAY, (until + 2) * DAY]
   const found = await ctx.factsCache.find({ ...searchAround(ctx, span, { visitTypeId }), doctorId })
   const facts = openDoctor(ctx, found)
   if (!facts && visitTypeId !== undefined) throw notFound('visit type')
@@ -48,6 +49,7 @@ function startsOn(
     .filter((calendar) => clinicId === undefined || calendar.clinicId === clinicId)
     .map((calendar) => {
       const { from, to = addDays(from, DEFAULT_DAYS - 1) } = days(localDay(scheduling.now, calendar.timeZone))
+      if (to < from) return []
       return bookableStarts({ ...scheduling, calendars: [calendar] }, { fromDay: from, untilDay: to })
     })
   if (starts.length === 1) return starts[0]!

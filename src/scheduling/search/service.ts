@@ -30,7 +30,6 @@ export async function searchSlots(ctx: FactsContext, query: SearchSlotsQuery): P
   const today = localDay(now, 'UTC')
   const firstDay = query.from ?? addDays(today, -1)
   const lastDay = query.to ?? addDays(query.from ?? addDays(today, 1), DEFAULT_DAYS - 1)
-  if (query.from && lastDay < query.from) throw invalid('query.to', 'must not lie before from')
   if (dayNumber(lastDay) - dayNumber(query.from ?? today) >= MAX_SEARCH_DAYS)
     throw invalid('query.to', `must lie at most ${MAX_SEARCH_DAYS} days after from, both counted`)
 
