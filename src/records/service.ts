@@ -5,6 +5,7 @@ import type { Context } from '../deps'
 import { notFound } from '../errors'
 import { cursorAfter, type Page, toPage } from '../http/pagination'
 import { type MedicalRecordDocument, medicalRecords, type PrescriptionDocument, prescriptions } from './collections'
+import { takePage } from './page-size'
 import { statusOn } from './prescription-status'
 import { presentPrescription, presentRecord } from './present'
 import { findDocument, findDocuments, hasWritten } from './queries'
@@ -15,11 +16,13 @@ const HISTORY_LENGTH = 20
 /** The newest records and prescriptions. The caller of this function must have checked access to the patient. */
 export async function readHistory({ mongo, now }: Pick<Context, 'mongo' | 'now'>, patientId: string): Promise<History> {
   const [records, medicines] = await Promise.all([
-    findDocuments(medicalRecords(mongo), { patientId }, HISTORY_LENGTH + 1).toArray(),
-    findDocuments(prescriptions(mongo), { patientId }, HISTORY_LENGTH + 1).toArray(),
+    takePage(findDocuments(medicalRecords(mongo), { patientId }, HISTORY_LENGTH + 1), HISTORY_LENGTH),
+    takePage(findDocuments(prescriptions(mongo), { patientId }, HISTORY_LENGTH + 1), HISTORY_LENGTH),
   ])
-  const { data, nextCursor } = toPage(records, HISTORY_LENGTH, positionOf, presentRecord)
-  const prescribed = toPage(medicines, HISTORY_LENGTH, positionOf, (document) => presentPrescription(document, now))
+  const { data, nextCursor } = toPage(records.found, records.limit, positionOf, presentRecord)
+  const prescribed = toPage(medicines.found, medicines.limit, positionOf, (document) =>
+    presentPrescription(document, now),
+  )
   return {
     records: data,
     recordsNextCursor: nextCursor,
@@ -57,23 +60,16 @@ async function listVisible<D extends PatientDocument, T>(
   const { doctorId } = ctx.actor
   if (!visible && (doctorId === undefined || filter.doctorId !== doctorId)) throw notFound('patient')
   const search = { patientId, ...filter }
-  const documents = matches
-    ? await firstOf(findDocuments(collection, search, 0, after), limit + 1, matches)
-    : await findDocuments(collection, search, limit + 1, after).toArray()
+  // What MongoDB cannot filter by is filtered in memory; one patient has few documents.
+  const { found, limit: fitting } = await takePage(
+    findDocuments(collection, search, matches ? 0 : limit + 1, after),
+    limit,
+    matches,
+  )
   // Authors always find their own documents; other doctors must not learn that the patient exists.
-  if (!visible && documents.length === 0 && !(await hasWritten(collection, { patientId, doctorId: doctorId! })))
+  if (!visible && found.length === 0 && !(await hasWritten(collection, { patientId, doctorId: doctorId! })))
     throw notFound('patient')
-  return toPage(documents, limit, positionOf, present)
-}
-
-/** Filters in memory what MongoDB cannot filter by; one patient has few documents. */
-async function firstOf<D>(documents: AsyncIterable<D>, count: number, matches: (document: D) => boolean): Promise<D[]> {
-  const found: D[] = []
-  for await (const document of documents) {
-    if (matches(document)) found.push(document)
-    if (found.length === count) break
-  }
-  return found
+  return toPage(found, fitting, positionOf, present)
 }
 
 const positionOf = ({ createdAt, _id }: PatientDocument) => [createdAt.toISOString(), _id]
