@@ -44,6 +44,7 @@ const environment = z.object({
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
+  LOG_FORMAT: z.enum(['json', 'text'], 'must be json or text').optional(),
   SHUTDOWN_DELAY: duration.optional(),
 
   POSTGRESQL_HOST: z
@@ -161,6 +162,7 @@ function groupSettings(env: Environment) {
     port: env.PORT,
     reusePort: env.REUSE_PORT,
     logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT ?? (env.NODE_ENV === 'development' ? ('text' as const) : ('json' as const)),
     shutdownDelaySeconds: env.SHUTDOWN_DELAY ?? 0,
     postgres: {
       host: env.POSTGRESQL_HOST,

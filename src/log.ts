@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { asText } from './log/text'
 
 export type Logger = {
   debug(fields: object, message: string): void
@@ -17,16 +18,19 @@ const SECRETS = new Set([
   'cookie',
 ])
 
-/** Logs JSON lines to stdout. Callers pass ids, never names or clinical text; fields named like secrets are removed. */
-export function createLogger(level: string): Logger {
-  return pino({
+/** Logs lines of JSON, or text for people, to stdout. Callers pass ids, never names or clinical text; fields named like secrets are removed. */
+export function createLogger(level: string, format: 'json' | 'text' = 'json'): Logger {
+  const options = {
     level,
     serializers: { error: describeError },
     // pino's own `redact` parses its paths again for each line, which costs more than the rest of the line.
-    formatters: { level: (label) => ({ level: label }), log: withoutSecrets },
+    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
-  })
+  }
+  if (format === 'json') return pino(options)
+  const stdout = pino.destination({ dest: 1, sync: true })
+  return pino(options, { write: (line: string) => void stdout.write(asText(line)) })
 }
 
 /** Removes secrets from the fields and one level below; no caller logs deeper objects. */

@@ -24,7 +24,7 @@ import { createFactsCache } from './scheduling/facts-cache'
 
 /** Creates all dependencies. Nothing connects yet, so this works while a database is down. */
 export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' | 'log' | 'postgres'>> = {}): Deps {
-  const log = overrides.log ?? createLogger(config.logLevel)
+  const log = overrides.log ?? createLogger(config.logLevel, config.logFormat)
   const clock = overrides.clock ?? (() => new Date())
   const onLost = (error: Error) => log.warn({ error }, 'a PostgreSQL connection was lost')
   const postgres = overrides.postgres ?? openPostgres(config.postgres, onLost)

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { createApp } from '../../src/app'
 import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { readConfig } from '../../src/config'
+import { createLimiter } from '../../src/database/limiter'
 import { closeDeps, openDeps } from '../../src/open-deps'
 import { createTestApp } from '../support/app'
 import { createClient } from '../support/client'
@@ -60,6 +61,26 @@ describe('the access log', () => {
   test('a health probe is logged at debug level only', async () => {
     const { headers } = await client.get('/health/live')
     expect(logged(headers.get('x-request-id')).map(({ level }) => level)).toEqual(['debug'])
+  })
+
+  test('a readiness probe that is refused logs nothing above debug level, and any other 503 one warning without a stack', async () => {
+    const seen = (answer: { headers: Headers }) => logged(answer.headers.get('x-request-id'))
+    deps.draining.value = true
+    const probe = await client.get('/health/ready')
+    deps.draining.value = false
+    expect([probe.status, ...seen(probe).map(({ level }) => level)]).toEqual([503, 'debug'])
+
+    const passwordLimiter = createLimiter(1, 1_000, 0)
+    const full = createApp({ ...deps, passwordLimiter })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const busy = passwordLimiter('unknown', () => promise)
+    const signIn = createClient(async (request) => full.fetch(request))
+    const answer = await signIn.post('/auth/login', { email: 'a@example.org', password: 'any' })
+    resolve()
+    await busy
+    expect([answer.status, ...seen(answer).map(({ level }) => level)]).toEqual([503, 'warn', 'info'])
+    expect(JSON.stringify(seen(answer))).not.toContain('frames')
+    expect(seen(answer)[0]!.fields).not.toHaveProperty('error')
   })
 
   test('an internal error is logged under the request id of its answer, and the answer hides the details', async () => {

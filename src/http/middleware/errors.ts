@@ -3,13 +3,17 @@ import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import { problemResponse, toAppError } from '../problem'
 import type { HttpEnv } from '../request'
+import { PROBES } from './observe'
 
 /** Answers every thrown error, every unknown address and every unknown method with a problem. */
-export function answerErrors(app: OpenAPIHono<HttpEnv>, { log }: Deps): void {
+export function answerErrors(app: OpenAPIHono<HttpEnv>, { log, draining }: Deps): void {
   app.onError((thrown, c) => {
     const error = toAppError(thrown)
-    if (error.code === 'internal' || error.code === 'unavailable')
-      log.error({ error, requestId: c.get('requestId') }, 'request failed')
+    const requestId = c.get('requestId')
+    if (error.code === 'internal') log.error({ error, requestId }, 'request failed')
+    // A 503 is an expected state, not a bug: the detail says what, and the cause needs no stack.
+    if (error.code === 'unavailable' && !(draining.value && PROBES.test(c.req.path)))
+      log.warn({ reason: error.detail, ...causeOf(error), requestId }, 'request refused for now')
     return problemResponse(c, error)
   })
   app.notFound((c) => {
@@ -21,6 +25,12 @@ export function answerErrors(app: OpenAPIHono<HttpEnv>, { log }: Deps): void {
     const detail = `Allowed methods: ${allow.join(', ')}.`
     return problemResponse(c, new AppError('method_not_allowed', detail, {}, { Allow: allow.join(', ') }))
   })
+}
+
+/** The name and code of what made a part of the system unavailable. */
+function causeOf({ cause }: AppError): { cause?: string; code?: unknown } {
+  if (!(cause instanceof Error)) return {}
+  return { cause: cause.name, code: (cause as { code?: unknown }).code }
 }
 
 /** The allowed methods of a path. GET implies HEAD. */

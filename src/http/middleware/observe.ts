@@ -5,7 +5,8 @@ import type { Deps } from '../../deps'
 import type { HttpEnv } from '../request'
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-const PROBES = /^\/(health\/|metrics$)/
+/** Paths that orchestrators ask every few seconds. */
+export const PROBES = /^\/(health\/|metrics$)/
 
 /** Logs and measures every request: ids and the route's pattern, never a path, query, body or address. */
 export const observeRequests = ({ log, metrics }: Deps) =>
