@@ -10,6 +10,8 @@ import { refuseSharing } from './start/port'
 import { preparePostgres } from './start/postgres'
 
 const DRAIN_MS = 25_000
+/** Requests whose bodies still arrive then are refused. */
+const BODY_MS = 5_000
 /** Background work and pools get this long to end. What still runs then is safe to cut off. */
 const CLOSE_MS = 5_000
 
@@ -22,6 +24,7 @@ reportStrayErrors()
 
 const reason = await preparePostgres(config, log)
 if (reason) fail(reason)
+const bodyEnd = new AbortController()
 const server = await listen()
 const preparing = new AbortController()
 void prepareMongo(deps.mongo, preparing.signal)
@@ -74,7 +77,10 @@ function serve() {
       development: false,
       // By default `development: false` turns it on, and two copies share a port without a word.
       reusePort: config.reusePort,
-      fetch: (request, server) => app.fetch(request, { peerAddress: server.requestIP(request)?.address }),
+      fetch: (request, server) => {
+        const peerAddress = server.requestIP(request)?.address
+        return app.fetch(request, { peerAddress, bodyEnd: bodyEnd.signal })
+      },
       error(error) {
         log.error({ error }, 'a request failed outside of the app')
         return new Response(null, { status: 500 })
@@ -133,6 +139,7 @@ function reportStrayErrors(): void {
 async function stopInOrder(): Promise<void> {
   deps.draining.value = true
   await Bun.sleep(config.shutdownDelaySeconds * 1_000)
+  setTimeout(() => bodyEnd.abort(), BODY_MS)
   await Promise.race([server.stop(), Bun.sleep(DRAIN_MS)])
   if (server.pendingRequests > 0) log.warn({ requests: server.pendingRequests }, 'requests were cut off')
   await server.stop(true)

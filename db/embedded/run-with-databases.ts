@@ -4,6 +4,7 @@ import type { PostgresConnection } from '../migrate'
 import { type DevelopmentDatabases, startDevelopmentDatabases } from './development-databases'
 import { postgresUser, privateDirectory } from './directories'
 import { lockDirectory } from './directory-lock'
+import { assertDiskSpace } from './disk-space'
 import { apiPort, type Environment, postgresConnection, refuseProduction, withoutBlanks } from './environment'
 import { EmbeddedDatabaseError } from './error'
 import { type OwnedProcess, startOwnedProcess } from './owned-process'
@@ -40,6 +41,7 @@ export async function runWithDatabases(run: Run): Promise<number> {
   await using started = new AsyncDisposableStack()
   const lock = lockDirectory(directory)
   started.defer(() => lock.release())
+  if (!given.MONGODB_URI) assertDiskSpace(directory)
   // An API whose owner was killed may still be finishing its requests.
   await assertPortIsFree(port, { patience: lock.recovered ? 12_000 : 0 })
 
@@ -104,7 +106,12 @@ async function fillDatabases(run: Run, databases: DevelopmentDatabases, environm
 async function untilOver(api: OwnedProcess, databases: DevelopmentDatabases, signal: AbortSignal): Promise<number> {
   return await Promise.race([
     new Promise<number>((done) => signal.addEventListener('abort', () => done(0))),
-    api.exited.then((code) => code ?? 1),
+    api.exited.then((code) => {
+      if (code !== null || signal.aborted) return code ?? 1
+      throw new EmbeddedDatabaseError(
+        'The API was ended by a signal from outside (SIGKILL often means too little memory): start again.',
+      )
+    }),
     databases.ended.then((name) => {
       const logs = databases.directories.join(' or ')
       throw new EmbeddedDatabaseError(`${name} ended unexpectedly: see its log in ${logs}, then start again.`)

@@ -23,5 +23,10 @@ export type TightestLimit = {
   resetSeconds: number
 }
 
-/** `peerAddress`: the other end of the connection, from the server that calls `app.fetch`. */
-export type HttpEnv = { Variables: RequestVariables; Bindings: { peerAddress?: string } }
+/**
+ * From the server that calls `app.fetch`. `peerAddress`: the other end of the connection; `bodyEnd` is aborted when a stop no
+ * longer waits for bodies.
+ */
+type Bindings = { peerAddress?: string; bodyEnd?: AbortSignal }
+
+export type HttpEnv = { Variables: RequestVariables; Bindings: Bindings }

@@ -194,6 +194,12 @@ describe.concurrent('failures of bun dev', () => {
     },
   )
 
+  test('bun dev says in one sentence why it ends when the API was killed', async () => {
+    const command = ['sh', '-c', 'kill -9 $$']
+    const said = /^The API was ended by a signal from outside \(SIGKILL often means too little memory\): start again\.$/
+    expect(await failure(dev(newFolder(), await freePort(), { command }))).toMatch(said)
+  })
+
   test('bun dev refuses to run in production', async () => {
     const said = /^The embedded databases are for development only: unset NODE_ENV=production/
     expect(await failure(dev(newFolder(), await freePort(), { env: { NODE_ENV: 'production' } }))).toMatch(said)

@@ -108,6 +108,30 @@ describe.concurrent('stop of the server', () => {
     expect(server.lines.at(-1)?.msg).toBe('stopped')
   })
 
+  test('a stopping server refuses a body that still arrives after 5 s, instead of waiting for it until it cuts requests off', async () => {
+    const server = startServer(env)
+    const url = new URL(await server.url())
+    let answer = ''
+    await Bun.connect({
+      hostname: url.hostname,
+      port: Number(url.port),
+      socket: {
+        open: (socket) =>
+          void socket.write(
+            'POST /auth/login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
+          ),
+        data: (_socket, bytes) => {
+          answer += bytes.toString()
+        },
+      },
+    })
+    server.kill('SIGTERM')
+    await until(() => answer !== '')
+    expect(answer).toStartWith('HTTP/1.1 503')
+    expect(await server.ended()).toEqual({ code: 0, complaint: '' })
+    expect(server.lines.some(({ msg }) => msg === 'requests were cut off')).toBe(false)
+  })
+
   test('a stopping server is not ready but serves until SHUTDOWN_DELAY is over, and a second signal ends it at once', async () => {
     const server = startServer({ ...env, SHUTDOWN_DELAY: '10m' })
     const url = await server.url()

@@ -1,4 +1,5 @@
 import { AppError, invalid } from '../../errors'
+import { piecesOf } from '../body'
 
 /** Content is passed on in pieces of this size, so that a client that sends byte by byte costs little. */
 const PIECE = 64 * 1024
@@ -8,14 +9,19 @@ export type BodyReader = ReturnType<typeof createBodyReader>
 type Limits = { field: string; maxBytes: number; tooLarge: () => AppError }
 
 /** A reader of the bytes of a body. It throws 413 if there are too many, and 422 if the body ends too early. */
-export function createBodyReader(stream: ReadableStream<Uint8Array> | null, { field, maxBytes, tooLarge }: Limits) {
-  const source = stream?.getReader()
+export function createBodyReader(
+  stream: ReadableStream<Uint8Array> | null,
+  { field, maxBytes, tooLarge }: Limits,
+  end?: AbortSignal,
+) {
+  const source = stream && piecesOf(stream, end)
   let buffer: Uint8Array = new Uint8Array()
   let total = 0
 
   /** Returns false at the end of the body. */
   async function fill(): Promise<boolean> {
-    const next = await source?.read().catch((error: unknown) => {
+    const next = await source?.next().catch((error: unknown) => {
+      if (error instanceof AppError) throw error
       throw new AppError('validation_failed', 'body: it was cut off', {}, {}, { cause: error })
     })
     if (!next?.value) return false

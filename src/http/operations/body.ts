@@ -1,17 +1,22 @@
 import { AppError } from '../../errors'
+import { piecesOf } from '../body'
 
 const KIB = 1024
 /** The largest body of an operation that declares no other limit. */
 export const DEFAULT_BODY_BYTES = 64 * KIB
 
 /** The whole body of a request. Throws 400 if it is cut off, 413 if it is too large, 415 if it is compressed. */
-export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+  end?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (!request.body) return new Uint8Array()
   refuseEncoded(request)
   refuseLong(request, maxBytes)
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of receivedFrom(request.body)) {
+  for await (const chunk of receivedFrom(request.body, end)) {
     size += chunk.byteLength
     if (size > maxBytes) throw tooLarge(maxBytes)
     chunks.push(chunk)
@@ -39,10 +44,14 @@ export function refuseLong({ headers }: Request, maxBytes: number): void {
 }
 
 /** The pieces of a body. Only the client or its network can end them early, so that is a 400 and no failure of ours. */
-export async function* receivedFrom(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  const pieces = (body as unknown as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
+export async function* receivedFrom(
+  body: ReadableStream<Uint8Array>,
+  end: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
+  const pieces = piecesOf(body, end)
   for (;;) {
     const next = await pieces.next().catch((cause: unknown) => {
+      if (cause instanceof AppError) throw cause
       throw new AppError('malformed_json', 'The body was cut off.', {}, {}, { cause })
     })
     if (next.done) return

@@ -5,6 +5,7 @@ import { DEFAULT_BODY_BYTES, decodeUtf8, readBody } from './body'
 import { cutToBounds, freeFormFields, joinPath } from './bounds'
 import { parseJson } from './json'
 import { MAX_ERRORS, refuseUnstorable } from './storable'
+import type { HttpEnv } from '../request'
 
 /** With `upload` the body is not read here; with `signed` its bytes are not read further. */
 type Schemas = {
@@ -22,9 +23,9 @@ const NOTHING = new Uint8Array()
 const NO_FIELDS: ReadonlySet<string> = new Set()
 
 /** Checks path, query and body against their schemas. Throws 400, 413, 415, or 422 that names every invalid field. */
-export async function readInput(c: HonoContext, schemas: Schemas): Promise<RawInput> {
+export async function readInput(c: HonoContext<HttpEnv>, schemas: Schemas): Promise<RawInput> {
   if (schemas.ignoresInput) return { params: {}, query: undefined, body: undefined, bytes: NOTHING, text: '' }
-  const bytes = schemas.upload ? NOTHING : await readBody(c.req.raw, schemas.maxBodyBytes ?? DEFAULT_BODY_BYTES)
+  const bytes = schemas.upload ? NOTHING : await readBody(c.req.raw, schemas.maxBodyBytes ?? DEFAULT_BODY_BYTES, c.env?.bodyEnd)
   const { text, body } = schemas.signed ? requireJsonType(c) : readJson(c, schemas, bytes)
   const errors: FieldError[] = []
   const params = check(schemas.params, c.req.param(), 'path', errors)

@@ -16,12 +16,16 @@ const LINE = '\r\n'
  * Reads a multipart/form-data body (RFC 7578) up to its one file. The rest is read with `content`, piece by piece, to
  * use little memory. Throws 413, 415 or 422.
  */
-export async function openUpload(request: Request, { field, maxBytes }: FileUpload): Promise<UploadedFile> {
+export async function openUpload(
+  request: Request,
+  { field, maxBytes }: FileUpload,
+  end?: AbortSignal,
+): Promise<UploadedFile> {
   const boundary = boundaryOf(request.headers.get('content-type') ?? '')
   refuseEncoded(request)
   const tooLarge = () => fileTooLarge(maxBytes)
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes + OVERHEAD) throw tooLarge()
-  const body = createBodyReader(request.body, { field, maxBytes: maxBytes + OVERHEAD, tooLarge })
+  const body = createBodyReader(request.body, { field, maxBytes: maxBytes + OVERHEAD, tooLarge }, end)
   const first = await body.take(boundary.length + 4)
   if (first === `--${boundary}--`) throw invalid(field, 'is missing')
   if (first !== `--${boundary}${LINE}`) throw malformed('must begin with the boundary that its Content-Type names')

@@ -92,7 +92,7 @@ export function addClinicalUpload<O extends DoctorOperation, D extends PatientDo
   if (!upload) throw new Error(`${operationId} does not declare its upload`)
   lookUps.set(auditOf(op).kind, steps.lookUp)
   addOperation(op, async (c, ctx, input) => {
-    const file = await openUpload(c.req.raw, upload)
+    const file = await openUpload(c.req.raw, upload, c.env?.bodyEnd)
     return toResponse(await runClinicalMutation(op, ctx as Context, requestOf(c, ''), { ...input, file }, rule, steps))
   })
 }
