@@ -5,11 +5,11 @@ type Turn = { begin(): void; refuse(): void }
 
 /**
  * Runs at most `width` tasks at once in this process, and callers take turns: one task of each in every round, whatever
- * number of tasks each has waiting. A single task of a new caller waits for two others at most, or for earlier
- * such tasks. 503 after `patienceMs`; of more than `longest` waiting tasks, those of the caller with the most are refused.
+ * number of tasks each has waiting. A caller's only task waits for two others at most, or for earlier such
+ * tasks. 503 after `patienceMs`; of more than `longest` waiting tasks, those of the caller with the most are refused.
  */
 export function createFairLimiter(width: number, patienceMs: number, longest = 1_000): Limiter {
-  /** Waiting tasks by caller, the next caller first. A newcomer has one task and had no turn in this round. */
+  /** Waiting tasks by caller, the next caller first. A newcomer had no other task waiting when its one came. */
   const newcomers = new Map<string, Turn[]>()
   const rotation = new Map<string, Turn[]>()
   let running = 0
@@ -21,9 +21,9 @@ export function createFairLimiter(width: number, patienceMs: number, longest = 1
       for (const [caller, turns] of callers) {
         callers.delete(caller)
         const turn = turns.shift()
-        // A caller stays for the round after its last task: without this, each of its next tasks would be a newcomer's.
+        if (turns.length > 0) rotation.set(caller, turns)
+        // Refused after too long a wait.
         if (!turn) continue
-        rotation.set(caller, turns)
         // Many newcomers must not stop the rotation.
         newcomersFirst = callers === rotation
         return turn
@@ -70,10 +70,8 @@ export function createFairLimiter(width: number, patienceMs: number, longest = 1
   }
 
   return async function limit(caller, task) {
-    if (running < width) {
-      running++
-      if (!newcomers.has(caller) && !rotation.has(caller)) rotation.set(caller, [])
-    } else await wait(caller)
+    if (running < width) running++
+    else await wait(caller)
     try {
       return await task()
     } finally {

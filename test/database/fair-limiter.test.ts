@@ -52,6 +52,18 @@ describe('a fair limiter', () => {
     },
   )
 
+  test('a caller that sends one task after the other in a storm waits for at most two of the others each time', async () => {
+    const t = createTasks(createFairLimiter(1, 60_000))
+    for (let i = 0; i < 50; i++) for (const caller of ['a', 'b', 'c']) t.add(caller)
+    for (let sent = 1; sent <= 10; sent++) {
+      const before = t.begun.length - 1
+      t.add('d')
+      while (t.begun.filter((name) => name === 'd').length < sent) await t.finish(1)
+      expect(t.begun.length - 1 - before).toBeLessThanOrEqual(2)
+      await t.finish(1)
+    }
+  })
+
   test('a caller that sends its next task only after its last one has ended gets half of the turns at most', async () => {
     const t = createTasks(createFairLimiter(1, 60_000))
     for (let i = 0; i < 30; i++) t.add('many')
