@@ -228,7 +228,7 @@ export const API: Record<string, Row> = {
   'GET /payments/{id}/receipt': { who: ['patient', 'admin'] },
   'PUT /payments/{id}/mark-paid': { who: ADMIN, answer: PAYMENT },
   'POST /payments/{id}/refunds': { who: ADMIN, status: 201, body: 'amount reason', answer: PAYMENT },
-  'POST /payments/webhooks/{provider}': { who: 'anyone', status: 204 },
+  'POST /webhooks/payments/{provider}': { who: 'anyone', status: 204 },
 
   'GET /health/live': { who: 'anyone' },
   'GET /health/ready': { who: 'anyone' },

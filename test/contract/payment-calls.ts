@@ -38,5 +38,5 @@ export const PAYMENT_CALLS: Record<string, Entry> = {
     call: async (world) => ({ ...(await ofPaidPayment(world)), body: { amount: 100, reason: 'Too long a wait' } }),
     strangers: 'none',
   },
-  'POST /payments/webhooks/{provider}': { call: ofWebhook, strangers: 'none' },
+  'POST /webhooks/payments/{provider}': { call: ofWebhook, strangers: 'none' },
 }

@@ -109,7 +109,7 @@ function runServer({ t, stripe, webhooks }: World, crashAt: string) {
     for (const rawBody of webhooks.splice(0)) {
       const signature = await stripe.sign(rawBody, SECRET, new Date())
       const headers = { 'content-type': 'application/json', 'stripe-signature': signature }
-      expect(await request('POST', '/payments/webhooks/stripe', headers, rawBody)).toMatchObject({ status: 204 })
+      expect(await request('POST', '/webhooks/payments/stripe', headers, rawBody)).toMatchObject({ status: 204 })
     }
   }
 

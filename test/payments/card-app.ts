@@ -37,7 +37,7 @@ export async function createCardApp(environment: Record<string, string> = {}) {
   }
 
   const deliver = ({ rawBody, headers }: WebhookDelivery) =>
-    t.anonymous.post('/payments/webhooks/sandbox', rawBody, { headers })
+    t.anonymous.post('/webhooks/payments/sandbox', rawBody, { headers })
 
   /** A webhook with this body, signed as the provider would sign it now. */
   const sign = async (rawBody: string): Promise<WebhookDelivery> => ({

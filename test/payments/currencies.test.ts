@@ -28,7 +28,7 @@ async function settle(): Promise<void> {
     for (const rawBody of webhooks.splice(0)) {
       const signature = await stripe.sign(rawBody, SECRET, NOW)
       const headers = { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signature }
-      expect(await t.anonymous.post('/payments/webhooks/stripe', rawBody, { headers })).toMatchObject({ status: 204 })
+      expect(await t.anonymous.post('/webhooks/payments/stripe', rawBody, { headers })).toMatchObject({ status: 204 })
     }
     await jobs.run()
   } while (webhooks.length > 0)

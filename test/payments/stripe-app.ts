@@ -31,7 +31,7 @@ export async function createStripeApp() {
       for (const rawBody of webhooks.splice(0)) {
         const signature = await stripe.sign(rawBody, SECRET, t.clock.now())
         const headers = { 'content-type': 'application/json; charset=utf-8', 'stripe-signature': signature }
-        const { status } = await t.anonymous.post('/payments/webhooks/stripe', rawBody, { headers })
+        const { status } = await t.anonymous.post('/webhooks/payments/stripe', rawBody, { headers })
         if (status !== 204) throw new Error(`a webhook was answered ${status}`)
       }
       await jobs.run()

@@ -5,7 +5,7 @@ import { createCardApp } from './card-app'
 
 const t = await createCardApp()
 const { cardPayment, deliver, entriesOf, jobs, paidPayment, payers, read, settle, takeWebhooks } = t
-const PATH = '/payments/webhooks/sandbox'
+const PATH = '/webhooks/payments/sandbox'
 
 const eventsOf = (paymentRef: string) =>
   t.db.selectFrom('paymentEvents').selectAll().where('paymentRef', '=', paymentRef).orderBy('id').execute()
@@ -24,6 +24,15 @@ async function success() {
 }
 
 describe('a webhook', () => {
+  test('a webhook is received at its earlier path too, which the API document no longer shows', async () => {
+    const { ref, delivery } = await success()
+    const { rawBody: body, headers } = delivery
+    const answer = await t.app.request('/payments/webhooks/sandbox', { method: 'POST', body, headers })
+    expect(answer.status).toBe(204)
+    expect(await eventsOf(ref)).toHaveLength(1)
+    await settle()
+  })
+
   test('a webhook is stored and answered at once, and processed by a job', async () => {
     const { id, ref, delivery } = await success()
     expect(await deliver(delivery)).toMatchObject({ status: 204, text: '' })
@@ -104,7 +113,7 @@ describe('a webhook', () => {
     const { delivery } = await success()
     for (const name of ['desk', 'stripe', 'constructor'])
       expect(
-        await t.anonymous.post(`/payments/webhooks/${name}`, delivery.rawBody, { headers: delivery.headers }),
+        await t.anonymous.post(`/webhooks/payments/${name}`, delivery.rawBody, { headers: delivery.headers }),
       ).toMatchObject({ status: 404, body: { code: 'not_found' } })
     expect(await t.anonymous.get(PATH)).toMatchObject({ status: 405 })
   })

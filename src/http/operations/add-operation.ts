@@ -47,7 +47,8 @@ export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; add
 
   function addOperation<O extends OperationTypes>(op: Operation<O>, handle: Handle<O>): void {
     app.openAPIRegistry.registerPath(op.route)
-    app.on(op.method, [op.route.getRoutingPath()], async (c) => {
+    const former = op.formerPath?.replaceAll(/\{(\w+)\}/g, ':$1')
+    app.on(op.method, [op.route.getRoutingPath(), ...(former ? [former] : [])], async (c) => {
       const ctx = await contextOf(deps, c, op.access)
       const soFar: ReadSoFar = { params: c.req.param() }
       try {

@@ -6,6 +6,7 @@ import { cutToBounds, freeFormFields, joinPath } from './bounds'
 import { parseJson } from './json'
 import { MAX_ERRORS, refuseUnstorable } from './storable'
 import type { HttpEnv } from '../request'
+import { wordsOf } from './issue-words'
 
 /** With `upload` the body is not read here; with `signed` its bytes are not read further. */
 type Schemas = {
@@ -87,7 +88,7 @@ function check(schema: z.ZodType | undefined, value: unknown, prefix: string, er
     return undefined
   }
   const cut: FieldError[] = []
-  const parsed = schema.safeParse(cutToBounds(schema, value, prefix, cut))
+  const parsed = schema.safeParse(cutToBounds(schema, value, prefix, cut), { error: wordsOf })
   if (parsed.success && cut.length === 0) return parsed.data
   errors.push(...(parsed.success ? cut : parsed.error.issues.flatMap((issue) => fieldErrors(issue, prefix))))
   return undefined

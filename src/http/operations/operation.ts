@@ -24,6 +24,8 @@ export type OperationSpec<O extends OperationTypes> = {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** OpenAPI form: `/appointments/{id}`. */
   path: string
+  /** An earlier path, still served but not in the OpenAPI document. */
+  formerPath?: string
   tag: string
   /** The verb the service uses too: `bookAppointment`. */
   operationId: string

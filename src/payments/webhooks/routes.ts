@@ -8,7 +8,8 @@ import { storePaymentEvent, verifyWebhook } from './service'
 
 const receiveWebhookOperation = operation({
   method: 'post',
-  path: '/payments/webhooks/{provider}',
+  path: '/webhooks/payments/{provider}',
+  formerPath: '/payments/webhooks/{provider}',
   tag: 'Payments',
   operationId: 'receivePaymentWebhook',
   summary: 'Receive a payment webhook',
