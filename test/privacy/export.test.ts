@@ -210,10 +210,11 @@ describe('the export of a patient', () => {
   })
 })
 
-/** Columns that the export omits: references to the patient, secrets and internal settings. */
+/** Columns that the export omits: references to the patient, secrets, internal settings, and copies made for searches. */
 const NOT_ABOUT_THEM = new Set([
   ...['patient_id', 'user_id', 'password_hash', 'pepper_version', 'generation', 'rotated_at', 'records_deleted_at'],
   ...['buffer_before_minutes', 'buffer_after_minutes', 'calendar_sequence', 'room_id'],
+  ...['folded', 'search_text', 'phone_digits'],
   ...['provider_status', 'provider_status_at', 'superseded', 'release_requested_at'],
 ])
 
