@@ -93,7 +93,7 @@ export async function migrate(connection: PostgresConnection, log: (line: string
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
   try {
     await prepareSchema(pool, connection)
-    await checkRequirements(pool)
+    await checkRequirements(pool, { migrates: true })
     const schema = await currentSchema(db)
     const newer = await unknownMigrations(db, schema)
     if (newer.length > 0)

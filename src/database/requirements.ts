@@ -21,11 +21,14 @@ type Facts = {
 }
 type Extension = { name: string; available: boolean; schema: string | null; onPath: boolean }
 
-/** Throws UnusableDatabaseError before a migration or a request would fail halfway, or store a wrong value silently. */
-export async function checkRequirements(session: Queryable): Promise<void> {
+/**
+ * Throws UnusableDatabaseError before a migration or a request would fail halfway, or store a wrong value silently. A role
+ * that does not migrate need not be allowed to create anything.
+ */
+export async function checkRequirements(session: Queryable, { migrates }: { migrates: boolean }): Promise<void> {
   const [facts] = (await session.query<Facts>(FACTS)).rows
   const { rows: extensions } = await session.query<Extension>(EXTENSIONS)
-  const problem = findProblem(facts!, extensions)
+  const problem = findProblem(facts!, extensions) ?? (migrates ? findMissingRight(facts!) : undefined)
   if (problem) throw new UnusableDatabaseError(problem)
 }
 
@@ -44,9 +47,12 @@ function findProblem(facts: Facts, extensions: Extension[]): string | undefined 
     if (home === null && !facts.mayCreateExtensions)
       return `Extension ${name} is missing and "${user}" may not create it: run "create extension ${name}" as a superuser.`
   }
-  if (!facts.mayCreateTables)
-    return `"${user}" may not create tables in schema "${schema}": make it the owner of the schema, or set POSTGRESQL_USER.`
   return undefined
+}
+
+function findMissingRight({ user, schema, mayCreateTables }: Facts): string | undefined {
+  if (mayCreateTables) return undefined
+  return `"${user}" may not create tables in schema "${schema}": make it the owner of the schema, or set POSTGRESQL_USER.`
 }
 
 const FACTS = `select current_setting('server_version') as version,

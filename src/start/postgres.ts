@@ -49,7 +49,7 @@ async function check(postgres: Config['postgres']): Promise<void> {
   try {
     await client.connect()
     await onConnect(client)
-    await checkRequirements(client)
+    await checkRequirements(client, { migrates: false })
   } finally {
     await client.end()
   }

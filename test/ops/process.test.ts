@@ -8,7 +8,7 @@ import { until } from '../support/until'
 
 const t = await createTestApp()
 // Several processes start at once, so each test may take as long as all of them.
-setDefaultTimeout(60_000)
+setDefaultTimeout(240_000)
 t.clock.set(new Date())
 const admin = await t.newAdmin()
 const env = { ...t.env, LOG_LEVEL: 'info' }
