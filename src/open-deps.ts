@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/bcrypt'
-import { AUDIT_COLLECTION, ASIDE_COLLECTION } from './audit/collection'
+import { ASIDE_COLLECTION, AUDIT_COLLECTION } from './audit/collection'
 import { authenticateToken } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
 import { isKnownNetwork } from './auth/sessions/service'

@@ -1,5 +1,5 @@
 import type { Context, TransactionContext } from '../deps'
-import { notFound, requireVersion, type IfMatch } from '../errors'
+import { type IfMatch, notFound, requireVersion } from '../errors'
 import type { Cancellation } from '../ledger/refund-due'
 import { releaseOrRefundPayments } from '../ledger/release'
 import { lockAppointmentParties } from './lock'

@@ -6,7 +6,14 @@ import { answerAppointment } from './present'
 import { progressAppointment, undoCheckIn } from './progress'
 import { READABLE_APPOINTMENT } from './replay'
 import { offerOtherTimes, rescheduleAppointment } from './reschedule'
-import { Appointment, AppointmentPath, BookingConflict, ProgressAppointment, RescheduleAppointment, UndoCheckIn } from './schemas'
+import {
+  Appointment,
+  AppointmentPath,
+  BookingConflict,
+  ProgressAppointment,
+  RescheduleAppointment,
+  UndoCheckIn,
+} from './schemas'
 import { auditBusyPatient } from './start-refused'
 
 const STAFF = 'doctors for their own appointments, admins'

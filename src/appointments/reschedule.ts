@@ -1,6 +1,6 @@
 import { violates } from '../database/constraints'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound, requireVersion, type IfMatch } from '../errors'
+import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../errors'
 import { freeUntilAfterMove } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { bookedTerms, loadMovingFacts, lockBooking, type VisitFacts } from '../scheduling/facts'

@@ -7,9 +7,9 @@ import { cancelAppointment } from './cancel'
 import { listAppointments } from './list'
 import { answerAppointment } from './present'
 import { findAppointmentById } from './queries'
-import { READABLE_APPOINTMENT } from './replay'
 import { findAppointmentToQuote } from './quotes/queries'
 import { quoteCancellation } from './quotes/service'
+import { READABLE_APPOINTMENT } from './replay'
 import {
   Appointment,
   AppointmentPage,

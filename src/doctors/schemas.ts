@@ -1,8 +1,13 @@
 import { z } from '@hono/zod-openapi'
 import type { Selectable } from 'kysely'
 import { pageFields, pageOf } from '../http/pagination'
-import { Money, text, Uuid, lines } from '../http/schemas'
-import { AFFECTED_EXAMPLE, affectedFields, OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../scheduling/affected/schemas'
+import { lines, Money, text, Uuid } from '../http/schemas'
+import {
+  AFFECTED_EXAMPLE,
+  affectedFields,
+  OUTSIDE_HOURS_EXAMPLE,
+  outsideHoursFields,
+} from '../scheduling/affected/schemas'
 import { Slot } from '../scheduling/schemas'
 import type { VisitTypesTable } from './tables'
 

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, lines, text, Uuid, ordered } from '../http/schemas'
+import { Day, Instant, InstantInput, lines, ordered, text, Uuid } from '../http/schemas'
 import { Attachment } from './attachments/schemas'
 import { ClinicalData } from './clinical-data'
 import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope-schema'

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, InstantInput, Problem, text, Uuid, ordered } from '../http/schemas'
+import { Day, Instant, InstantInput, ordered, Problem, text, Uuid } from '../http/schemas'
 import { RULES } from './rules'
 
 const SLOT_EXAMPLE = {

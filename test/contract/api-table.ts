@@ -187,7 +187,10 @@ export const API: Record<string, Row> = {
     answer: APPOINTMENT,
   },
   'GET /appointments/{id}': { who: 'signed_in', answer: APPOINTMENT, versioned: true },
-  'GET /appointments/{id}/cancellation-quote': { who: 'signed_in', answer: 'allowed refund policyShare alreadyRefunded policy' },
+  'GET /appointments/{id}/cancellation-quote': {
+    who: 'signed_in',
+    answer: 'allowed refund policyShare alreadyRefunded policy',
+  },
   'PUT /appointments/{id}/reschedule': {
     who: 'signed_in',
     body: 'startsAt clinicId',

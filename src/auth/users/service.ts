@@ -1,5 +1,5 @@
-import { lockResources } from '../../database/transaction'
 import { findPeople, type PeopleSearch } from '../../database/people-search'
+import { lockResources } from '../../database/transaction'
 import type { Context, TransactionContext } from '../../deps'
 import { AppError, notFound } from '../../errors'
 import { cursorAfter, toPage } from '../../http/pagination'

@@ -1,12 +1,12 @@
 import type { z } from '@hono/zod-openapi'
 import type { Context as HonoContext } from 'hono'
 import { AppError, type FieldError } from '../../errors'
+import type { HttpEnv } from '../request'
 import { DEFAULT_BODY_BYTES, decodeUtf8, readBody } from './body'
 import { cutToBounds, freeFormFields, joinPath } from './bounds'
+import { wordsOf } from './issue-words'
 import { parseJson } from './json'
 import { MAX_ERRORS, refuseUnstorable } from './storable'
-import type { HttpEnv } from '../request'
-import { wordsOf } from './issue-words'
 
 /** With `upload` the body is not read here; with `signed` its bytes are not read further. */
 type Schemas = {
@@ -26,7 +26,9 @@ const NO_FIELDS: ReadonlySet<string> = new Set()
 /** Checks path, query and body against their schemas. Throws 400, 413, 415, or 422 that names every invalid field. */
 export async function readInput(c: HonoContext<HttpEnv>, schemas: Schemas): Promise<RawInput> {
   if (schemas.ignoresInput) return { params: {}, query: undefined, body: undefined, bytes: NOTHING, text: '' }
-  const bytes = schemas.upload ? NOTHING : await readBody(c.req.raw, schemas.maxBodyBytes ?? DEFAULT_BODY_BYTES, c.env?.bodyEnd)
+  const bytes = schemas.upload
+    ? NOTHING
+    : await readBody(c.req.raw, schemas.maxBodyBytes ?? DEFAULT_BODY_BYTES, c.env?.bodyEnd)
   const { text, body } = schemas.signed ? requireJsonType(c) : readJson(c, schemas, bytes)
   const errors: FieldError[] = []
   const params = check(schemas.params, c.req.param(), 'path', errors)

@@ -1,6 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { Instant, InstantInput, lines, Uuid } from '../../../http/schemas'
-import { AFFECTED_EXAMPLE, affectedFields, OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../../../scheduling/affected/schemas'
+import {
+  AFFECTED_EXAMPLE,
+  affectedFields,
+  OUTSIDE_HOURS_EXAMPLE,
+  outsideHoursFields,
+} from '../../../scheduling/affected/schemas'
 import { DAY, MINUTE } from '../../../scheduling/local-time'
 
 const MAX_DAYS = 366
