@@ -41,7 +41,7 @@ export const DOCTORS = [
   ],
 ] as const
 
-/** The first is patient@demo.clinic, the guardian of the last, a child without an account. */
+/** The first is patient@demo.clinic, the guardian of the last, a child without an account, and a ward of the second. */
 export const PATIENTS = [
   'Ada Whitfield',
   'Benjamin Osei',

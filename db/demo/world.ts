@@ -46,7 +46,10 @@ export function demoWorld(now: Date) {
       createdAt,
     }
   })
-  const guardians = [{ userId: patients[0]!.userId!, patientId: patients.at(-1)!.id }]
+  const guardians = [
+    { userId: patients[0]!.userId!, patientId: patients.at(-1)!.id },
+    { userId: patients[1]!.userId!, patientId: patients[0]!.id },
+  ]
   const doctors = clinics.flatMap((clinic, c) =>
     DOCTORS[c]!.map((name, d) => {
       const email =

@@ -71,7 +71,7 @@ test('no free text, password or email address appears in a log line, audit event
       const owner = call.as ?? world.owner[role]
       for (const other of othersThan(role, route, entry)) await ask(working, route, call, other)
       const tooLong = plantIn(document, route, call, CANARY.repeat(6_000))!
-      expect([name, await ask(working, route, tooLong, owner)]).toEqual([name, 422])
+      expect(['413', '422'], name).toContain(String(await ask(working, route, tooLong, owner)))
       expect([name, await ask(broken, route, call, owner)]).toEqual([name, 500])
       outcomes.push(await ask(working, route, call, owner))
     }

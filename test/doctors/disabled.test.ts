@@ -134,9 +134,9 @@ describe('a doctor whose account is disabled', () => {
       .post('/appointments', { doctorId: doctor.id, startsAt: '2026-01-06T18:00:00Z', hold: true })
     t.clock.set('2026-01-06T14:00:00Z')
     const quote = () => t.as(patient.actor).get(`/appointments/${late}/cancellation-quote`)
-    expect((await quote()).body.refund.amount).toBe(0)
+    expect((await quote()).body.policyShare.amount).toBe(0)
     await disable(doctor)
-    expect((await quote()).body.refund.amount).toBe(9500)
+    expect((await quote()).body.policyShare.amount).toBe(9500)
     for (const actor of [patient.actor, admin]) {
       const answer = await t.as(actor).put(`/appointments/${moved}/reschedule`, { startsAt: '2026-01-07T15:00:00Z' })
       expect(answer).toMatchObject({ status: 409, body: { code: 'not_bookable' } })

@@ -34,7 +34,11 @@ describe.skipIf(!present)('createApp, bundled and run by plain Node 22', () => {
     const url = `http://127.0.0.1:${JSON.parse(new TextDecoder().decode(value)).port}`
 
     const ready = await fetch(`${url}/health/ready`)
-    expect(await ready.json()).toEqual({ status: 'ok', checks: { postgres: 'up', mongo: 'up' } })
+    expect(await ready.json()).toEqual({
+      status: 'ok',
+      checks: { postgres: 'up', mongo: 'up' },
+      database: expect.any(String),
+    })
 
     const admin = await t.newAdmin()
     const headers = {

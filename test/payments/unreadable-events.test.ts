@@ -7,7 +7,7 @@ const SECRET = 'whsec_tests'
 async function deliver(rawBody: string) {
   const signature = await t.stripe.sign(rawBody, SECRET, t.clock.now())
   const headers = { 'content-type': 'application/json', 'stripe-signature': signature }
-  return (await t.anonymous.post('/payments/webhooks/stripe', rawBody, { headers })).status
+  return (await t.anonymous.post('/webhooks/payments/stripe', rawBody, { headers })).status
 }
 
 const event = (id: string, type: string, object: string) =>
@@ -43,5 +43,5 @@ test('a signed event about a payment or refund that cannot be read is kept whole
 test('a wrong signature is refused, whatever the body', async () => {
   const headers = { 'content-type': 'application/json', 'stripe-signature': `t=1,v1=${'0'.repeat(64)}` }
   for (const body of ['{', '{"a":"\\u0000"}', 'x'.repeat(500_000)])
-    expect((await t.anonymous.post('/payments/webhooks/stripe', body, { headers })).body.code).toBe('invalid_signature')
+    expect((await t.anonymous.post('/webhooks/payments/stripe', body, { headers })).body.code).toBe('invalid_signature')
 })
