@@ -7,6 +7,8 @@ type Walk = {
   title: string
   /** The routes file and the operation whose handler begins the walk. */
   route: [path: string, operation: string]
+  /** The parameter of the handler that the walk follows: what the client sent, or what the handler reads with. */
+  from: 'input' | 'context'
   /** Members that carry the value where an object holds it. */
   members: string[]
 }
@@ -15,11 +17,13 @@ const WALKS: Walk[] = [
   {
     title: '`startsAt` of POST /appointments',
     route: ['src/appointments/routes.ts', 'bookAppointmentOperation'],
+    from: 'input',
     members: ['startsAt', 'start', 'from'],
   },
   {
     title: 'weekly hours of GET /doctors/{id}/slots, back to the statement that selects them',
     route: ['src/scheduling/routes.ts', 'listDoctorSlotsOperation'],
+    from: 'context',
     members: ['calendars', 'schedules', 'weekly', 'windows', 'doctors'],
   },
 ]
@@ -47,12 +51,12 @@ function openProgram(): ts.Program {
   return ts.createProgram(ours, options)
 }
 
-function stopsOf({ route: [path, operation], members }: Walk): string[] {
+function stopsOf({ route: [path, operation], from, members }: Walk): string[] {
   const source = program.getSourceFile(join(root, path))
   const handlers = source && handlersOf(source, operation)
   if (!handlers?.length) throw new Error(`${path} has no handler of ${operation}`)
   const walker = new Walker(new Set(members))
-  for (const handler of handlers) walker.enter(handler, true)
+  for (const handler of handlers) walker.enter(handler, from)
   return walker.stops
 }
 
@@ -87,11 +91,12 @@ class Walker {
   constructor(private readonly members: Set<string>) {}
 
   /** Goes through a function to which the value is passed, call by call. */
-  enter(callable: Callable, isHandler = false): void {
+  enter(callable: Callable, from?: Walk['from']): void {
     if (this.entered.has(callable) || !callable.body) return
     this.entered.add(callable)
     const file = relative(root, callable.getSourceFile().fileName)
-    if (isHandler) for (const { name } of callable.parameters) this.carry(name)
+    const start = from === 'context' ? callable.parameters[0] : callable.parameters.at(-1)
+    if (from && start) this.carry(start.name)
     this.stopAt(file)
     this.visit(callable.body)
   }
@@ -140,9 +145,7 @@ class Walker {
       return symbol !== undefined && this.carriers.has(symbol)
     }
     if (ts.isPropertyAccessExpression(node))
-      return (
-        this.carries(node.expression) && (this.members.has(node.name.text) || this.hasMember(node) || isScalar(node))
-      )
+      return this.carries(node.expression) && (this.members.has(node.name.text) || this.hasMember(node))
     if (ts.isCallExpression(node) || ts.isAwaitExpression(node)) {
       const inner = ts.isAwaitExpression(node) ? node.expression : node
       const callee = ts.isCallExpression(inner) ? inner.expression : undefined

@@ -169,7 +169,7 @@ export async function insertAppointments(
 ): Promise<void> {
   const rows = bookings.map(({ appointment }) => ({
     ...appointment,
-    accessBasis: accessBasis(maker, appointment),
+    accessBasis: accessBasis(maker, { doctorId: appointment.doctorId, patientId: appointment.patientId }),
     originalEndsAt: appointment.endsAt,
   }))
   await db

@@ -94,12 +94,13 @@ export async function findBookingFacts(db: Transaction<Database>, viewer: Viewer
 }
 
 const selectForViewer = preparedForViewer((db, viewer, search: BookingSearch) => {
+  const { now, patientId } = search
   const patient = expressionBuilder<Database, never>()
     .selectFrom('patients')
     .select(['patients.id', 'patients.name', 'patients.erasedAt'])
-    .select(countHolds(search).as('activeHolds'))
-    .select(countUpcoming(search).as('upcoming'))
-    .select(countUpcoming(search, search.doctorId).as('upcomingWithDoctor'))
+    .select(countHolds({ now, patientId }).as('activeHolds'))
+    .select(countUpcoming({ now, patientId }).as('upcoming'))
+    .select(countUpcoming({ now, patientId }, search.doctorId).as('upcomingWithDoctor'))
     .where('patients.id', '=', search.patientId)
     .where(visiblePatients(viewer))
   return selectBookingFacts(db, search).select(jsonRow(patient).as('patient'))
