@@ -28,7 +28,7 @@ const requestOf = ({ id, appointmentId, amount, currency }: StoredPayment) => ({
   metadata: { appointment_id: appointmentId },
 })
 
-/** Time of the report that the first call returns: any event of the payment is later. */
+/** Time of the report that the first call returns: every event of the payment is later. */
 const BEFORE_ALL_EVENTS = new Date(0)
 
 /**

@@ -10,7 +10,7 @@ export const MAX_BODY_BYTES = 192 * 1024
 
 type Problem = { path: (string | number)[]; message: string }
 
-/** Free-form content of a record as input: any JSON object that MongoDB can store, with limits on size and depth. */
+/** Free-form content of a record as input: a JSON object that MongoDB can store, with limits on size and depth. */
 export const ClinicalData = z
   .custom<Record<string, unknown>>(isObject, 'must be an object')
   .superRefine((data, ctx) => {

@@ -86,8 +86,10 @@ export type DoctorSlotsQuery = z.infer<typeof DoctorSlotsQuery>
 export const SearchSlotsQuery = ordered(
   z.strictObject({
     ...pageFields,
-    specialization: text(100).optional().openapi({ description: 'Case does not matter; default: any.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Default: any.' }),
+    specialization: text(100)
+      .optional()
+      .openapi({ description: 'Case does not matter. Left out: all specializations.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Left out: all clinics.' }),
     from: Day.optional().openapi({ description: 'The first local day of each clinic; default: today.' }),
     to: Day.optional().openapi({ description: 'The last day, inclusive; default: six days after the first.' }),
   }),

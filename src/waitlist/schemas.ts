@@ -36,9 +36,9 @@ export const WaitlistEntry = z
     id: Uuid,
     status: WaitlistStatus,
     patient: Named,
-    doctor: Named.nullable().openapi({ description: 'Null: any doctor of the specialization.' }),
+    doctor: Named.nullable().openapi({ description: 'Null: every doctor of the specialization.' }),
     specialization: z.string().max(200).nullable(),
-    clinic: Named.nullable().openapi({ description: 'Null: any clinic.' }),
+    clinic: Named.nullable().openapi({ description: 'Null: every clinic.' }),
     from: z.string().max(10).openapi({ format: 'date' }),
     to: z.string().max(10).openapi({ format: 'date' }),
     offer: WaitlistOffer.nullable().openapi({ description: 'The time that is or was held for this entry.' }),
@@ -78,7 +78,7 @@ export const JoinWaitlist = z
     specialization: text(200)
       .optional()
       .openapi({ description: 'Any doctor of this specialization; case does not matter.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Default: any clinic.' }),
+    clinicId: Uuid.optional().openapi({ description: 'Left out: every clinic.' }),
     from: Day.openapi({ description: 'The first local day on which a time suits.' }),
     to: Day.openapi({ description: `The last local day, inclusive; at most ${MAX_DAYS} days in all.` }),
     patientId: Uuid.optional().openapi({ description: 'Required for admins; the default for patients is themselves.' }),

@@ -11,7 +11,7 @@ export type WaitlistEntriesTable = {
   /** Null when `specialization` is set. */
   doctorId: string | null
   specialization: string | null
-  /** Null: any clinic. */
+  /** Null: every clinic. */
   clinicId: string | null
   startsOn: string
   endsOn: string

@@ -8,7 +8,7 @@ import { STATUS, titleOf } from '../problem'
 import { Problem } from '../schemas'
 import { DEFAULT_BODY_BYTES } from './body'
 
-/** `public`: tokens are ignored. `optional`: the token may be missing, a bad one is 401. `signed_in`: any role. */
+/** `public`: tokens are ignored. `optional`: the token may be missing, a bad one is 401. `signed_in`: every role. */
 export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
 
 type Schema = z.ZodType
