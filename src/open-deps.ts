@@ -1,6 +1,6 @@
 import { hash, verify } from '@node-rs/bcrypt'
 import { ASIDE_COLLECTION, AUDIT_COLLECTION } from './audit/collection'
-import { authenticateToken } from './auth/sessions/authenticate'
+import { createAuthenticate } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
 import { isKnownNetwork } from './auth/sessions/service'
 import type { Config } from './config'
@@ -30,6 +30,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   const postgres = overrides.postgres ?? openPostgres(config.postgres, onLost)
   const redis = config.redisUrl ? openRedis(config.redisUrl) : undefined
   const counters = redis ? sharedCounters(redis, config.tokens.accessSecret, log) : memoryCounters
+  const metrics = measurePool(createMetrics(), postgres)
   const revocations = createRevocations({ config, db: postgres.db, clock, log })
   const deps: Deps = {
     config,
@@ -51,11 +52,11 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     bcrypt: { hash, verify },
     passwordLimiter: createFairLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
     revocations,
-    authenticate: (token) => authenticateToken({ config, clock, revocations }, token),
+    authenticate: createAuthenticate({ config, clock, revocations, metrics }),
     isKnownNetwork: (email, network) => isKnownNetwork({ db: postgres.db, clock }, email, network),
     rateLimits: createRateLimits(config, counters),
     factsCache: createFactsCache(postgres.db),
-    metrics: measurePool(createMetrics(), postgres),
+    metrics,
     auditRelay: { stopped: undefined },
     draining: { value: false },
     paymentProviders: createProviders(config.payments, {
@@ -64,7 +65,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
       deliver: ({ rawBody, headers }) => receiveWebhook(deps, 'sandbox', rawBody, new Headers(headers)),
     }),
   }
-  deps.metrics.addGauge('audit_relay_stopped', '1 while audit:reconcile is needed before events reach MongoDB.', () =>
+  metrics.addGauge('audit_relay_stopped', '1 while audit:reconcile is needed before events reach MongoDB.', () =>
     deps.auditRelay.stopped ? 1 : 0,
   )
   return deps

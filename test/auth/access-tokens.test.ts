@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sign } from 'hono/jwt'
+import { createAuthenticate } from '../../src/auth/sessions/authenticate'
+import { createMetrics } from '../../src/metrics'
 import { createTestApp } from '../support/app'
 import { createAccounts } from './accounts'
 
@@ -52,5 +54,31 @@ describe('access tokens', () => {
     expect(answer).toMatchObject({ status: 401, body: { code: 'token_expired' } })
     expect(answer.text).not.toContain(signature!)
     t.clock.advance(-900_000)
+  })
+})
+
+describe('access tokens whose signature was checked before', () => {
+  const { config } = t.deps
+  const codeOf = (answer: Promise<unknown>) => answer.then(String, ({ code }) => code)
+
+  test('the signature of a token is checked once, its expiry and the end of its session each time', async () => {
+    const { accessToken } = await newAccount()
+    let ended = false
+    const revocations = { ...t.deps.revocations, hasEnded: async () => ended }
+    const authenticate = createAuthenticate({ config, clock: t.deps.clock, revocations, metrics: createMetrics() })
+    expect(await authenticate(accessToken)).toBe(await authenticate(accessToken))
+    ended = true
+    expect(await codeOf(authenticate(accessToken))).toBe('unauthenticated')
+    ended = false
+    t.clock.advance(900_000)
+    expect(await codeOf(authenticate(accessToken))).toBe('token_expired')
+    t.clock.advance(-900_000)
+  })
+
+  test('a token that was refused is refused again', async () => {
+    const { accessToken } = await newAccount()
+    const forged = `${accessToken.slice(0, -4)}AAAA`
+    for (const token of [forged, accessToken, forged])
+      expect((await ask(token)).status).toBe(token === forged ? 401 : 200)
   })
 })

@@ -30,13 +30,16 @@ export function signAccessToken({ tokens }: Config, actor: Caller, now: Date): P
   return sign(claims, tokens.accessSecret, ALGORITHM)
 }
 
-/** Throws `token_expired`, or `unauthenticated` for any other defect. Does not check whether the session has ended. */
-export async function verifyAccessToken({ tokens }: Config, token: string, now: Date): Promise<Caller> {
+/** `expiresAt` in epoch ms. */
+export type VerifiedToken = { caller: Caller; expiresAt: number }
+
+/** Throws `unauthenticated` for any defect. Does not check whether token or session have ended. */
+export async function verifyAccessToken({ tokens }: Config, token: string): Promise<VerifiedToken> {
   const claims = await verifiedClaims(AccessClaims, token, [tokens.accessSecret, tokens.previousAccessSecret])
   if (!claims) throw new AppError('unauthenticated', 'The access token is not valid.')
-  if (claims.exp <= seconds(now)) throw new AppError('token_expired', 'The access token has expired; refresh it.')
   const { sub: userId, sid: sessionId, role, pid: patientId, did: doctorId } = claims
-  return { userId, sessionId, role, ...(patientId && { patientId }), ...(doctorId && { doctorId }) }
+  const caller = { userId, sessionId, role, ...(patientId && { patientId }), ...(doctorId && { doctorId }) }
+  return { caller: Object.freeze(caller), expiresAt: claims.exp * 1000 }
 }
 
 /** Deterministic, so that a lost answer can be sent again. `rotatedAt` is when this generation began. */
