@@ -48,7 +48,7 @@ type Size = { doctors: number; patients: number; pastDays: number; admin: string
 
 function statements({ doctors, patients, pastDays, admin }: Size): string[] {
   return [
-    // Without foreign key triggers, which check row by row: all references here are to rows that were just written.
+    // Without triggers: those of foreign keys check row by row, and all references here are to rows that were just written.
     `set session_replication_role = replica`,
     `set maintenance_work_mem = '512MB'`,
     `insert into users (id, email, password_hash, role, name) values ('${admin}', 'bench@example.org', 'none', 'admin', 'Bench')`,
@@ -81,7 +81,7 @@ function statements({ doctors, patients, pastDays, admin }: Size): string[] {
     `alter table occupancy drop constraint occupancy_no_overlap`,
     `insert into appointments (id, patient_id, doctor_id, clinic_id, visit_type_id, starts_at, ends_at, date, status,
        created_by, created_by_role, time_zone, mode, price_amount, price_currency, cancellation_free_until_minutes,
-       cancellation_late_refund_percent, buffer_before_minutes, buffer_after_minutes)
+       cancellation_late_refund_percent, buffer_before_minutes, buffer_after_minutes, access_basis, original_ends_at, free_until)
      with slot as (
        select doctor.id as doctor_id, clinic_id, visit_type_id, day::date as day, doctor.nth as doctor_nth,
          position * 4 + (doctor.nth + extract(doy from day)::int) % 4 as half_hour,
@@ -96,7 +96,7 @@ function statements({ doctors, patients, pastDays, admin }: Size): string[] {
      )
      select uuidv7(), bench_patients.id, doctor_id, clinic_id, visit_type_id, starts_at, starts_at + interval '30 minutes', day,
        case when starts_at < now() then 'completed' else 'booked' end, '${admin}', 'admin', 'America/New_York', 'in_person',
-       9500, 'USD', 1440, 0, 0, 0
+       9500, 'USD', 1440, 0, 0, 0, 'relationship', starts_at + interval '30 minutes', starts_at - interval '1 day'
      from visit join bench_patients on bench_patients.nth = (ordinal + doctor_nth) % ${patients}
      -- As they were booked, day by day: the rows of one doctor lie apart.
      order by starts_at`,
