@@ -43,9 +43,16 @@ const lockAll = prepared((db, { ids }: { ids: string[] }) =>
   lockStatement(db, sql<{ id: string }>`select unnest(${ids}::uuid[]) as id`),
 )
 
-/** The same for the ids that a select returns. A lock's key is the low 64 bits of the id, of which 62 are random. */
+/**
+ * The same for the ids that a select returns. A lock's key is the low 64 bits of the id, of which 62 are random. From then
+ * on the transaction uses the plans that its connection has kept: planning the booking facts again takes PostgreSQL longer
+ * than reading them, and others wait for the lock meanwhile.
+ */
 export function lockStatement(db: Kysely<Database>, ids: Expression<{ id: string }>) {
   const ordered = sql<{ key: string }>`(
     select distinct ('x' || right(replace(id::text, '-', ''), 16))::bit(64)::bigint as key from (${ids}) as wanted order by key)`
-  return db.selectFrom(ordered.as('resource')).select(sql`pg_advisory_xact_lock(key)`.as('locked'))
+  return db
+    .selectFrom(ordered.as('resource'))
+    .select(sql`pg_advisory_xact_lock(key)`.as('locked'))
+    .select(sql`set_config('plan_cache_mode', 'force_generic_plan', true)`.as('planned'))
 }

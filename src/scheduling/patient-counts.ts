@@ -1,4 +1,4 @@
-import { expressionBuilder } from 'kysely'
+import { expressionBuilder, sql } from 'kysely'
 import type { Database } from '../database/schema'
 import { isOpenHold } from './query-fragments'
 
@@ -21,8 +21,8 @@ export const countUpcoming = ({ now, patientId }: Search, doctorId?: string) =>
     .select(({ fn }) => fn.countAll<number>().as('count'))
     .where('appointments.patientId', '=', patientId)
     .where('appointments.startsAt', '>', now)
-    .where('appointments.createdByRole', '=', 'patient')
-    .where(({ eb, or }) => or([eb('appointments.status', '=', 'booked'), isOpenHold(now)]))
+    .where('appointments.createdByRole', '=', sql.lit('patient'))
+    .where(({ eb, or }) => or([eb('appointments.status', '=', sql.lit('booked')), isOpenHold(now)]))
     .$if(doctorId !== undefined, (qb) => qb.where('appointments.doctorId', '=', doctorId!))
     .$asScalar()
     .$notNull()

@@ -100,7 +100,7 @@ function visitTypesOfDoctor() {
     .whereRef('doctorId', '=', 'doctors.id')
 }
 
-export const activeVisitTypes = () => visitTypesOfDoctor().where('active', '=', true)
+export const activeVisitTypes = () => visitTypesOfDoctor().where('active', '=', sql.lit(true))
 
 export const visitTypeWanted = ({ visitTypeId, moving }: FactsSearch): VisitTypeChoice =>
   visitTypesOfDoctor()
@@ -244,20 +244,27 @@ export const selectRooms = (search: OccupancySearch) =>
     .where('rooms.retiredAt', 'is', null)
     .orderBy('rooms.id')
 
+/**
+ * Statuses in conditions are literals: a plan that is kept for all values cannot use the partial indexes of held
+ * appointments if it does not know the status.
+ */
+type Status = Database['appointments']['status']
+const status = (name: Status) => sql.lit<Status>(name)
+
 /** A condition on `appointments`: a hold whose time is not over. Like the next two, fit for `prepared`. */
 export function isOpenHold(now: Date) {
   const { and, eb } = expressionBuilder<Database, 'appointments'>()
-  return and([eb('appointments.status', '=', 'held'), eb('appointments.holdExpiresAt', '>', now)])
+  return and([eb('appointments.status', '=', status('held')), eb('appointments.holdExpiresAt', '>', now)])
 }
 
 /** A condition on `appointments`: an expired hold whose row still says `held`. */
 export function isExpiredHold(now: Date) {
   const { and, eb } = expressionBuilder<Database, 'appointments'>()
-  return and([eb('appointments.status', '=', 'held'), eb('appointments.holdExpiresAt', '<=', now)])
+  return and([eb('appointments.status', '=', status('held')), eb('appointments.holdExpiresAt', '<=', now)])
 }
 
 /** A condition on `appointments`: booked, checked in, or held and not expired. */
 export function isActiveAppointment(now: Date) {
   const { eb, or } = expressionBuilder<Database, 'appointments'>()
-  return or([eb('appointments.status', 'in', ['booked', 'checked_in']), isOpenHold(now)])
+  return or([eb('appointments.status', 'in', [status('booked'), status('checked_in')]), isOpenHold(now)])
 }
