@@ -4,8 +4,14 @@ import type { Config } from '../../src/config'
 import { openPostgres, type Postgres } from '../../src/database/postgres'
 import { createDatabases, type Databases, newDatabaseName } from './databases'
 
-/** Catalogs that show whether a test file changed more than rows: schema, statistics and settings. */
-const CATALOGS = ['class', 'attribute', 'constraint', 'index', 'trigger', 'proc', 'statistic', 'db_role_setting']
+/** Catalogs that show whether a test file changed more than rows: schema and statistics. */
+const CATALOGS = ['class', 'attribute', 'constraint', 'index', 'trigger', 'proc', 'statistic'].map(
+  (name) => `pg_${name}`,
+)
+/** One catalog holds the settings of all databases and roles; these apply to a test's connections. */
+const SETTINGS = `(select xmin from pg_db_role_setting
+  where setdatabase in (0, (select oid from pg_database where datname = current_database()))
+    and setrole in (0, (select oid from pg_roles where rolname = current_user))) as settings`
 /** Bytes. Deleted rows leave their pages behind, and later scans read them. */
 const MOST_GROWTH = 16 * 1024 ** 2
 /** Objects with a lower id belong to PostgreSQL itself. */
@@ -84,7 +90,7 @@ async function discard({ databases, pool }: Kept): Promise<void> {
 }
 
 const STATE = `select
-  concat_ws(' ', ${CATALOGS.map((name) => `(select count(*) || '/' || max(xmin::text::bigint) from pg_${name})`)}) as schema,
+  concat_ws(' ', ${[...CATALOGS, SETTINGS].map((name) => `(select count(*) || '/' || max(xmin::text::bigint) from ${name})`)}) as schema,
   (select sum(pg_relation_size(oid))::float8 from pg_class where oid >= ${FIRST_OF_OURS} and relkind in ('r', 'i')) as bytes`
 
 const OUR_TABLES = `select format('%I.%I', nspname, relname) as name
