@@ -8,3 +8,6 @@ export type Caller = { userId: string; sessionId: string; role: Role; patientId?
 export type Actor = Caller | 'system'
 
 export type Clock = () => Date
+
+/** The part of a caller that decides what they may see. */
+export type Identity = Pick<Caller, 'role' | 'userId' | 'doctorId'>

@@ -1,10 +1,10 @@
 import { type Expression, expressionBuilder, type Kysely, type SqlBool } from 'kysely'
-import type { Caller } from '../actor'
+import type { Caller, Identity } from '../actor'
 import type { Database } from '../database/schema'
 import { ownPatients } from './patients'
 
 /** Condition on `appointments`: patients see their own and their wards' appointments, doctors their own, admins all. */
-export function visibleAppointments({ role, userId, doctorId }: Caller): Expression<SqlBool> {
+export function visibleAppointments({ role, userId, doctorId }: Identity): Expression<SqlBool> {
   const { eb, lit } = expressionBuilder<Database, 'appointments'>()
   if (role === 'admin') return lit(true)
   if (role === 'doctor') return eb('appointments.doctorId', '=', doctorId ?? null)

@@ -1,7 +1,7 @@
 import { expressionBuilder, type Insertable, type Kysely, sql, type Transaction } from 'kysely'
 import { visibleAppointments } from '../access/appointments'
 import { accessBasis, type Viewer } from '../access/patients'
-import type { Caller } from '../actor'
+import type { Caller, Identity } from '../actor'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRow } from '../database/json'
 import { prepared, preparedRow } from '../database/prepared'
@@ -11,7 +11,7 @@ import { formatRange, type Occupancy, occupancyRows } from './occupancy'
 import type { AppointmentsTable, OccupancyTable } from './tables'
 
 /** An appointment with the names and the payment that an answer shows; if the actor may see it. */
-export function selectAppointments(db: Kysely<Database>, actor: Caller) {
+export function selectAppointments(db: Kysely<Database>, actor: Identity) {
   return db
     .selectFrom('appointments')
     .innerJoin('patients', 'patients.id', 'appointments.patientId')
@@ -124,7 +124,7 @@ function selectPage(
 
 type ById = { id: string }
 
-export const findAppointmentById = preparedOneRow((db, actor, { id }: ById) =>
+export const findAppointmentById = preparedOneRow((db, actor, { id }) =>
   selectAppointments(db, actor).where('appointments.id', '=', id),
 )
 

@@ -57,14 +57,14 @@ export const auditColumns = () => sql.raw(COLUMNS.map(({ sqlName }) => sqlName).
 /** `"id" uuid, "occurredAt" timestamptz, …`: events as JSON, read by `json_to_recordset(…) as event (…)`. */
 export const auditRecord = () => sql.raw(COLUMNS.map(({ name, type }) => `"${name}" ${type}`).join(', '))
 
-/** `"id", "occurredAt", …`: the members of such a record. */
-export const auditRecordMembers = () => sql.raw(COLUMNS.map(({ name }) => `"${name}"`).join(', '))
-
-/** The event's values in the order of `auditColumns`; `replaced` holds SQL for members that the statement computes. */
-export const auditValues = (
-  event: AuditEvent,
-  replaced: Partial<Record<keyof AuditEvent, RawBuilder<unknown>>>,
-): RawBuilder<unknown> => sql.join(COLUMNS.map(({ name }) => replaced[name] ?? sql`${event[name]}`))
+/**
+ * `event."id", event."occurredAt", …`: the members of the record `event`, in the order of `auditColumns`; `replaced` holds
+ * SQL for members that the statement computes.
+ */
+export const auditRecordMembers = (
+  event: string,
+  replaced: Partial<Record<keyof AuditEvent, RawBuilder<unknown>>> = {},
+): RawBuilder<unknown> => sql.join(COLUMNS.map(({ name }) => replaced[name] ?? sql.raw(`${event}."${name}"`)))
 
 /** What a handler adds to the event of its request, such as the patients and the target. */
 export type AuditFacts = {

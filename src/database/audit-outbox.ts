@@ -46,5 +46,5 @@ export function createAuditWriter(db: Kysely<Database>): AuditWriter {
 const insertEvents = prepared(
   (_db, { events }: { events: string }) => sql`
     insert into audit_outbox (${auditColumns()})
-    select ${auditRecordMembers()} from json_to_recordset(${events}::json) as event (${auditRecord()})`,
+    select ${auditRecordMembers('event')} from json_to_recordset(${events}::json) as event (${auditRecord()})`,
 )

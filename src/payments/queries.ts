@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import { visibleAppointments } from '../access/appointments'
-import type { Caller } from '../actor'
+import type { Caller, Identity } from '../actor'
 import { preparedOneRow } from '../database/audited-read'
 import { jsonRows } from '../database/json'
 import { prepared } from '../database/prepared'
@@ -57,7 +57,7 @@ export function insertPayment(
 }
 
 /** Payments with their entries, as the API shows them. */
-const selectPayments = (db: Kysely<Database>, actor: Caller) =>
+const selectPayments = (db: Kysely<Database>, actor: Identity) =>
   db
     .selectFrom('payments')
     .innerJoin('appointments', 'appointments.id', 'payments.appointmentId')
@@ -84,7 +84,7 @@ const selectPayments = (db: Kysely<Database>, actor: Caller) =>
 
 export type PaymentRow = Awaited<ReturnType<typeof listPayments>>[number]
 
-export const findPaymentById = preparedOneRow((db, actor, { id }: { id: string }) =>
+export const findPaymentById = preparedOneRow((db, actor, { id }) =>
   selectPayments(db, actor).where('payments.id', '=', id),
 )
 

@@ -9,7 +9,7 @@ import {
 } from 'kysely'
 import { isListed } from '../access/doctors'
 import { ownPatients } from '../access/patients'
-import type { Caller } from '../actor'
+import type { Caller, Identity } from '../actor'
 import type { TimeFreed } from '../appointments/jobs'
 import { preparedOneRow } from '../database/audited-read'
 import { prepared } from '../database/prepared'
@@ -18,13 +18,13 @@ import { countUpcoming } from '../scheduling/patient-counts'
 import type { StoredStatus, WaitlistEntriesTable } from './tables'
 
 /** The entries that the caller may see: patients their own and their wards', admins all. */
-function visibleEntries({ role, userId }: Caller): Expression<SqlBool> {
+function visibleEntries({ role, userId }: Identity): Expression<SqlBool> {
   const { eb, lit } = expressionBuilder<Database, 'waitlistEntries'>()
   if (role === 'admin') return lit(true)
   return eb('waitlistEntries.patientId', 'in', ownPatients(userId))
 }
 
-function selectEntries(db: Kysely<Database>, actor: Caller) {
+function selectEntries(db: Kysely<Database>, actor: Identity) {
   return db
     .selectFrom('waitlistEntries')
     .innerJoin('patients', 'patients.id', 'waitlistEntries.patientId')
@@ -84,7 +84,7 @@ function selectPage(
     .limit(limit)
 }
 
-export const findWaitlistEntry = preparedOneRow((db, actor, { id }: { id: string }) =>
+export const findWaitlistEntry = preparedOneRow((db, actor, { id }) =>
   selectEntries(db, actor).where('waitlistEntries.id', '=', id),
 )
 

@@ -5,7 +5,7 @@ import type { Database } from '../../database/schema'
 import { selectAppointments } from '../queries'
 
 /** An appointment with all its payments, whatever their status. */
-export const findAppointmentToQuote = preparedOneRow((db, actor, { id }: { id: string }) =>
+export const findAppointmentToQuote = preparedOneRow((db, actor, { id }) =>
   selectAppointments(db, actor).where('appointments.id', '=', id).select(jsonRows(allPayments()).as('payments')),
 )
 

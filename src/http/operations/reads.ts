@@ -36,7 +36,7 @@ export type OneThing = OperationTypes & {
 
 export type ReadOne<O extends OneThing, Row> = {
   /** Made by `preparedOneRow`: reads the row and writes the audit event in one statement. */
-  find: FindOneRow<{ id: string }, Row>
+  find: FindOneRow<Row>
   /** The noun in a 404: `There is no such <thing>.` */
   thing: string
   answer: (ctx: Context, row: Row, input: Input<O>) => Answer<BodyOf<O>> | Promise<Answer<BodyOf<O>>>
