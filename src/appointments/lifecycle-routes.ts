@@ -9,6 +9,7 @@ import { offerOtherTimes, rescheduleAppointment } from './reschedule'
 import {
   Appointment,
   AppointmentPath,
+  BOOKING_CONFLICTS,
   BookingConflict,
   ProgressAppointment,
   RescheduleAppointment,
@@ -56,6 +57,7 @@ const rescheduleOperation = operation({
   },
   problems: ['invalid_state', 'slot_taken', 'patient_busy', 'not_bookable'],
   problemSchemas: { 409: BookingConflict },
+  problemExamples: BOOKING_CONFLICTS,
 })
 
 const checkInOperation = operation({

@@ -14,6 +14,7 @@ import {
   Appointment,
   AppointmentPage,
   AppointmentPath,
+  BOOKING_CONFLICTS,
   BookAppointment,
   BookingConflict,
   CancelAppointment,
@@ -77,6 +78,7 @@ const bookAppointmentOperation = operation({
     'too_many_upcoming',
   ],
   problemSchemas: { 409: BookingConflict },
+  problemExamples: BOOKING_CONFLICTS,
 })
 
 const listAppointmentsOperation = operation({

@@ -3,7 +3,7 @@ import { CancellationPolicy } from '../doctors/schemas'
 import { pageFields, pageOf } from '../http/pagination'
 import { Day, Instant, InstantInput, lines, Money, ordered, Problem, Uuid } from '../http/schemas'
 import { Payment } from '../ledger/schemas'
-import { RuleResult, Slot } from '../scheduling/schemas'
+import { RuleResult, SLOT_EXAMPLE, Slot } from '../scheduling/schemas'
 
 export const AppointmentStatus = z
   .enum(['held', 'booked', 'checked_in', 'completed', 'no_show', 'cancelled', 'expired'])
@@ -112,6 +112,17 @@ export const BookingConflict = Problem.extend({
     .optional()
     .openapi({ description: 'With `not_bookable`: whether each rule passes.' }),
 }).openapi('BookingConflict')
+
+export const BOOKING_CONFLICTS = {
+  slot_taken: { alternatives: [SLOT_EXAMPLE] },
+  patient_busy: { alternatives: [SLOT_EXAMPLE] },
+  not_bookable: {
+    rules: [
+      { rule: 'future', pass: true, detail: 'starts in the future' },
+      { rule: 'minimum_notice', pass: false, detail: 'inside minimum notice of 120 min' },
+    ],
+  },
+}
 
 export const CancelAppointment = z
   .strictObject({ reason: lines(1000).optional() })

@@ -5,7 +5,7 @@ import { READABLE_BY_ROLE } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { cursorAfter, toPage } from '../http/pagination'
 import { presentOutsideHours } from '../scheduling/affected/schemas'
-import { CurrencyConflict } from '../scheduling/schemas'
+import { CURRENCY_CONFLICT, CurrencyConflict } from '../scheduling/schemas'
 import { closureRoutes } from './closures/routes'
 import { listClinics } from './queries'
 import { roomRoutes } from './rooms/routes'
@@ -69,6 +69,7 @@ const updateClinicOperation = operation({
   answer: { status: 200, description: 'The changed clinic', schema: UpdatedClinic, headers: ['ETag'] },
   problems: ['invalid_state'],
   problemSchemas: { 409: CurrencyConflict },
+  problemExamples: CURRENCY_CONFLICT,
 })
 
 export function clinicRoutes(deps: Deps) {

@@ -4,7 +4,7 @@ import { operation } from '../http/operations/operation'
 import { READABLE_BY_ROLE } from '../http/operations/replay'
 import { createRouter } from '../http/operations/router'
 import { presentAffected, presentOutsideHours } from '../scheduling/affected/schemas'
-import { CurrencyConflict } from '../scheduling/schemas'
+import { CURRENCY_CONFLICT, CurrencyConflict } from '../scheduling/schemas'
 import { availabilityRoutes } from './availability/routes'
 import { countDoctorsBySpecialization } from './queries'
 import {
@@ -95,6 +95,7 @@ const verifyDoctorOperation = operation({
   answer: { status: 200, description: 'The verified doctor', schema: VerifiedDoctor, headers: ['ETag'] },
   problems: ['invalid_state'],
   problemSchemas: { 409: CurrencyConflict },
+  problemExamples: CURRENCY_CONFLICT,
 })
 
 const unverifyDoctorOperation = operation({

@@ -15,16 +15,18 @@ export const pageFields = {
   cursor: z.string().min(1).max(500).optional().openapi({ description: '`nextCursor` of the previous page.' }),
 }
 
+const NextCursor = z
+  .string()
+  .max(500)
+  .nullable()
+  .openapi('NextCursor', { description: 'Send it as `cursor` to get the next page; null on the last page.' })
+
 /** `{ data, nextCursor }` with items of one schema, as the component `<Name>Page`. */
 export function pageOf<T extends z.ZodType>(name: string, item: T) {
   return z
     .object({
       data: z.array(item).max(100),
-      nextCursor: z
-        .string()
-        .max(500)
-        .nullable()
-        .openapi({ description: 'Send it as `cursor` to get the next page; null on the last page.' }),
+      nextCursor: NextCursor,
     })
     .openapi(`${name}Page`, { example: { data: [getOpenApiMetadata(item)?.example as never], nextCursor: null } })
 }

@@ -38,6 +38,7 @@ const createPaymentOperation = operation({
   },
   problems: ['not_found', 'invalid_state', 'nothing_to_pay', 'payment_exists'],
   problemSchemas: { 409: PaymentConflict },
+  problemExamples: { payment_exists: { paymentId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e30' } },
 })
 
 const listPaymentsOperation = operation({

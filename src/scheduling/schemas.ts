@@ -3,7 +3,7 @@ import { pageFields, pageOf } from '../http/pagination'
 import { Day, Instant, InstantInput, ordered, Problem, text, Uuid } from '../http/schemas'
 import { RULES } from './rules'
 
-const SLOT_EXAMPLE = {
+export const SLOT_EXAMPLE = {
   doctorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20',
   doctorName: 'Maya Chen',
   clinicId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
@@ -114,3 +114,15 @@ export const CurrencyConflict = Problem.extend({
       description: 'Active visit types with a price in a currency that no clinic of their doctor would have.',
     }),
 }).openapi('CurrencyConflict')
+
+export const CURRENCY_CONFLICT = {
+  invalid_state: {
+    visitTypes: [
+      {
+        id: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e2a',
+        doctorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20',
+        name: 'Consultation',
+      },
+    ],
+  },
+}

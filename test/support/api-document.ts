@@ -33,6 +33,7 @@ export type DocumentedOperation = {
 }
 export type ApiDocument = {
   openapi: string
+  security?: Record<string, string[]>[]
   paths: Record<string, Record<string, DocumentedOperation>>
   components: { schemas: Record<string, Schema> } & Record<string, unknown>
 }
@@ -62,12 +63,28 @@ async function readDocument(): Promise<ApiDocument> {
   return document
 }
 
-/** `/openapi.json` of this app. */
+/** `/openapi.json` of this app, with its references to shared parts resolved. */
 export async function documentOf(app: ReturnType<typeof createApp>): Promise<ApiDocument> {
   const response = await app.request('/openapi.json')
   if (response.status !== 200)
     throw new Error(`GET /openapi.json answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as ApiDocument
+  return withoutReferences((await response.json()) as ApiDocument)
+}
+
+const SHARED = /^#\/components\/(examples|headers|parameters|responses)\/(.+)$/
+
+/** The same document with everything but schemas in its place, and the usual security named by each operation. */
+function withoutReferences(document: ApiDocument): ApiDocument {
+  const resolve = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return value
+    if (Array.isArray(value)) return value.map(resolve)
+    const [, kind, name] = SHARED.exec(String((value as { $ref?: string }).$ref)) ?? []
+    if (kind && name) return resolve((document.components as Record<string, Schema>)[kind]![name])
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, resolve(part)]))
+  }
+  const resolved = { ...document, paths: resolve(document.paths) as ApiDocument['paths'] }
+  for (const { operation } of routesOf(resolved)) operation.security ??= document.security
+  return resolved
 }
 
 /** Every operation in the document's own order. */

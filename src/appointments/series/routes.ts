@@ -8,7 +8,7 @@ import { presentAppointment } from '../present'
 import type { AppointmentRow } from '../queries'
 import { READABLE_SERIES } from '../replay'
 import { auditBusyPatient, busyPatientEvent } from '../start-refused'
-import { BookSeries, Series, SeriesConflict } from './schemas'
+import { BookSeries, SERIES_CONFLICTS, Series, SeriesConflict } from './schemas'
 import { bookSeries } from './service'
 
 const bookSeriesOperation = operation({
@@ -42,6 +42,7 @@ const bookSeriesOperation = operation({
     'too_many_upcoming',
   ],
   problemSchemas: { 409: SeriesConflict },
+  problemExamples: SERIES_CONFLICTS,
 })
 
 export function seriesRoutes(deps: Deps) {

@@ -41,18 +41,17 @@ export type SeriesOccurrence = z.infer<typeof SeriesOccurrence>
 
 const occurrences = z.array(SeriesOccurrence).max(MAX_OCCURRENCES)
 
-export const Series = z.object({ occurrences }).openapi('Series', {
-  example: {
-    occurrences: [
-      { startsAt: '2026-03-02T14:00:00Z' },
-      {
-        startsAt: '2026-03-09T13:00:00Z',
-        problem: { code: 'slot_taken', detail: 'This time is taken.' },
-      },
-    ],
-  },
-})
+const REPORT = {
+  occurrences: [
+    { startsAt: '2026-03-02T14:00:00Z' },
+    { startsAt: '2026-03-09T13:00:00Z', problem: { code: 'slot_taken', detail: 'This time is taken.' } },
+  ],
+}
+
+export const Series = z.object({ occurrences }).openapi('Series', { example: REPORT })
 
 export const SeriesConflict = Problem.extend({
   occurrences: occurrences.optional().openapi({ description: 'The same report as a dry run; nothing is booked.' }),
 }).openapi('SeriesConflict')
+
+export const SERIES_CONFLICTS = { slot_taken: REPORT, patient_busy: REPORT, not_bookable: REPORT }

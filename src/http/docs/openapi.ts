@@ -1,4 +1,5 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
+import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import type { Deps } from '../../deps'
 import { answer } from '../answer'
@@ -7,6 +8,9 @@ import { createRouter } from '../operations/router'
 import type { HttpEnv } from '../request'
 import type { ApiDescription } from './document'
 import { leaveOptionalParametersEmpty, showDemoData } from './examples'
+import { describeProblems } from './problems'
+import { leaveOutRepetitions } from './repetitions'
+import { shareComponents } from './shared-components'
 
 const GUIDE = `
 Find a doctor, see free times, book, pay and read medical histories.
@@ -84,7 +88,7 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   })
   const { app: routes, read } = createRouter(deps)
   let built: { minute: number; document: ReturnType<typeof serialiseDocument> } | undefined
-  routes.use('/openapi.json', etag())
+  routes.use('/openapi.json', compress({ encoding: 'gzip' }), etag())
   read(documentOperation, async ({ config: { demoData }, now }) => {
     const minute = demoData ? Math.floor(now.getTime() / 60_000) : 0
     if (built?.minute !== minute) built = { minute, document: serialiseDocument(app, demoData ? now : undefined) }
@@ -114,6 +118,9 @@ async function serialiseDocument(app: OpenAPIHono<HttpEnv>, demoNow?: Date) {
   const document: ApiDescription = JSON.parse(JSON.stringify(generated))
   leaveOptionalParametersEmpty(document)
   if (demoNow) showDemoData(document, demoNow)
+  describeProblems(document)
+  leaveOutRepetitions(document)
+  shareComponents(document)
   const text = JSON.stringify(document)
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
   return { text, version: new DataView(digest).getUint32(0) % 1_000_000_000 }

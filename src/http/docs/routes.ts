@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
 import type { Deps } from '../../deps'
 import { answer } from '../answer'
@@ -34,7 +35,7 @@ export function docsRoutes(deps: Deps) {
     return answer(page, { headers: { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' } })
   })
 
-  app.use('/docs/*', etag())
+  app.use('/docs/*', compress({ encoding: 'gzip' }), etag())
   for (const file of ['swagger-ui.js', 'swagger-ui.css', 'page.css', 'start.js'] as const) {
     app.get(`/docs/${file}`, async (c) => {
       const { content, type } = (await load()).assets[file]

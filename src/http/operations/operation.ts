@@ -4,9 +4,8 @@ import type { Role } from '../../actor'
 import type { AuditKind } from '../../database/audit-event'
 import type { ErrorCode } from '../../errors'
 import type { OperationLimit } from '../middleware/rate-limits'
-import { STATUS, titleOf } from '../problem'
-import { Problem } from '../schemas'
 import { DEFAULT_BODY_BYTES } from './body'
+import { header, type ProblemSpec, problemResponses, RATE_LIMIT, REQUEST_ID } from './problem-responses'
 
 /** `public`: tokens are ignored. `optional`: the token may be missing, a bad one is 401. `signed_in`: every role. */
 export type Access = 'public' | 'optional' | 'signed_in' | readonly Role[]
@@ -20,7 +19,7 @@ export type FileUpload = { field: string; maxBytes: number; schema: z.ZodType }
 /** The types that one operation ties together: what comes in, what goes out, who may call. */
 export type OperationTypes = { params: Schema; query: Schema; body: Schema; answer: Schema; access: Access }
 
-export type OperationSpec<O extends OperationTypes> = {
+export type OperationSpec<O extends OperationTypes> = ProblemSpec & {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** OpenAPI form: `/appointments/{id}`. */
   path: string
@@ -60,10 +59,6 @@ export type OperationSpec<O extends OperationTypes> = {
       { operationId: string; parameters?: Record<string, string>; requestBody?: unknown; description: string }
     >
   }
-  /** In addition to the problems that every operation of its kind has. */
-  problems?: ErrorCode[]
-  /** Replaces `Problem`, by status, where a problem has more members. */
-  problemSchemas?: Record<number, Schema>
   /** In addition to the default limit; `none` switches all limits off. */
   rateLimit?: OperationLimit | 'none'
   /** The answer depends on nothing of the request: unknown parameters and bodies are ignored. */
@@ -120,7 +115,11 @@ export function operation<
         },
       }),
     },
-    responses: { [answer.status]: answerResponse(spec), ...secondAnswer(spec), ...problemResponses(spec) },
+    responses: {
+      [answer.status]: answerResponse(spec),
+      ...secondAnswer(spec),
+      ...problemResponses(codesOf(spec), spec),
+    },
   })
   return { ...spec, route }
 }
@@ -187,20 +186,6 @@ function secondAnswer(spec: AnySpec) {
   return or && { [or.status]: answerResponse({ ...spec, answer: { ...or, schema, contentType } }) }
 }
 
-const header = (description: string, example: string) => ({
-  description,
-  schema: { type: 'string' as const, maxLength: 500, example },
-})
-
-const REQUEST_ID = header(
-  'Identifies this request in our logs. A valid id that you send is kept.',
-  '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f',
-)
-const RATE_LIMIT = header(
-  'Requests left (`r`) and seconds until reset (`t`) of the tightest limit (IETF draft RateLimit header).',
-  '"default";r=297;t=54',
-)
-
 /** Every error code of an operation: its own and those of its kind. */
 function codesOf(spec: AnySpec): ErrorCode[] {
   const codes: ErrorCode[] = [...(spec.problems ?? []), 'validation_failed', 'internal', 'unavailable']
@@ -212,47 +197,6 @@ function codesOf(spec: AnySpec): ErrorCode[] {
   if (acceptsIdempotencyKey(spec)) codes.push('idempotency_key_reused', 'request_in_progress')
   if (isVersioned(spec)) codes.push('version_mismatch')
   return [...new Set(codes)]
-}
-
-/** Answered with Retry-After: the same request may succeed later. */
-const isTemporary = (code: ErrorCode) =>
-  code === 'request_in_progress' || code === 'rate_limited' || code === 'unavailable'
-
-function problemResponses(spec: AnySpec) {
-  const byStatus = Map.groupBy(codesOf(spec), (code) => STATUS[code])
-  return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [
-      status,
-      {
-        description: `${titleOf(codes[0]!)}: ${codes.map((code) => `\`${code}\``).join(', ')}`,
-        headers: {
-          'X-Request-Id': REQUEST_ID,
-          ...(codes.some(isTemporary) && { 'Retry-After': header('Seconds to wait.', '2') }),
-          ...(status === 429 && { RateLimit: RATE_LIMIT }),
-          ...(status === 401 && { 'WWW-Authenticate': header('Always `Bearer`.', 'Bearer') }),
-        },
-        content: {
-          'application/problem+json': {
-            schema: spec.problemSchemas?.[status] ?? Problem,
-            examples: Object.fromEntries(codes.map((code) => [code, { value: problemExample(code) }])),
-          },
-        },
-      },
-    ]),
-  )
-}
-
-function problemExample(code: ErrorCode) {
-  const requestId = '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e1f'
-  const base = {
-    type: 'about:blank',
-    title: titleOf(code),
-    status: STATUS[code],
-    detail: code.replaceAll('_', ' '),
-    code,
-    requestId,
-  }
-  return code === 'validation_failed' ? { ...base, errors: [{ path: 'field', message: 'must not be empty' }] } : base
 }
 
 /** The example of a named schema, which the OpenAPI document shows for bodies and answers. */

@@ -67,6 +67,7 @@ const readinessOperation = operation({
   ignoresInput: true,
   answer: { status: 200, description: 'The process accepts requests', schema: Readiness },
   problemSchemas: { 503: NotReady },
+  problemExamples: { unavailable: { checks: { postgres: 'down', mongo: 'up' }, database: EXAMPLE_ID } },
 })
 
 /** Probes for orchestrators and load balancers. */
