@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { duration } from './config/duration'
 import { productionProblems, weaknessesOf } from './config/production-rules'
+import { publicUrl } from './config/public-url'
 import { pepperProblems, previousSecretProblems } from './config/secret-rules'
 import { parseNetwork } from './ip-address'
 
@@ -40,6 +41,7 @@ const environment = z.object({
     .default('development'),
   HOST: z.string().default('0.0.0.0'),
   PORT: integer(3000, 0, 65_535),
+  PUBLIC_URL: publicUrl.optional(),
   REUSE_PORT: onOff('off'),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
@@ -160,6 +162,7 @@ function groupSettings(env: Environment) {
     production: env.NODE_ENV === 'production',
     host: env.HOST,
     port: env.PORT,
+    publicUrl: env.PUBLIC_URL,
     reusePort: env.REUSE_PORT,
     logLevel: env.LOG_LEVEL,
     logFormat: env.LOG_FORMAT ?? (env.NODE_ENV === 'development' ? ('text' as const) : ('json' as const)),

@@ -3,7 +3,7 @@ import script from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'text' }
 import { pageStyle, startScript } from './page'
 
 /** Addresses are relative, so that the page works below a path prefix too; `head` and `top` are added to it. */
-export const pageWith = ({ head, top }: { head: string; top: string }) => `<!doctype html>
+export const pageWith = ({ files, head, top }: { files: string; head: string; top: string }) => `<!doctype html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
@@ -11,14 +11,14 @@ export const pageWith = ({ head, top }: { head: string; top: string }) => `<!doc
     <title>Healthcare Appointment System: API</title>
     <link rel="icon" href="data:,">
     ${head}
-    <link rel="stylesheet" href="docs/swagger-ui.css">
-    <link rel="stylesheet" href="docs/page.css">
+    <link rel="stylesheet" href="${files}swagger-ui.css">
+    <link rel="stylesheet" href="${files}page.css">
   </head>
   <body>
     ${top}
     <div id="swagger-ui"></div>
-    <script src="docs/swagger-ui.js"></script>
-    <script src="docs/start.js"></script>
+    <script src="${files}swagger-ui.js"></script>
+    <script src="${files}start.js"></script>
   </body>
 </html>
 `

@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
+import type { Config } from '../../config'
 import type { Deps } from '../../deps'
 import { answer } from '../answer'
 import { operation } from '../operations/operation'
@@ -89,9 +90,10 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   const { app: routes, read } = createRouter(deps)
   let built: { minute: number; document: ReturnType<typeof serialiseDocument> } | undefined
   routes.use('/openapi.json', compress({ encoding: 'gzip' }), etag())
-  read(documentOperation, async ({ config: { demoData }, now }) => {
+  read(documentOperation, async ({ config: { demoData, publicUrl }, now }) => {
     const minute = demoData ? Math.floor(now.getTime() / 60_000) : 0
-    if (built?.minute !== minute) built = { minute, document: serialiseDocument(app, demoData ? now : undefined) }
+    if (built?.minute !== minute)
+      built = { minute, document: serialiseDocument(app, publicUrl, demoData ? now : undefined) }
     const { text, version } = await built.document
     const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-cache' }
     // The text is JSON already: a string is sent as it is.
@@ -100,8 +102,8 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   app.route('/', routes)
 }
 
-/** With `demoNow`, the examples are things of the demo data at this time. */
-async function serialiseDocument(app: OpenAPIHono<HttpEnv>, demoNow?: Date) {
+/** Without a `publicUrl`, clients find the API where they found the document. With `demoNow`, the examples are things of the demo data at this time. */
+async function serialiseDocument(app: OpenAPIHono<HttpEnv>, publicUrl: Config['publicUrl'], demoNow?: Date) {
   const generated = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -111,7 +113,7 @@ async function serialiseDocument(app: OpenAPIHono<HttpEnv>, demoNow?: Date) {
       contact: { name: 'Healthcare Appointment System' },
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },
-    servers: [{ url: '/' }],
+    servers: [{ url: publicUrl?.href ?? '.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
   })
   // A copy without shared objects, since examples are changed in place.

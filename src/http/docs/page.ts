@@ -23,8 +23,10 @@ export const pageStyle = `#sign-in {
 `
 
 /** Plain script of the page. A write gets a new idempotency key unless the form has one. */
-export const startScript = `const ui = SwaggerUIBundle({
-  url: 'openapi.json',
+export const startScript = `const here = document.currentScript.src
+const address = (path) => new URL('../' + path, here).href
+const ui = SwaggerUIBundle({
+  url: address('openapi.json'),
   dom_id: '#swagger-ui',
   deepLinking: true,
   displayRequestDuration: true,
@@ -45,7 +47,7 @@ box?.addEventListener('submit', async (event) => {
   event.preventDefault()
   const email = event.submitter.value
   const output = box.querySelector('output')
-  const response = await fetch('auth/login', {
+  const response = await fetch(address('auth/login'), {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ email, password: box.dataset.password }),

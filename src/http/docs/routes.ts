@@ -29,11 +29,13 @@ export function docsRoutes(deps: Deps) {
   const { app, read } = createRouter(deps)
   const load = () => import('./assets')
 
-  read(docsOperation, async ({ config }) => {
-    const { pageWith } = await load()
-    const page = pageWith({ head: '', top: config.demoData ? signInBox : '' })
-    return answer(page, { headers: { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' } })
-  })
+  /** `files`: where the files of the page are, seen from the address of the page. */
+  const page = async (files: string) =>
+    (await load()).pageWith({ files, head: '', top: deps.config.demoData ? signInBox : '' })
+  const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' }
+
+  read(docsOperation, async () => answer(await page('docs/'), { headers }))
+  app.get('/docs/', async (c) => c.body(await page(''), 200, headers))
 
   app.use('/docs/*', compress({ encoding: 'gzip' }), etag())
   for (const file of ['swagger-ui.js', 'swagger-ui.css', 'page.css', 'start.js'] as const) {

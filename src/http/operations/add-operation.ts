@@ -1,6 +1,7 @@
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context as BareContext } from 'hono'
 import type { Caller } from '../../actor'
+import type { Config } from '../../config'
 import type { Context, Deps } from '../../deps'
 import type { IfMatch } from '../../errors'
 import { limitAccount, limitOperation } from '../middleware/operation-limits'
@@ -60,6 +61,7 @@ export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; add
         // The actor's type follows from `access`, which authenticate() has just enforced.
         const run = () => handle(c, ctx as ContextOf<O>, input, raw)
         const response = await limitAccount(ctx, c, { limit: op.rateLimit, body }, run)
+        showPublicly(response.headers, deps.config.publicUrl)
         if (ctx.actor || op.method !== 'get') response.headers.set('Cache-Control', 'no-store')
         return response
       } catch (thrown) {
@@ -70,6 +72,15 @@ export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; add
   }
 
   return { app, addOperation }
+}
+
+/**
+ * Handlers know paths of this app only, and so do stored answers: the path in front of them is added to what is sent. It is
+ * never taken from the request, whose headers strangers write.
+ */
+function showPublicly(headers: Headers, publicUrl: Config['publicUrl']): void {
+  const location = headers.get('location')
+  if (location !== null && publicUrl) headers.set('Location', `${publicUrl.path}${location}`)
 }
 
 async function contextOf(deps: Deps, c: HonoContext, access: Access): Promise<Context<Caller | null>> {
