@@ -18,25 +18,30 @@ export function wholeBody(body: string | Uint8Array): string | ReadableStream<Ui
 
 /**
  * Streams the pieces of a body; each is made only when the client is ready for it. An error is passed to `onError` and
- * cuts the connection, so that no client takes a part for the whole.
+ * cuts the connection, so that no client takes a part for the whole. A client that leaves is no error: the chunk that is
+ * being made then is dropped.
  */
 export function streamBody(pieces: AsyncIterable<string | Uint8Array>, onError: (error: unknown) => void) {
   const iterator = inChunks(pieces)
+  let left = false
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const next = await iterator.next()
+          // The controller of a cancelled stream throws.
+          if (left) return
           if (next.done) controller.close()
           else controller.enqueue(next.value)
         } catch (error) {
           onError(error)
           // Runtimes print this error; the original may quote a row.
-          controller.error(new Error('the answer was cut off'))
+          if (!left) controller.error(new Error('the answer was cut off'))
         }
       },
       async cancel() {
-        await iterator.return()
+        left = true
+        await iterator.return().catch(onError)
       },
     },
     { highWaterMark: 0 },
