@@ -40,6 +40,8 @@ export type Deps = {
   log: Logger
   /** Bounds the bookings of one doctor that run at once; the others wait without a connection. */
   bookingLimiter: Limiter
+  /** Bounds the reads of exports that run at once, so that exports cannot fill the pools. */
+  exportLimiter: Limiter
   /** Slow password hashes. */
   bcrypt: { hash: typeof hash; verify: typeof verify }
   /** Bounds how many bcrypt computations run at once, so that one core stays free; caller networks take turns. */

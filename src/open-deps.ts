@@ -49,6 +49,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     clock,
     log,
     bookingLimiter: createLimiter(4, 8_000),
+    exportLimiter: createLimiter(exportWidth(config), 60_000),
     bcrypt: { hash, verify },
     passwordLimiter: createFairLimiter(Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1), 10_000),
     revocations,
@@ -70,6 +71,10 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   )
   return deps
 }
+
+/** A quarter of the smaller pool. */
+const exportWidth = ({ mongo, postgres }: Config) =>
+  Math.max(1, Math.floor(Math.min(mongo.poolSize, postgres.poolSize) / 4))
 
 function measurePool(metrics: Metrics, { pool }: Postgres): Metrics {
   metrics.addGauge('postgres_pool_connections', 'Open connections.', () => pool.totalCount)

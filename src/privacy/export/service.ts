@@ -26,11 +26,30 @@ const EVENT_BATCH = 100
  * the stream begins when the caller may not see the patient. Clinical text is null for admins.
  */
 export async function exportPatient(ctx: Context, id: string): Promise<AsyncGenerator<string>> {
-  const patient = (await canSeePatient(ctx, id)) && (await findPatientWithAccount(ctx.db, id))
+  const patient = await ctx.exportLimiter('exports', async () => {
+    const found = (await canSeePatient(ctx, id)) && (await findPatientWithAccount(ctx.db, id))
+    // Fails now, with a clear error, rather than in the middle of the stream when MongoDB is down.
+    if (found) await ctx.mongo.db.command({ ping: 1 })
+    return found
+  })
   if (!patient) throw notFound('patient')
-  // Fails now, with a clear error, rather than in the middle of the stream when MongoDB is down.
-  await ctx.mongo.db.command({ ping: 1 })
-  return writeJson(membersOf(ctx, patient))
+  return inTurns(ctx, writeJson(membersOf(ctx, patient)))
+}
+
+/**
+ * Exports take turns piece by piece: a turn lasts while a piece is read, never while a client receives it. So slow clients
+ * keep nobody waiting, and a stream that never starts or is cancelled holds no turn.
+ */
+async function* inTurns({ exportLimiter }: Context, pieces: AsyncGenerator<string>): AsyncGenerator<string> {
+  try {
+    for (;;) {
+      const next = await exportLimiter('exports', () => pieces.next())
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    await pieces.return(undefined)
+  }
 }
 
 /** Members in the order in which they are sent: values, or iterables that are read while they are sent. */
