@@ -67,6 +67,49 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
     expect(await tryOut(page, 'Appointments-bookAppointment')).toContain('201')
     await page.close()
   })
+
+  test.each(['docs', 'docs/'])('below a path prefix, /%s shows the operations and tries one out', async (path) => {
+    const url = await server.url()
+    await using proxy = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      idleTimeout: 255,
+      fetch: (request) => {
+        const { pathname } = new URL(request.url)
+        if (!pathname.startsWith('/clinic/')) return new Response(null, { status: 404 })
+        return fetch(`${url}${pathname.slice('/clinic'.length)}`, request)
+      },
+    })
+    const page = await newPage()
+    await page.goto(`http://127.0.0.1:${proxy.port}/clinic/${path}`)
+    await page.locator('.opblock').first().waitFor()
+    expect(await tryOut(page, 'Clinics-listClinics')).toContain('200')
+    await page.close()
+  })
+
+  test('an operation that is executed twice is sent with a new idempotency key each time', async () => {
+    const page = await newPage()
+    const keys: (string | undefined)[] = []
+    page.on('request', (request) => {
+      if (request.method() === 'POST' && request.url().endsWith('/patients'))
+        keys.push(request.headers()['idempotency-key'])
+    })
+    await page.goto(`${await server.url()}/docs`)
+    await page.locator('.opblock').first().waitFor()
+    await page.getByRole('button', { name: 'admin@demo.clinic' }).click()
+    await page.getByText('Signed in as admin@demo.clinic').waitFor()
+    expect(await tryOut(page, 'Patients-createPatient')).toContain('201')
+    const second = page.waitForResponse((answer) => answer.request().method() === 'POST')
+    await page.locator('#operations-Patients-createPatient').getByRole('button', { name: 'Execute' }).click()
+    const { status, replayed } = await second.then((answer) => ({
+      status: answer.status(),
+      replayed: answer.headers()['idempotent-replayed'],
+    }))
+    expect({ status, replayed }).toEqual({ status: 201, replayed: undefined })
+    expect(keys).toHaveLength(2)
+    expect(keys[0]).not.toBe(keys[1])
+    await page.close()
+  })
 })
 
 async function tryOut(page: Page, name: string): Promise<string | null> {
