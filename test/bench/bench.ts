@@ -9,6 +9,8 @@ export type BenchOptions = {
   /** How often the candidates take turns, so that a noisy moment affects all alike; the median is printed. */
   rounds: number
   connections: number
+  /** Part of the name of what is measured, where there are many. */
+  only: string | undefined
 }
 
 export const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

@@ -1,4 +1,4 @@
-// `bun run bench [name …] [--rows 100000] [--seconds 2] [--rounds 3]`: a bench called x is the file x.bench.ts beside this.
+// `bun run bench [name …] [--rows 100000] [--seconds 2] [--rounds 3] [--only sub]`: a bench called x is the file x.bench.ts beside this.
 import { readdirSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '16' },
+    only: { type: 'string' },
   },
 })
 const unknown = positionals.filter((name) => !known.includes(name))
@@ -37,6 +38,7 @@ try {
       seconds: Number(values.seconds ?? bench.seconds ?? 4),
       rounds: Number(values.rounds),
       connections: Number(values.connections),
+      only: values.only,
     })
   }
 } finally {

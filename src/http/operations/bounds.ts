@@ -62,7 +62,9 @@ function cutText(max: number | undefined, value: string, path: string, errors: F
   if (max === undefined || value.length <= max) return value
   // Trimming and normalisation are parts of some schemas, and may make the text short enough.
   const text = value.trim()
-  if (text.length <= NFC_SHORTENS * max && text.normalize('NFC').length <= max) return value
+  if (text.length <= NFC_SHORTENS * max && text.normalize('NFC').length <= max)
+    // The blanks around it count for schemas that do not trim, but no more of them than make it too long.
+    return value.length <= NFC_SHORTENS * max ? value : text.padEnd(NFC_SHORTENS * max + 1)
   errors.push({ path, message: `must not be longer than ${max} characters` })
   return text.slice(0, NFC_SHORTENS * max + 1)
 }

@@ -44,11 +44,10 @@ export async function readInput(c: HonoContext<HttpEnv>, schemas: Schemas): Prom
 }
 
 function readJson(c: HonoContext, schemas: Schemas, bytes: Uint8Array): { text: string; body: unknown } {
-  const text = decodeUtf8(bytes)
-  if (!schemas.body) return { text: refuseBody(text), body: undefined }
-  if (text === '') return { text, body: {} }
+  if (!schemas.body) return { text: refuseBody(decodeUtf8(bytes)), body: undefined }
+  if (bytes.length === 0) return { text: '', body: {} }
   requireJsonType(c)
-  return { text, body: parseJson(text) }
+  return parseJson(bytes, freeFormFields(schemas.body).size)
 }
 
 function requireJsonType(c: HonoContext) {

@@ -1,30 +1,51 @@
 import { AppError } from '../../errors'
+import { decodeUtf8 } from './body'
+import { MAX_FREE_FORM_MEMBERS, MAX_MEMBERS, TOO_MANY } from './storable'
 
 /** A parser of deeper texts runs out of stack, which costs it many times the rest of its work. */
 const MAX_TEXT_DEPTH = 2_000
 
-/** Throws 400 for a text that is no JSON, or that is nested absurdly deep. */
-export function parseJson(text: string): unknown {
-  if (isDeeperThan(MAX_TEXT_DEPTH, text)) throw new AppError('malformed_json', 'The body is nested too deeply.')
+/**
+ * The text of a body and its value. Throws 400 for bytes that are no JSON, or nested absurdly deep, and 422 for too many
+ * members. Both are counted in the bytes: to parse and walk them first would cost far more than to refuse them.
+ */
+export function parseJson(bytes: Uint8Array, freeFormFields: number): { text: string; body: unknown } {
+  refuseExcess(bytes, MAX_MEMBERS + freeFormFields * MAX_FREE_FORM_MEMBERS)
+  const text = decodeUtf8(bytes)
   try {
-    return JSON.parse(text)
+    return { text, body: JSON.parse(text) }
   } catch {
     throw new AppError('malformed_json', 'The body is not valid JSON.')
   }
 }
 
-function isDeeperThan(max: number, text: string): boolean {
-  if (text.length <= max) return false
+const [QUOTE, COMMA, BACKSLASH] = [34, 44, 92]
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125]
+const LAST_BLANK = 32
+
+const tooMany = () =>
+  new AppError('validation_failed', `body: ${TOO_MANY}`, { errors: [{ path: '', message: TOO_MANY }] })
+
+/** Never counts more members than there are: one per comma, and one per list or object that is not empty. */
+function refuseExcess(bytes: Uint8Array, maxMembers: number): void {
   let depth = 0
-  let inText = false
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]
-    if (inText && char === '\\') i++
-    else if (char === '"') inText = !inText
-    else if (inText) continue
-    else if (char === '[' || char === '{') {
-      if (++depth > max) return true
-    } else if (char === ']' || char === '}') depth--
+  let members = 0
+  let opened = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    if (byte <= LAST_BLANK) continue
+    const closes = byte === CLOSE_LIST || byte === CLOSE_OBJECT
+    if (byte === COMMA || (opened && !closes)) members++
+    opened = byte === OPEN_LIST || byte === OPEN_OBJECT
+    if (byte === QUOTE) i = endOfText(bytes, i)
+    else if (closes) depth--
+    else if (opened && ++depth > MAX_TEXT_DEPTH) throw new AppError('malformed_json', 'The body is nested too deeply.')
+    if (members > maxMembers) throw tooMany()
   }
-  return false
+}
+
+function endOfText(bytes: Uint8Array, start: number): number {
+  let i = start + 1
+  while (i < bytes.length && bytes[i] !== QUOTE) i += bytes[i] === BACKSLASH ? 2 : 1
+  return i
 }

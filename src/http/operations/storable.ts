@@ -1,13 +1,13 @@
 import type { FieldError } from '../../errors'
 
 const MAX_DEPTH = 64
-const MAX_MEMBERS = 2_000
-const MAX_FREE_FORM_MEMBERS = 32 * 1024
+export const MAX_MEMBERS = 2_000
+export const MAX_FREE_FORM_MEMBERS = 32 * 1024
 export const MAX_ERRORS = 50
 
 type Count = { members: number; max: number; message: string }
 
-const TOO_MANY = `must not have more than ${MAX_MEMBERS} fields and list items`
+export const TOO_MANY = `must not have more than ${MAX_MEMBERS} fields and list items`
 const TOO_LARGE = 'must not be larger than 64 KiB as JSON'
 
 /**
