@@ -3,7 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { type Connection, connectionOptions } from '../src/database/connection'
 import { prepareSchema } from '../src/database/prepare-schema'
-import { checkRequirements } from '../src/database/requirements'
+import { checkDatabase, checkRequirements } from '../src/database/requirements'
 import { installJobs } from '../src/jobs/install'
 import * as createUsers from './migrations/20261122T0900-create-users'
 import * as createClinicsAndDoctors from './migrations/20261122T0910-create-clinics-and-doctors'
@@ -92,6 +92,7 @@ export async function migrate(connection: PostgresConnection, log: (line: string
   logWarnings(pool, log)
   const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
   try {
+    await checkDatabase(pool)
     await prepareSchema(pool, connection)
     await checkRequirements(pool, { migrates: true })
     const schema = await currentSchema(db)

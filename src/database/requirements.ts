@@ -32,11 +32,24 @@ export async function checkRequirements(session: Queryable, { migrates }: { migr
   if (problem) throw new UnusableDatabaseError(problem)
 }
 
-function findProblem(facts: Facts, extensions: Extension[]): string | undefined {
-  const { version, major, encoding, database, user, path, schema } = facts
+/** The checks that no schema and no extension can mend: throws UnusableDatabaseError before either is made. */
+export async function checkDatabase(session: Queryable): Promise<void> {
+  const [facts] = (await session.query<Facts>(FACTS)).rows
+  const problem = findUnusable(facts!)
+  if (problem) throw new UnusableDatabaseError(problem)
+}
+
+function findUnusable({ version, major, encoding, database }: Facts): string | undefined {
   if (major < OLDEST) return `PostgreSQL ${version} is too old: use version ${OLDEST} or newer.`
   if (encoding !== 'UTF8')
     return `Database "${database}" has the encoding ${encoding}, which lacks characters of names: create it with encoding 'UTF8' and template template0.`
+  return undefined
+}
+
+function findProblem(facts: Facts, extensions: Extension[]): string | undefined {
+  const { user, path, schema } = facts
+  const unusable = findUnusable(facts)
+  if (unusable) return unusable
   if (schema === null)
     return `No schema of the search path (${path}) exists or may be used by "${user}": create it, or change the search_path of the role.`
   for (const { name, available, schema: home, onPath } of extensions) {

@@ -86,6 +86,18 @@ describe('a PostgreSQL that cannot be used', () => {
     expect(rows).toEqual([])
   })
 
+  test('a database with a wrong encoding is refused before its schema and extensions are made', async () => {
+    const database = `${prefix}_latin`
+    expect(await complaint({ database, schema: 'organisation' })).toMatch(/has the encoding LATIN1/)
+    const client = new pg.Client({ ...postgres, database })
+    await client.connect()
+    const { rows } =
+      await client.query(`select extname as name from pg_extension where extname in ('btree_gist', 'pg_trgm')
+      union all select nspname from pg_namespace where nspname = 'organisation'`)
+    await client.end()
+    expect(rows).toEqual([])
+  })
+
   test.each([
     ['28P01', 'password authentication failed for user "clinic"', /refuses the password.*set POSTGRESQL_PASSWORD/],
     [
