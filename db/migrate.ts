@@ -34,6 +34,7 @@ import * as signInNetworks from './migrations/20261130T1400-sign-in-networks'
 import * as passwordCostIndex from './migrations/20261130T1410-password-cost-index'
 import * as composeNames from './migrations/20261130T1500-compose-names'
 import * as searchPeople from './migrations/20261130T1510-search-people'
+import * as eventRetries from './migrations/20261201T2200-event-retries'
 
 /** A list, since a compiled binary has no folder to read. The database stores the names. */
 const migrations: Record<string, Migration> = {
@@ -66,6 +67,7 @@ const migrations: Record<string, Migration> = {
   '20261130T1410-password-cost-index': passwordCostIndex,
   '20261130T1500-compose-names': composeNames,
   '20261130T1510-search-people': searchPeople,
+  '20261201T2200-event-retries': eventRetries,
 }
 
 /** Statements may take as long as they need, but an idle transaction of another program does not block them for ever. */

@@ -31,7 +31,7 @@ export async function sweepPayments(deps: Deps): Promise<number> {
   const before = new Date(now.getTime() - GRACE_MS)
   const released = await releaseUnpaid(ctx)
   const matched = await requeueMatchable(ctx)
-  const events = await listUnprocessedEvents(db, before, BATCH)
+  const events = await listUnprocessedEvents(db, { before, now, limit: BATCH })
   const refunds = await listUnsentRefunds(db, before, BATCH)
   const releases = await listUnreleasedPayments(db, before, BATCH)
   const done = [

@@ -11,13 +11,17 @@ export type PaymentEventsTable = {
   receivedAt: Date
   paymentRef: string | null
   snapshot: Record<string, unknown> | null
-  /** `unmatched`: it may belong to a payment whose ref is not known yet. */
+  /** `unmatched`: it may belong to a payment whose ref is not known yet. Null: not applied. */
   outcome: 'applied' | 'ignored' | 'unmatched' | null
   processedAt: Date | null
   /** The whole body, only of a signed event that could not be read. */
   raw: Uint8Array | null
-  /** A person must look at it: it is about a payment or refund, and could not be read. */
+  /** A person must look at it: it is about a payment or refund, and could not be read or applied. */
   needsAttention: Generated<boolean>
+  /** Failed attempts to apply it. */
+  attempts: Generated<number>
+  /** Not before: the next attempt. */
+  retryAt: Date | null
 }
 
 /** Reconciliations, one for each finished day and provider; unfinished while `finishedAt` is null. */

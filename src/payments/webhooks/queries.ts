@@ -1,4 +1,4 @@
-import type { Insertable, Kysely, Transaction } from 'kysely'
+import type { Insertable, Kysely, Transaction, Updateable } from 'kysely'
 import type { Database } from '../../database/schema'
 import type { PaymentEventsTable } from '../tables'
 
@@ -19,7 +19,7 @@ export async function insertPaymentEvent(
 export function findUnprocessedEvent(db: Kysely<Database>, id: string) {
   return db
     .selectFrom('paymentEvents')
-    .select(['id', 'provider', 'type', 'occurredAt', 'paymentRef', 'snapshot'])
+    .select(['id', 'provider', 'type', 'occurredAt', 'paymentRef', 'snapshot', 'attempts', 'retryAt'])
     .where('id', '=', id)
     .where('processedAt', 'is', null)
     .executeTakeFirst()
@@ -34,13 +34,17 @@ export async function markEventProcessed(
   await db.updateTable('paymentEvents').set({ outcome, processedAt }).where('id', '=', id).execute()
 }
 
-/** Events received before `before` that no job has processed, oldest first. */
-export function listUnprocessedEvents(db: Kysely<Database>, before: Date, limit: number) {
+/** Events received before `before` that no job has processed and whose next attempt is due at `now`, oldest first. */
+export function listUnprocessedEvents(
+  db: Kysely<Database>,
+  { before, now, limit }: { before: Date; now: Date; limit: number },
+) {
   return db
     .selectFrom('paymentEvents')
     .select('id')
     .where('processedAt', 'is', null)
     .where('receivedAt', '<', before)
+    .where((eb) => eb.or([eb('retryAt', 'is', null), eb('retryAt', '<=', now)]))
     .orderBy('receivedAt')
     .limit(limit)
     .execute()
@@ -60,4 +64,21 @@ export function listMatchableEvents(db: Kysely<Database>, limit: number) {
     .where('paymentEvents.outcome', '=', 'unmatched')
     .limit(limit)
     .execute()
+}
+
+/** False if another copy counted this attempt, or has processed the event meanwhile. */
+export async function postponeEventRow(
+  db: Kysely<Database>,
+  { id, before }: { id: string; before: number },
+  changes: Updateable<Pick<PaymentEventsTable, 'attempts' | 'retryAt' | 'needsAttention' | 'processedAt'>>,
+): Promise<boolean> {
+  const updated = await db
+    .updateTable('paymentEvents')
+    .set(changes)
+    .where('id', '=', id)
+    .where('attempts', '=', before)
+    .where('processedAt', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return updated !== undefined
 }

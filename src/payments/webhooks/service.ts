@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../../actor'
+import { asUnavailable } from '../../database/constraints'
 import { newId } from '../../database/ids'
 import { inTransaction } from '../../database/transaction'
 import type { Context, Deps } from '../../deps'
@@ -13,6 +14,7 @@ import { applyProviderRefund } from '../refunds/service'
 import { applyProviderStatus, lockPayment } from '../settle'
 import type { PaymentEventsTable } from '../tables'
 import { findUnprocessedEvent, insertPaymentEvent, markEventProcessed } from './queries'
+import { postponeEvent } from './retries'
 import { isStorable, type ReceivedEvent, unreadableEvent } from './unreadable'
 
 /** Throws not_found for an unknown provider, and invalid_signature. A signed body that cannot be read is an event too. */
@@ -90,15 +92,23 @@ const RefundSnapshot = z.object({
 
 type StoredEvent = NonNullable<Awaited<ReturnType<typeof findUnprocessedEvent>>>
 
-/** Job: applies an event. The result does not depend on repeats or on the order of events. */
+/**
+ * Job: applies an event. The result does not depend on repeats or on the order of events. After a failure that is not the
+ * database's, the sweeper tries again after growing pauses, and in the end leaves the event to a person.
+ */
 export async function processPaymentEvent(deps: Deps, eventId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-event')
   const event = await findUnprocessedEvent(ctx.db, eventId)
-  if (!event) return
-  await inTransaction(ctx, async (ctx) => {
-    const outcome = event.type === 'payment' ? await applyPaymentEvent(ctx, event) : await applyRefundEvent(ctx, event)
-    await markEventProcessed(ctx.db, eventId, outcome, ctx.now)
-  })
+  if (!event || (event.retryAt && event.retryAt > ctx.now)) return
+  try {
+    await inTransaction(ctx, async (ctx) => {
+      const apply = event.type === 'payment' ? applyPaymentEvent : applyRefundEvent
+      await markEventProcessed(ctx.db, eventId, await apply(ctx, event), ctx.now)
+    })
+  } catch (error) {
+    if (asUnavailable(error)) throw error
+    await postponeEvent(ctx, event, error)
+  }
 }
 
 const Uuid = z.uuid()
