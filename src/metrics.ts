@@ -5,6 +5,8 @@ export type Metrics = {
   observeRequest(labels: { method: string; route: string; status: number }, seconds: number): void
   /** Adds a gauge whose value is read at each scrape. */
   addGauge(name: string, help: string, read: () => number): void
+  /** Adds gauges by name, with their help, that one call reads at each scrape; a gauge without a value is left out. */
+  addGauges<N extends string>(help: Record<N, string>, read: () => Promise<Partial<Record<N, number>>>): void
   contentType: string
   expose(): Promise<string>
 }
@@ -41,6 +43,26 @@ export function createMetrics(): Metrics {
           this.set(read())
         },
       })
+    },
+    addGauges(help, read) {
+      let running: ReturnType<typeof read> | undefined
+      const shared = () => {
+        running ??= read().finally(() => {
+          running = undefined
+        })
+        return running
+      }
+      for (const name of Object.keys(help) as (keyof typeof help)[])
+        new Gauge({
+          name,
+          help: help[name],
+          registers: [registry],
+          async collect() {
+            const value = (await shared())[name]
+            if (value === undefined) this.remove()
+            else this.set(value)
+          },
+        })
     },
     contentType: registry.contentType,
     async expose() {

@@ -13,6 +13,7 @@ import { openRedis } from './database/redis'
 import type { Deps } from './deps'
 import { memoryCounters, sharedCounters } from './http/middleware/rate-limit-store'
 import { createRateLimits } from './http/middleware/rate-limits'
+import { addDatabaseGauges } from './http/probes/gauges'
 import { createJobs } from './jobs/queue'
 import { createLogger } from './log'
 import { createMetrics, type Metrics } from './metrics'
@@ -69,6 +70,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   metrics.addGauge('audit_relay_stopped', '1 while audit:reconcile is needed before events reach MongoDB.', () =>
     deps.auditRelay.stopped ? 1 : 0,
   )
+  addDatabaseGauges(deps)
   return deps
 }
 

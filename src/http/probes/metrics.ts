@@ -14,7 +14,7 @@ const metricsOperation = operation({
   operationId: 'readMetrics',
   summary: 'Get Prometheus metrics',
   description:
-    'Request durations by route and status; gauges of the connection pool and the process. If `METRICS_TOKEN` is set, send it as Bearer token. In production it must be set: otherwise the answer is 404.',
+    'Request durations by route and status; gauges of the connection pool, the process, the databases and waiting work. If `METRICS_TOKEN` is set, send it as Bearer token. In production it must be set: otherwise the answer is 404.',
   access: 'public',
   rateLimit: 'none',
   who: 'callers with the metrics token; outside production anyone, if no token is set',
