@@ -9,6 +9,7 @@ const ENTRY_POINTS = [
   'src/commands/verify-command.ts',
   'src/commands/reconcile-command.ts',
   'src/commands/audit-reconcile.ts',
+  'src/commands/audit-prune.ts',
   'db/migrate-command.ts',
 ]
 

@@ -141,6 +141,7 @@ async function tryCommands(): Promise<void> {
   const admin = ['bun', 'dist/admin-create.js', 'admin@example.org', 'Ada Admin']
   check('the first admin can be made', (await exec(image, admin, 'a quite long passphrase 8\n')) === 0)
   check('the audit trail can be verified', (await exec(image, ['bun', 'dist/verify-command.js'])) === 0)
+  check('old audit events can be pruned', (await exec(image, ['bun', 'dist/audit-prune.js'])) === 0)
   const reconcile = ['bun', 'dist/reconcile-command.js', '--from', '2026-01-01', '--to', '2026-01-31']
   check('payments can be reconciled', (await exec(image, reconcile)) === 0)
 }

@@ -69,6 +69,10 @@ const environment = z.object({
   MONGODB_URI: z
     .string('is required: like mongodb://host:27017/clinic; `bun dev` brings its own')
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://'),
+  MONGODB_MAINTENANCE_URI: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
+    .optional(),
   MONGODB_DATABASE: z.string().optional(),
   MONGODB_POOL_SIZE: integer(20, 1, 500),
 
@@ -180,7 +184,13 @@ function groupSettings(env: Environment) {
       lockTimeoutMs: 5_000,
     },
     migrateOnStart: env.MIGRATE_ON_START,
-    mongo: { uri: env.MONGODB_URI, database: env.MONGODB_DATABASE, poolSize: env.MONGODB_POOL_SIZE },
+    mongo: {
+      uri: env.MONGODB_URI,
+      /** As a user who may delete audit events, which the API's own user need not. */
+      maintenanceUri: env.MONGODB_MAINTENANCE_URI,
+      database: env.MONGODB_DATABASE,
+      poolSize: env.MONGODB_POOL_SIZE,
+    },
     /** All in seconds. */
     tokens: {
       accessSecret: env.JWT_ACCESS_SECRET,

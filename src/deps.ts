@@ -24,6 +24,8 @@ export type Deps = {
   postgres: Postgres
   db: Kysely<Database>
   mongo: Mongo
+  /** As a user who may delete old audit events; set by MONGODB_MAINTENANCE_URI. */
+  maintenanceMongo: Mongo | undefined
   /** Writes audit events outside of transactions: of reads, refusals and failures. */
   auditWriter: AuditWriter
   /** Background jobs, enqueued inside transactions; see `enqueue`. */

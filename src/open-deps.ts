@@ -7,7 +7,7 @@ import type { Config } from './config'
 import { createAuditWriter } from './database/audit-outbox'
 import { createFairLimiter } from './database/fair-limiter'
 import { createLimiter } from './database/limiter'
-import { openMongo } from './database/mongo'
+import { type Mongo, openMongo } from './database/mongo'
 import { openPostgres, type Postgres } from './database/postgres'
 import { openRedis } from './database/redis'
 import type { Deps } from './deps'
@@ -33,16 +33,18 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   const counters = redis ? sharedCounters(redis, config.tokens.accessSecret, log) : memoryCounters
   const metrics = measurePool(createMetrics(), postgres)
   const revocations = createRevocations({ config, db: postgres.db, clock, log })
+  const mongo = openMongo(config.mongo, [
+    ...CLINICAL_COLLECTIONS,
+    ...ATTACHMENT_COLLECTIONS,
+    AUDIT_COLLECTION,
+    ASIDE_COLLECTION,
+  ])
   const deps: Deps = {
     config,
     postgres,
     db: postgres.db,
-    mongo: openMongo(config.mongo, [
-      ...CLINICAL_COLLECTIONS,
-      ...ATTACHMENT_COLLECTIONS,
-      AUDIT_COLLECTION,
-      ASIDE_COLLECTION,
-    ]),
+    mongo,
+    maintenanceMongo: openForMaintenance(config.mongo, mongo),
     auditWriter: createAuditWriter(postgres.db),
     jobs: createJobs(config.postgres, log),
     clinicalLookUps: new Map(),
@@ -70,8 +72,19 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   metrics.addGauge('audit_relay_stopped', '1 while audit:reconcile is needed before events reach MongoDB.', () =>
     deps.auditRelay.stopped ? 1 : 0,
   )
+  metrics.addGauge(
+    'audit_pruning_skipped',
+    '1 if this copy may not delete old audit events, as MONGODB_MAINTENANCE_URI is not set.',
+    () => (deps.maintenanceMongo ? 0 : 1),
+  )
   addDatabaseGauges(deps)
   return deps
+}
+
+/** On the same database, whatever its URI names. */
+function openForMaintenance(config: Config['mongo'], { db }: Mongo): Mongo | undefined {
+  const { maintenanceUri: uri } = config
+  return uri === undefined ? undefined : openMongo({ uri, database: db.databaseName, poolSize: 2 }, [])
 }
 
 /** A quarter of the smaller pool. */
@@ -90,9 +103,10 @@ function measurePool(metrics: Metrics, { pool }: Postgres): Metrics {
 }
 
 /** Stops background work, then closes the pools. */
-export async function closeDeps({ postgres, mongo, redis, revocations, jobs, paymentProviders }: Deps): Promise<void> {
+export async function closeDeps(deps: Deps): Promise<void> {
+  const { postgres, mongo, maintenanceMongo, redis, revocations, jobs, paymentProviders } = deps
   redis?.close()
   paymentProviders.close()
   await Promise.all([revocations.stop(), jobs.close()])
-  await Promise.all([postgres.close(), mongo.close()])
+  await Promise.all([postgres.close(), mongo.close(), maintenanceMongo?.close()])
 }

@@ -2,6 +2,7 @@ import { acceptGap, adoptBeyond, findGap, inspectBeyond } from '../audit/reconci
 import { relayAuditEvents } from '../audit/relay'
 import { verifyTrail } from '../audit/verify'
 import { type Command, messageOf, runCommand, UsageError } from './command'
+import { asMaintenanceUser } from './maintenance-user'
 
 const USAGE = `Usage: bun run audit:reconcile [--reason <text>] [--yes]
 Makes PostgreSQL and MongoDB agree about the audit trail after one of them was restored from an older copy. It shows what it
@@ -60,13 +61,8 @@ export const auditReconcileCommand: Command<ReconcileArguments> = {
   explain: (error) => `Could not be reconciled: ${messageOf(error)}`,
 }
 
-/** The API's own account may lack the right to delete documents. */
-const { MONGODB_MAINTENANCE_URI, MONGODB_URI } = process.env
-
 if (import.meta.main)
-  process.exitCode = await runCommand(
-    auditReconcileCommand,
-    process.argv.slice(2),
-    { ...process.env, MONGODB_URI: MONGODB_MAINTENANCE_URI || MONGODB_URI },
-    { print: console.log, warn: console.error },
-  )
+  process.exitCode = await runCommand(auditReconcileCommand, process.argv.slice(2), asMaintenanceUser(process.env), {
+    print: console.log,
+    warn: console.error,
+  })

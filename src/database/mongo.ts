@@ -18,7 +18,7 @@ export type Mongo = {
  * Without a server an operation fails after 3 s, or after the timeout in the URI. A write is acknowledged once a
  * majority has it in the journal.
  */
-export function openMongo(config: Config['mongo'], collections: CollectionSpec[]): Mongo {
+export function openMongo(config: Omit<Config['mongo'], 'maintenanceUri'>, collections: CollectionSpec[]): Mongo {
   const client = new MongoClient(config.uri, {
     ...timeoutsFor(config.uri),
     maxPoolSize: config.poolSize,

@@ -128,6 +128,8 @@ export function openBoss(
     schema,
     ...connectionOptions(config, { ...config, name: 'clinic-api jobs', idleInTransactionMs: 60_000 }),
     max: 2,
+    // `installJobs` makes it, so that a role without the right to create schemas can use an existing one.
+    createSchema: false,
     supervise: false,
     schedule: false,
     registerInstance: false,

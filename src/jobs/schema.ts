@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { type Connection, connectionOptions } from '../database/connection'
 
-type Timeouts = { connectTimeoutMs: number; statementTimeoutMs: number; lockTimeoutMs: number }
+export type Timeouts = { connectTimeoutMs: number; statementTimeoutMs: number; lockTimeoutMs: number }
 
 /**
  * The schema of the job queue: each schema of the API has its own, so that several organisations can share a database.
@@ -12,7 +12,17 @@ export async function findJobsSchema(connection: Connection & Timeouts): Promise
   return schema === 'public' ? 'pgboss' : `${schema}_pgboss`
 }
 
-async function currentSchema(connection: Connection & Timeouts): Promise<string> {
+const currentSchema = (connection: Connection & Timeouts): Promise<string> =>
+  withSession(connection, async (session) => {
+    const { rows } = await session.query<{ schema: string }>(`select coalesce(current_schema(), 'public') as schema`)
+    return rows[0]!.schema
+  })
+
+/** A connection of its own for a few statements of the job queue. */
+export async function withSession<T>(
+  connection: Connection & Timeouts,
+  run: (session: pg.Client) => Promise<T>,
+): Promise<T> {
   const purpose = { ...connection, name: 'clinic-api jobs', idleInTransactionMs: 15_000 }
   const { onConnect, ...options } = connectionOptions(connection, purpose)
   const client = new pg.Client(options)
@@ -20,8 +30,7 @@ async function currentSchema(connection: Connection & Timeouts): Promise<string>
   try {
     await client.connect()
     await onConnect(client)
-    const { rows } = await client.query<{ schema: string }>(`select coalesce(current_schema(), 'public') as schema`)
-    return rows[0]!.schema
+    return await run(client)
   } finally {
     await client.end().catch(() => {})
   }

@@ -58,6 +58,7 @@ export async function createDatabases() {
       POSTGRESQL_PASSWORD: postgres.password,
       POSTGRESQL_DATABASE: name,
       MONGODB_URI: mongo.uri,
+      MONGODB_MAINTENANCE_URI: mongo.uri,
       MONGODB_DATABASE: name,
     },
     drop: () => administer(postgres, `drop database ${name} with (force)`),
