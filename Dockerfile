@@ -1,14 +1,25 @@
 FROM oven/bun:1.4.5-slim AS build
 WORKDIR /app
 COPY package.json bun.lock ./
-# Optional dependencies stay in this stage: bcrypt's addon, which the build copies, and databases for development.
+# Without the databases and tools of development.
 RUN bun install --frozen-lockfile --production
-COPY scripts/build.ts scripts/
+COPY scripts/build.ts scripts/third-party.ts scripts/
 COPY db db
 COPY src src
 RUN bun run build
 
 FROM oven/bun:1.4.5-slim
+ARG SOURCE=
+ARG REVISION=
+ARG CREATED=
+LABEL org.opencontainers.image.title="Healthcare Appointment System"
+LABEL org.opencontainers.image.description="The API a clinic can trust with its calendar, its patients' histories and its money."
+LABEL org.opencontainers.image.version="0.1.0"
+LABEL org.opencontainers.image.licenses="MIT"
+LABEL org.opencontainers.image.base.name="docker.io/oven/bun:1.4.5-slim"
+LABEL org.opencontainers.image.source="$SOURCE"
+LABEL org.opencontainers.image.revision="$REVISION"
+LABEL org.opencontainers.image.created="$CREATED"
 WORKDIR /app
 ENV NODE_ENV=production
 COPY --from=build /app/dist dist

@@ -1,6 +1,7 @@
 // `bun run build [folder]`: empties `dist` or the folder named, and builds the programs of the image into it.
 import { rm } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { billOfMaterials, noticesOf, runtimePackages } from './third-party'
 
 /** The programs of the image. Code that they share goes into separate files beside them. */
 const ENTRY_POINTS = [
@@ -27,3 +28,9 @@ const { outputs } = await Bun.build({
   naming: { entry: '[name].js', chunk: '[name]-[hash].js', asset: '[name]-[hash].[ext]' },
 })
 for (const { path, size } of outputs) console.log(`${relative(root, path)}  ${(size / 1e6).toFixed(1)} MB`)
+
+// The bundle contains code of these packages, whose licences demand their texts.
+const packages = runtimePackages(root)
+await Bun.write(join(outdir, 'THIRD-PARTY-NOTICES'), noticesOf(packages))
+await Bun.write(join(outdir, 'sbom.cdx.json'), `${JSON.stringify(billOfMaterials(root, packages), null, 2)}\n`)
+console.log(`THIRD-PARTY-NOTICES and sbom.cdx.json of ${packages.size} packages`)

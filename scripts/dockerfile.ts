@@ -7,6 +7,7 @@ export type Image = {
   workdir: string
   base: string
   env: Record<string, string>
+  labels: Record<string, string>
   user: string | undefined
   stopSignal: string | undefined
   healthcheck: string[]
@@ -51,7 +52,7 @@ function emptyStage(from: string, folder: string, stages: Stage[]): Stage {
   if (!base) throw new Error(`FROM ${from}: unknown form`)
   const root = join(folder, name)
   mkdirSync(root, { recursive: true })
-  const nothing = { env: {}, user: undefined, stopSignal: undefined, healthcheck: [], command: [] }
+  const nothing = { env: {}, labels: {}, user: undefined, stopSignal: undefined, healthcheck: [], command: [] }
   return { name, base, root, workdir: '/', ...nothing }
 }
 
@@ -84,6 +85,13 @@ async function follow(stage: Stage, instruction: string, rest: string, build: Bu
     case 'CMD':
       stage.command = JSON.parse(rest)
       return
+    case 'LABEL': {
+      const [, name, value] = /^([\w.-]+)="(.*)"$/.exec(rest) ?? []
+      if (name === undefined) throw new Error(`LABEL ${rest}: unknown form`)
+      stage.labels[name] = value!
+      return
+    }
+    case 'ARG':
     case 'EXPOSE':
       return
     default:

@@ -1,6 +1,6 @@
 // Tests the container image without a container engine: runs the steps of the Dockerfile in an empty folder, and starts
 // the programs they build in production mode against databases of its own.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { startEmbeddedMongo } from '../db/embedded/mongo'
@@ -38,6 +38,39 @@ check(
   'it carries no node_modules, sources or tests',
   files.every((file) => file.startsWith('dist')),
   files,
+)
+
+const { name, version, license, dependencies } = await Bun.file(join(project, 'package.json')).json()
+const label = (key: string) => image.labels[`org.opencontainers.image.${key}`]
+check('its labels agree with package.json', label('version') === version && label('licenses') === license, image.labels)
+check('its labels name the base image', label('base.name') === `docker.io/${image.base}`, label('base.name'))
+const inImage = (file: string) => readFileSync(join(image.root, image.workdir, 'dist', file), 'utf8')
+const bill = JSON.parse(inImage('sbom.cdx.json')) as {
+  bomFormat: string
+  components: { name: string; version: string }[]
+}
+const listed = bill.components.map((component) => component.name)
+const missing = Object.keys(dependencies).filter((one) => !listed.includes(one))
+check(
+  `the bill of materials of ${name} lists every dependency`,
+  bill.bomFormat === 'CycloneDX' && missing.length === 0,
+  missing,
+)
+check(
+  'it carries the licences of all of them',
+  bill.components.every((one) => inImage('THIRD-PARTY-NOTICES').includes(`\n${one.name} ${one.version} (`)),
+)
+
+const installed = readdirSync(join(folder, 'stages/build/app/node_modules')).flatMap((one) =>
+  one.startsWith('@')
+    ? readdirSync(join(folder, 'stages/build/app/node_modules', one)).map((part) => `${one}/${part}`)
+    : [one],
+)
+const needless = installed.filter((one) => !one.startsWith('.') && !listed.includes(one))
+check(
+  'its build installs nothing that only development needs',
+  installed.length > 20 && needless.length === 0,
+  needless,
 )
 
 const environment = await startDatabases()
