@@ -1,10 +1,11 @@
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import pg from 'pg'
 import { type Connection, connectionOptions } from '../src/database/connection'
 import { prepareSchema } from '../src/database/prepare-schema'
 import { checkDatabase, checkRequirements } from '../src/database/requirements'
 import { installJobs } from '../src/jobs/install'
+import { SchemaDialect } from './migration-lock'
 import * as createUsers from './migrations/20261122T0900-create-users'
 import * as createClinicsAndDoctors from './migrations/20261122T0910-create-clinics-and-doctors'
 import * as createPatients from './migrations/20261122T0920-create-patients'
@@ -92,12 +93,13 @@ export async function migrate(connection: PostgresConnection, log: (line: string
   })
   pool.on('error', () => {})
   logWarnings(pool, log)
-  const db = new Kysely<never>({ dialect: new PostgresDialect({ pool }) })
+  let schema = 'public'
+  const db = new Kysely<never>({ dialect: new SchemaDialect({ pool }, () => schema) })
   try {
     await checkDatabase(pool)
     await prepareSchema(pool, connection)
     await checkRequirements(pool, { migrates: true })
-    const schema = await currentSchema(db)
+    schema = await currentSchema(db)
     const newer = await unknownMigrations(db, schema)
     if (newer.length > 0)
       return log(`warning: the database is newer than this code (${newer.join(', ')}); left unchanged`)

@@ -68,6 +68,17 @@ describe('several organisations in the schemas of one database', () => {
       expect(await administer(`select data->>'appointmentId' as id from ${schema}.job`)).toEqual([{ id: `job-${i}` }])
   })
 
+  test('a migration of one organisation does not wait for the migration of another', async () => {
+    const holder = new pg.Client({ ...postgres })
+    await holder.connect()
+    // The lock of Kysely, which a migration of public holds.
+    await holder.query('select pg_advisory_lock(3853314791062309107)')
+    await migrate({ ...postgres, schema: 'south' })
+    await holder.query(`select pg_advisory_lock(hashtext('migrations'), hashtext('north.migrations'))`)
+    await migrate({ ...postgres, schema: 'south' })
+    await holder.end()
+  })
+
   test('a task of one organisation does not keep the same task of another from running', async () => {
     const lock = (t: typeof north, task: () => Promise<unknown>) => withTryLock(t.deps.postgres, 'audit-relay', task)
     const ran = await lock(north, () => lock(south, () => lock(old, async () => 'all at once')))
