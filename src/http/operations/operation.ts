@@ -104,7 +104,10 @@ export function operation<
       ...(Object.keys(headers.shape).length > 0 && { headers }),
       ...(spec.body && {
         body: {
-          required: !spec.body.safeParse({}).success,
+          // Asked when the document is built: the first parse compiles the schema, of which a process needs few.
+          get required() {
+            return !spec.body!.safeParse({}).success
+          },
           content: { 'application/json': { schema: spec.body, example: exampleOf(spec.body) } },
         },
       }),
