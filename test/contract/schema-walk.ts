@@ -26,6 +26,23 @@ export function propertiesOf(document: ApiDocument, schema: Schema): Record<stri
   return Object.assign({}, ...parts, properties)
 }
 
+/** Its own example or, as tools do, one put together from the examples of its parts. */
+export function exampleOf(document: ApiDocument, schema: Schema): unknown {
+  const { type, example, properties, items, allOf } = resolve(document, schema) as {
+    type?: string | string[]
+    example?: unknown
+    properties?: Record<string, Schema>
+    items?: Schema
+    allOf?: Schema[]
+  }
+  if (example !== undefined) return example
+  if (allOf) return Object.assign({}, ...allOf.map((part) => exampleOf(document, part)))
+  if (properties)
+    return Object.fromEntries(Object.entries(properties).map(([name, part]) => [name, exampleOf(document, part)]))
+  if (items) return [exampleOf(document, items)]
+  return [type].flat().includes('null') ? null : type === 'integer' ? 0 : undefined
+}
+
 const INNER = ['properties', 'patternProperties', 'dependentSchemas']
 const ITEMS = ['items', 'additionalProperties', 'contains', 'not', 'propertyNames', 'unevaluatedProperties']
 const LISTS = ['allOf', 'anyOf', 'oneOf', 'prefixItems']

@@ -59,7 +59,7 @@ function wrongAnswer({ strict }: Contract['schemas'], route: Route, method: stri
   const media = documented.content![type]!
   const body = readBody(type, answer.text)
   if (!media.schema) return 'the document has no schema for this answer'
-  return strict(media.schema)(body) ?? (answer.status >= 400 ? wrongProblem(answer, body, documented) : undefined)
+  return (answer.status >= 400 ? wrongProblem(answer, body, documented) : undefined) ?? strict(media.schema)(body)
 }
 
 /** A path or method outside of the document is a 404 or 405, or a 429 or 503 before that. */
