@@ -77,7 +77,7 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
       fetch: (request) => {
         const { pathname } = new URL(request.url)
         if (!pathname.startsWith('/clinic/')) return new Response(null, { status: 404 })
-        return fetch(`${url}${pathname.slice('/clinic'.length)}`, request)
+        return fetch(new Request(`${url}${pathname.slice('/clinic'.length)}`, request), { decompress: false })
       },
     })
     const page = await newPage()

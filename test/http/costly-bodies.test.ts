@@ -12,8 +12,10 @@ test('members are counted in the bytes of a body before it is parsed, so a text 
   const refused = await send('/clinics', `{"a":[${'1,'.repeat(2_001)}`)
   expect({ status: refused.status, errors: refused.body.errors }).toEqual({
     status: 422,
-    errors: [{ path: '', message }],
+    errors: [{ path: 'a', message }],
   })
+  const fields = await send('/clinics', `{${'"a":1,'.repeat(2_001)}`)
+  expect(fields.body.errors).toEqual([{ path: '', message }])
   const few = await send('/clinics', `{"a":[${'1,'.repeat(1_900)}`)
   expect({ status: few.status, code: few.body.code }).toEqual({ status: 400, code: 'malformed_json' })
 })

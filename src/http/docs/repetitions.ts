@@ -1,4 +1,4 @@
-import { type ApiDescription, operationsOf } from './document'
+import { type ApiDescription, type Media, operationsOf } from './document'
 
 type Schema = { [keyword: string]: unknown }
 
@@ -24,14 +24,19 @@ export function leaveOutRepetitions(document: ApiDescription): void {
         if (known !== undefined && JSON.stringify(known) === JSON.stringify(media.example)) delete media.example
       }
   }
-  for (const schema of Object.values(schemas)) {
+  const sent = new Set(operationsOf(document).map(({ operation }) => nameOf(operation.requestBody?.content)))
+  for (const [name, schema] of Object.entries(schemas)) {
     for (const part of partsOf(schema)) {
       leaveOutLength(part)
       if (part !== schema && schema.example !== undefined) delete part.example
     }
-    if (isShownByParts(schema, schemas)) delete schema.example
+    if (!sent.has(name) && isShownByParts(schema, schemas)) delete schema.example
   }
 }
+
+/** The name of a JSON body's schema. */
+const nameOf = (content: Record<string, Media> = {}) =>
+  String(content['application/json']?.schema?.$ref).split('/').at(-1)!
 
 function leaveOutLength(schema: Schema): void {
   if (FIXED.includes(String(schema.format))) delete schema.maxLength

@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { AuditEvent } from '../../database/audit-event'
 import { appendAuditEvent, refuseUnaudited } from '../../database/audit-outbox'
-import { prepared } from '../../database/prepared'
+import { prepared, preparedRow } from '../../database/prepared'
 import type { Database } from '../../database/schema'
 import type { StoredAnswer } from './claim'
 import type { IdempotencyKey } from './keys'
@@ -41,6 +41,13 @@ const insertOutcome = prepared((db, key: CallerKey, answer: AnswerColumns, event
     .with('audited', (qb) => qb.insertInto('auditOutbox').values(event))
     .selectNoFrom(sql`1`.as('done')),
 )
+
+const findKey = preparedRow((db, { id }: { id: Uint8Array }) =>
+  db.selectFrom('idempotencyKeys').select('status').where('id', '=', id),
+)
+
+export const isKeyStored = async (...key: Parameters<typeof findKey>): Promise<boolean> =>
+  (await findKey(...key)) !== undefined
 
 /** Deletes at most `limit` keys that are older than 24 hours, with their answers. Returns how many. */
 export async function deleteOldKeys(db: Kysely<Database>, now: Date, limit: number): Promise<number> {

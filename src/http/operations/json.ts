@@ -22,25 +22,35 @@ export function parseJson(bytes: Uint8Array, freeFormFields: number): { text: st
 const [QUOTE, COMMA, BACKSLASH] = [34, 44, 92]
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125]
 const LAST_BLANK = 32
+/** Bytes of a field's name that an error quotes. */
+const MAX_NAME = 100
 
-const tooMany = () =>
-  new AppError('validation_failed', `body: ${TOO_MANY}`, { errors: [{ path: '', message: TOO_MANY }] })
+/** `field`: the text of the body's own field that has too many members, in its quotes; empty if it is the body itself. */
+function tooMany(field: Uint8Array): AppError {
+  const path = field.length > 0 && field.length <= MAX_NAME ? decodeUtf8(field.subarray(1, -1)) : ''
+  const message = TOO_MANY
+  return new AppError('validation_failed', `${path || 'body'}: ${message}`, { errors: [{ path, message }] })
+}
 
 /** Never counts more members than there are: one per comma, and one per list or object that is not empty. */
 function refuseExcess(bytes: Uint8Array, maxMembers: number): void {
   let depth = 0
   let members = 0
   let opened = false
+  let field = bytes.subarray(0, 0)
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!
     if (byte <= LAST_BLANK) continue
     const closes = byte === CLOSE_LIST || byte === CLOSE_OBJECT
     if (byte === COMMA || (opened && !closes)) members++
     opened = byte === OPEN_LIST || byte === OPEN_OBJECT
-    if (byte === QUOTE) i = endOfText(bytes, i)
-    else if (closes) depth--
+    if (byte === QUOTE) {
+      const end = endOfText(bytes, i)
+      if (depth === 1) field = bytes.subarray(i, end + 1)
+      i = end
+    } else if (closes) depth--
     else if (opened && ++depth > MAX_TEXT_DEPTH) throw new AppError('malformed_json', 'The body is nested too deeply.')
-    if (members > maxMembers) throw tooMany()
+    if (members > maxMembers) throw tooMany(depth > 1 ? field : bytes.subarray(0, 0))
   }
 }
 

@@ -7,7 +7,7 @@ import { AppError } from '../../errors'
 import { type Answer, type Refusal, serialise } from '../answer'
 import { readClaim, type StoredAnswer } from '../idempotency/claim'
 import { claimStatements, idempotencyKey } from '../idempotency/keys'
-import { recordOutcome } from '../idempotency/store'
+import { isKeyStored, recordOutcome } from '../idempotency/store'
 import { type ReplayRule, replayAnswer } from './replay'
 
 /** `ifMatch`: the If-Match header as sent, or `''`. */
@@ -59,6 +59,12 @@ export async function keyOf(ctx: Context<Caller | null>, request: MutationReques
       errors: [{ path: 'header.Idempotency-Key', message: 'must have 1 to 200 characters' }],
     })
   return { ...(await idempotencyKey({ ...ctx, actor }, header, request)), userId: actor.userId }
+}
+
+/** Whether an answer is stored under the idempotency key of the request. */
+export async function hasStoredAnswer(ctx: Context<Caller | null>, request: MutationRequest): Promise<boolean> {
+  const key = await keyOf(ctx, request)
+  return key !== undefined && (await isKeyStored(ctx.db, { id: key.id }))
 }
 
 /** The audit event that the operation declares. Throws if it declares none. */

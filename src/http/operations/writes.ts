@@ -9,7 +9,7 @@ import type { StoredAnswer } from '../idempotency/claim'
 import { type AddOperation, type BodyOf, type ContextOf, type Input, requestOf, toResponse } from './add-operation'
 import { type ClinicalSteps, runClinicalMutation } from './clinical-mutation'
 import { openUpload, type UploadedFile } from './multipart'
-import { auditOf, runMutation } from './mutation'
+import { auditOf, hasStoredAnswer, runMutation } from './mutation'
 import type { Operation, OperationTypes } from './operation'
 import type { ReplayRule } from './replay'
 
@@ -27,6 +27,11 @@ export type MutationSteps<O extends OperationTypes, Prepared> = {
   beforeTransaction?: (ctx: ContextOf<O>, input: Input<O>, raw: RawRequest) => Promise<Prepared>
   /** Requests with the same key wait for this limiter before they take a connection. */
   limiter?: (input: Input<O>) => [limiter: Limiter, key: string]
+  /**
+   * Throws the refusal of a request that cannot succeed at this moment, before it takes a turn or a connection, and again
+   * after it has waited for its turn. `isRetry` tells whether an answer is stored under its idempotency key.
+   */
+  refuseEarly?: (ctx: ContextOf<O>, input: Input<O>, isRetry: () => Promise<boolean>) => Promise<void>
   run: Run<O, Prepared>
   /** Adds to a refusal, after the transaction and the turn in the limiter have ended: it may read and holds no lock. */
   explainRefusal?: (ctx: ContextOf<O>, input: Input<O>, error: AppError) => Promise<AppError>
@@ -44,7 +49,7 @@ export function addMutation<O extends OperationTypes, Prepared = undefined>(
   rule: ReplayRule<NoInfer<Prepared>>,
   steps: MutationSteps<O, Prepared> | Run<O, undefined>,
 ): void {
-  const { beforeTransaction, limiter, run, explainRefusal, afterCommit } = (
+  const { beforeTransaction, limiter, refuseEarly, run, explainRefusal, afterCommit } = (
     typeof steps === 'function' ? { run: steps } : steps
   ) as MutationSteps<O, Prepared>
   addOperation(op, async (c, ctx, input, { bytes, text }) => {
@@ -53,9 +58,16 @@ export function addMutation<O extends OperationTypes, Prepared = undefined>(
       const prepared = (await beforeTransaction?.(ctx, input, { bytes, headers: c.req.raw.headers })) as Prepared
       return runMutation(op, ctx, requestOf(c, text), { rule, prepared }, (tx) => run(tx, input, prepared))
     }
+    const isRetry = () => hasStoredAnswer(ctx, requestOf(c, text))
+    const refuse = async () => refuseEarly?.(ctx, input, isRetry)
     const [takeTurn, key] = limiter?.(input) ?? []
     try {
-      const stored = await (takeTurn && key ? takeTurn(key, perform) : perform())
+      await refuse()
+      const inTurn = async (waited = false) => {
+        if (waited) await refuse()
+        return perform()
+      }
+      const stored = await (takeTurn && key ? takeTurn(key, inTurn) : perform())
       return toResponse(afterCommit ? await afterCommit(ctx, stored) : stored)
     } catch (error) {
       throw explainRefusal && error instanceof AppError ? await explainRefusal(ctx, input, error) : error
