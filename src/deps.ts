@@ -1,5 +1,6 @@
 import type { hash, verify } from '@node-rs/bcrypt'
 import type { Kysely } from 'kysely'
+import type { LRUCache } from 'lru-cache'
 import type { Actor, Caller, Clock } from './actor'
 import type { Revocations } from './auth/sessions/revocations'
 import type { Config } from './config'
@@ -38,6 +39,8 @@ export type Deps = {
   paymentProviders: PaymentProviders
   /** Calendars of doctors that searches read again and again. */
   factsCache: FactsCache
+  /** Starts that could not be booked lately, by doctor: only a hint that it is worth asking before booking them. */
+  refusedStarts: LRUCache<string, true>
   clock: Clock
   log: Logger
   /** Bounds the bookings of one doctor that run at once; the others wait without a connection. */

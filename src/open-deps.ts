@@ -1,4 +1,5 @@
 import { hash, verify } from '@node-rs/bcrypt'
+import { LRUCache } from 'lru-cache'
 import { ASIDE_COLLECTION, AUDIT_COLLECTION } from './audit/collection'
 import { createAuthenticate } from './auth/sessions/authenticate'
 import { createRevocations } from './auth/sessions/revocations'
@@ -60,6 +61,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     isKnownNetwork: (email, network) => isKnownNetwork({ db: postgres.db, clock }, email, network),
     rateLimits: createRateLimits(config, counters),
     factsCache: createFactsCache(postgres.db),
+    refusedStarts: new LRUCache({ max: 10_000 }),
     metrics,
     auditRelay: { stopped: undefined },
     draining: { value: false },

@@ -11,6 +11,7 @@ import { assertMayBookMore, assertMayHold, isPaidFirst } from './limits'
 import { type Place, slotTaken, takePlace } from './place'
 import { type AppointmentRow, insertAppointments } from './queries'
 import type { BookAppointment } from './schemas'
+import { StartRefused } from './start-refused'
 
 /** What booking needs of a context; `actor` may be the user in whose name a job books. */
 export type BookingContext = Pick<TransactionContext, 'db' | 'jobs' | 'now' | 'config' | 'actor'>
@@ -89,7 +90,8 @@ export function assertOverride({ actor }: Pick<BookingContext, 'actor'>, { overr
 export async function offerAlternatives(ctx: Context, request: BookAppointment, error: AppError): Promise<AppError> {
   if (error.code !== 'slot_taken' && error.code !== 'patient_busy') return error
   const patientId = patientToBookFor(ctx.actor, request)
-  const alternatives = await findAlternatives(ctx, { ...request, patientId })
+  const facts = error instanceof StartRefused ? error.facts : undefined
+  const alternatives = await findAlternatives(ctx, { ...request, patientId }, facts)
   return new AppError(error.code, error.detail, { alternatives }, {}, { cause: error })
 }
 

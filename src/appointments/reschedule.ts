@@ -16,6 +16,7 @@ import {
   moveAppointmentRow,
 } from './queries'
 import type { RescheduleAppointment } from './schemas'
+import { StartRefused } from './start-refused'
 import { assertMovable } from './status'
 import { timeFreed } from './time-freed'
 
@@ -85,6 +86,7 @@ export async function offerOtherTimes(
   const appointment = await findAppointmentById(ctx.db, ctx.actor, { id })
   if (!appointment) return error
   const moving = { id, booked: bookedTerms(appointment) }
-  const alternatives = await findAlternatives(ctx, { ...appointment, startsAt, clinicId, moving })
+  const facts = error instanceof StartRefused ? error.facts : undefined
+  const alternatives = await findAlternatives(ctx, { ...appointment, startsAt, clinicId, moving }, facts)
   return new AppError(error.code, error.detail, { alternatives }, {}, { cause: error })
 }

@@ -4,6 +4,7 @@ import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { bookAppointment, offerAlternatives } from './book'
 import { cancelAppointment } from './cancel'
+import { refuseEarly, rememberRefusal } from './early-refusal'
 import { listAppointments } from './list'
 import { answerAppointment } from './present'
 import { findAppointmentById } from './queries'
@@ -21,7 +22,7 @@ import {
   CancellationQuote,
   ListAppointmentsQuery,
 } from './schemas'
-import { auditBusyPatient } from './start-refused'
+import { auditBusyPatient, StartRefused } from './start-refused'
 
 const WHO = 'patients their own and their wards’; doctors their own; admins all'
 
@@ -148,6 +149,7 @@ export function appointmentRoutes(deps: Deps) {
 
   mutation(bookAppointmentOperation, READABLE_APPOINTMENT, {
     limiter: ({ body }) => [deps.bookingLimiter, body.doctorId],
+    refuseEarly: (ctx, { body }, isRetry) => refuseEarly(ctx, body, isRetry),
     run: async (ctx, { body }) => {
       const appointment = await bookAppointment(ctx, body)
       return {
@@ -156,6 +158,7 @@ export function appointmentRoutes(deps: Deps) {
       }
     },
     explainRefusal: async (ctx, { body }, error) => {
+      if (error instanceof StartRefused) rememberRefusal(ctx, body)
       await auditBusyPatient(ctx, bookAppointmentOperation.audit!, error)
       return offerAlternatives(ctx, body, error)
     },

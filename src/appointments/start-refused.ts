@@ -2,15 +2,20 @@ import type { Actor } from '../actor'
 import { type AuditKind, auditEvent } from '../database/audit-event'
 import type { Context } from '../deps'
 import { AppError, type ErrorCode } from '../errors'
+import type { DoctorFacts } from '../scheduling/facts'
 import type { RuleResult } from '../scheduling/slots'
 
-/** A start that cannot be booked. `busyPatientId` is set if the patient is not free then, whatever else speaks against it. */
+/**
+ * A start that cannot be booked. `busyPatientId` is set if the patient is not free then, whatever else speaks against it;
+ * `facts` are those that refused it.
+ */
 export class StartRefused extends AppError {
   constructor(
     code: ErrorCode,
     detail: string,
     extra: Record<string, unknown>,
     readonly busyPatientId: string | undefined,
+    readonly facts?: DoctorFacts,
   ) {
     super(code, detail, extra)
   }

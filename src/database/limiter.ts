@@ -9,12 +9,13 @@ export function createLimiter(width: number, patienceMs: number, longest = 1_000
   const queues = new Map<string, { running: number; waiting: (() => void)[] }>()
   const tooMany = () => unavailable('Too many requests for the same thing are waiting. Try again later.')
 
-  async function enter(key: string): Promise<void> {
+  /** Returns whether others had their turn first. */
+  async function enter(key: string): Promise<boolean> {
     const queue = queues.get(key) ?? { running: 0, waiting: [] }
     queues.set(key, queue)
     if (queue.running < width) {
       queue.running++
-      return
+      return false
     }
     if (queue.waiting.length >= longest) throw tooMany()
     await new Promise<void>((resolve, reject) => {
@@ -28,6 +29,7 @@ export function createLimiter(width: number, patienceMs: number, longest = 1_000
       }, patienceMs)
       queue.waiting.push(turn)
     })
+    return true
   }
 
   function leave(key: string): void {
@@ -37,10 +39,10 @@ export function createLimiter(width: number, patienceMs: number, longest = 1_000
     else if (--queue.running === 0) queues.delete(key)
   }
 
-  return async function limit<T>(key: string, task: () => Promise<T>): Promise<T> {
-    await enter(key)
+  return async function limit<T>(key: string, task: (waited?: boolean) => Promise<T>): Promise<T> {
+    const waited = await enter(key)
     try {
-      return await task()
+      return await task(waited)
     } finally {
       leave(key)
     }

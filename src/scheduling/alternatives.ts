@@ -16,17 +16,22 @@ const MAX_ALTERNATIVES = 5
 const OWN_DAYS = { before: 7, after: 35 }
 const COLLEAGUES_DAYS = { before: 7, after: 14 }
 const MAX_COLLEAGUES = 20
+/** Booking facts of one visit know every start this near, since a visit and its buffers last less than a day. */
+const NEAR = { before: 1, after: 1 }
 
 type Days = typeof OWN_DAYS
 type Candidate = { facts: DoctorFacts; at: BookableStart }
 
 /**
  * Up to five slots that this patient can book instead, the nearest first: at the same doctor, and if these are too few at
- * doctors of the same specialization, in the same clinic before others. At most two round trips; takes no lock.
+ * doctors of the same specialization, in the same clinic before others. At most two round trips, none if the facts that
+ * refused the visit know five within a day; takes no lock.
  */
-export async function findAlternatives(ctx: FactsContext, refused: RefusedVisit): Promise<Slot[]> {
+export async function findAlternatives(ctx: FactsContext, refused: RefusedVisit, facts?: DoctorFacts): Promise<Slot[]> {
   const { doctorId, visitTypeId, patientId, startsAt } = refused
   const start = startsAt.getTime()
+  const near = facts ? nearest(withinADay(facts, start), start, MAX_ALTERNATIVES) : []
+  if (near.length === MAX_ALTERNATIVES) return near.map(present)
   const search = searchAround(ctx, around(start, OWN_DAYS), { visitTypeId, patientId, moving: refused.moving?.id })
   const ownFacts = await findFacts(ctx.db, { ...search, doctorId })
   const [own] = readFacts(ownFacts!, ctx.now, refused.moving?.booked)
@@ -63,6 +68,9 @@ function candidatesOf(facts: DoctorFacts, start: number, days: Days): Candidate[
   const range = { fromDay: localDay(first, 'UTC'), untilDay: localDay(last, 'UTC') }
   return bookableStarts(facts.scheduling, range).map((at) => ({ facts, at }))
 }
+
+const withinADay = (facts: DoctorFacts, start: number) =>
+  candidatesOf(facts, start, NEAR).filter(({ at }) => Math.abs(at.start - start) <= DAY)
 
 /** Of two equally near, the earlier. */
 function nearest(candidates: Candidate[], start: number, count: number): Candidate[] {
