@@ -13,6 +13,7 @@ export type EmbeddedMongo = {
   /** Without a database name. */
   uri: string
   directory: string
+  pid: number
   /** Resolves when the engine has ended, with its exit code; null after a signal. */
   exited: Promise<number | null>
   /** Idempotent. The same directory can be started again, with its data. */
@@ -43,6 +44,7 @@ export async function startEmbeddedMongo(options: Options): Promise<EmbeddedMong
     return {
       uri: `mongodb://${encodeURIComponent(socket)}/?directConnection=true&journal=true`,
       directory,
+      pid: server.pid,
       exited: server.exited,
       async stop() {
         await server.stop()

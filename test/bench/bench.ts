@@ -1,5 +1,10 @@
-/** The export `bench` of each file `<name>.bench.ts`; it prints its results and asserts nothing. */
-export type Bench = { title: string /** If not 4. */; seconds?: number; run(options: BenchOptions): Promise<void> }
+/** The export `bench` of each file `<name>.bench.ts`; it prints its results, and only `check` can fail. */
+export type Bench = {
+  title: string
+  /** Unless an option says otherwise. */
+  defaults?: Partial<Pick<BenchOptions, 'seconds' | 'rounds' | 'connections'>>
+  run(options: BenchOptions): Promise<void>
+}
 
 export type BenchOptions = {
   /** Approximate number of appointments, where the size of the table matters. */
@@ -11,6 +16,10 @@ export type BenchOptions = {
   connections: number
   /** Part of the name of what is measured, where there are many. */
   only: string | undefined
+  /** The workloads that were named after the bench; empty: all. */
+  workloads: string[]
+  /** Whether `check` shall write what it finds as expected. */
+  write: boolean
 }
 
 export const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0

@@ -8,6 +8,8 @@ export const AHEAD_DAYS = 40
 /** Visits of one doctor on one day; 16 would fit. */
 const VISITS_A_DAY = 4
 const WORKDAYS = 6 / 7
+/** So many patients that none reaches the limit of visits to come in a benchmark. */
+const MOST_VISITS = 5000
 
 export type Calendar = {
   appointments: number
@@ -39,7 +41,7 @@ export async function fillCalendar({ postgres }: Databases, rows: number): Promi
       select distinct on (patient_id) appointments.id, doctor_id as "doctorId", patient_id as "patientId",
         user_id as "patientUserId", users.email as "patientEmail"
       from appointments join patients on patients.id = patient_id join users on users.id = user_id
-    ) visits order by md5(id::text) limit 2000`)
+    ) visits order by md5(id::text) limit ${MOST_VISITS}`)
   await client.end()
   return { appointments: counted[0].appointments, doctors: found, visits }
 }
@@ -81,7 +83,8 @@ function statements({ doctors, patients, pastDays, admin }: Size): string[] {
     `alter table occupancy drop constraint occupancy_no_overlap`,
     `insert into appointments (id, patient_id, doctor_id, clinic_id, visit_type_id, starts_at, ends_at, date, status,
        created_by, created_by_role, time_zone, mode, price_amount, price_currency, cancellation_free_until_minutes,
-       cancellation_late_refund_percent, buffer_before_minutes, buffer_after_minutes, access_basis, original_ends_at, free_until)
+       cancellation_late_refund_percent, buffer_before_minutes, buffer_after_minutes, access_basis, original_ends_at,
+       free_until)
      with slot as (
        select doctor.id as doctor_id, clinic_id, visit_type_id, day::date as day, doctor.nth as doctor_nth,
          position * 4 + (doctor.nth + extract(doy from day)::int) % 4 as half_hour,
@@ -96,7 +99,7 @@ function statements({ doctors, patients, pastDays, admin }: Size): string[] {
      )
      select uuidv7(), bench_patients.id, doctor_id, clinic_id, visit_type_id, starts_at, starts_at + interval '30 minutes', day,
        case when starts_at < now() then 'completed' else 'booked' end, '${admin}', 'admin', 'America/New_York', 'in_person',
-       9500, 'USD', 1440, 0, 0, 0, 'relationship', starts_at + interval '30 minutes', starts_at - interval '1 day'
+       9500, 'USD', 1440, 0, 0, 0, 'relationship', starts_at + interval '30 minutes', starts_at - interval '1440 minutes'
      from visit join bench_patients on bench_patients.nth = (ordinal + doctor_nth) % ${patients}
      -- As they were booked, day by day: the rows of one doctor lie apart.
      order by starts_at`,

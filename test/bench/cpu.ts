@@ -4,21 +4,43 @@ import type pg from 'pg'
 /** The same for every Linux kernel. */
 const TICKS_PER_SECOND = 100
 
-/** CPU seconds that each part has used so far; known on Linux only. */
-export type Usage = { api: number; postgres: number }
+/** CPU time by part: of the servers that answer, of the backends of their database, and of the MongoDB engine. */
+export type Usage = { api: number; postgres: number; mongo: number }
+
+export const sumOf = ({ api, postgres, mongo }: Usage): number => api + postgres + mongo
+
+/** `client` is connected to the database of the servers. */
+export type Watched = { pids: number[]; client: pg.Client; mongoPid?: number }
 
 /**
- * The CPU time of a server and of the backends of its database. Unlike elapsed time, it is the same on a machine that
- * also does other work.
+ * Starts to count CPU time; the returned function returns the seconds since then, which are known on Linux only. Unlike
+ * elapsed time, they are the same on a machine that also does other work.
  */
-export async function usageOf(pid: number, client: pg.Client): Promise<Usage> {
-  if (!existsSync('/proc/self/stat')) return { api: Number.NaN, postgres: Number.NaN }
-  const { rows } = await client.query(
-    `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
-  )
-  const backends = rows.map((row: { pid: number }) => cpuSeconds(row.pid))
-  return { api: cpuSeconds(pid), postgres: backends.reduce((sum, seconds) => sum + seconds, 0) }
+export async function countUsage({ pids, client, mongoPid }: Watched): Promise<() => Promise<Usage>> {
+  const before = await read()
+  return async () => {
+    const after = await read()
+    return {
+      api: after.api - before.api,
+      mongo: after.mongo - before.mongo,
+      // A backend that has started since then counts from its start.
+      postgres: sum([...after.backends].map(([pid, seconds]) => seconds - (before.backends.get(pid) ?? 0))),
+    }
+  }
+
+  async function read() {
+    const { rows } = await client.query<{ pid: number }>(
+      `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    )
+    return {
+      api: sum(pids.map(processSeconds)),
+      mongo: mongoPid ? processSeconds(mongoPid) : 0,
+      backends: new Map(rows.map(({ pid }) => [pid, threadSeconds(pid)])),
+    }
+  }
 }
+
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
 
 /** Ticks of all processors so far, and the ticks that the host of a virtual machine took away. */
 export function machineTicks(): { all: number; stolen: number } {
@@ -37,15 +59,26 @@ export function watchMachine(): () => string {
   }
 }
 
-function cpuSeconds(pid: number): number {
+/** All threads, to 10 ms. */
+function processSeconds(pid: number): number {
+  // The fields from the third on, after the name, which may hold any text; user and system time are fields 14 and 15.
+  const fields = readProc(`${pid}/stat`)
+    ?.replace(/^.*\) /s, '')
+    .split(' ')
+  return fields ? (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND : Number.NaN
+}
+
+/** The main thread alone, to a microsecond: a backend has no other. */
+function threadSeconds(pid: number): number {
+  const nanoseconds = readProc(`${pid}/schedstat`)?.split(' ')[0]
+  return nanoseconds ? Number(nanoseconds) / 1e9 : processSeconds(pid)
+}
+
+function readProc(file: string): string | undefined {
   try {
-    // The fields from the third on, after the name, which may hold any text; user and system time are fields 14 and 15.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+    return readFileSync(`/proc/${file}`, 'utf8')
   } catch {
-    return 0
+    return undefined
   }
 }
 

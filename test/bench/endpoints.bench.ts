@@ -1,175 +1,115 @@
-import { hash, verify } from '@node-rs/bcrypt'
-import pg from 'pg'
-import { hashPassword } from '../../src/auth/passwords/hashing'
-import { signAccessToken } from '../../src/auth/sessions/tokens'
-import { type Config, readConfig } from '../../src/config'
-import { createLimiter } from '../../src/database/limiter'
-import { DAY, dayOfNumber, instantAt, isoWeekday, MINUTE } from '../../src/scheduling/local-time'
-import { createDatabases } from '../support/databases'
-import { type Bench, printTable } from './bench'
-import { AHEAD_DAYS, type Calendar, fillCalendar } from './calendar'
-import { usageOf } from './cpu'
-import { compare, type Measured, type Requests, surprises } from './load'
-import { environmentOf, startApi, startBareServer } from './servers'
+import { type Bench, type BenchOptions, median, printTable } from './bench'
+import { sumOf } from './cpu'
+import { type Candidate, compare, measure, surprises } from './load'
+import { startPeer } from './peer'
+import { startApi, startBareServer } from './servers'
+import { COUNTING, callsOf, countStatements, hotStatements, mostPlans, type Statement } from './statements'
+import { printTargets, type Result, type Standing, standingOf } from './targets'
+import { type Workload, workloadsOf } from './workloads'
+import { openWorld, type Place, type World, writeHistories } from './world'
 
 const MOST_ROWS = 100_000
-const PASSWORD = 'a-long-enough-password'
-const PATIENTS_WITH_HISTORY = 20
-const DOCUMENTS = 20
-const HALF_HOURS_A_DAY = 16
 
-type Visit = Calendar['visits'][number] & { token: string }
-/** Each server has its own doctors and patients. */
-type Share = { doctors: string[]; visits: Visit[] }
-/** The same request to both: the API needs a token, the bare server the ids from that token. */
-type Compared = { title: string; status: number; requests: (share: Share, isApi: boolean) => Requests }
-
+type Entrant = Pick<Candidate, 'url' | 'usage' | 'settle'> & { name: 'API' | 'ceiling' | 'peer'; place: Place }
+/**
+ * The ceiling is a bare Bun.serve with one named statement a request; the peer is what many teams would write first. Each
+ * has a copy of the same PostgreSQL database.
+ */
 export const bench: Bench = {
-  title: 'the API against bare Bun.serve handlers with one named statement each',
+  title: 'the API against the least that Bun and pg need, and against a plain Express stack',
+  defaults: { connections: 32, seconds: 2 },
   async run(options) {
-    const databases = await createDatabases()
-    const env = { ...environmentOf(databases), JWT_ACCESS_EXPIRATION: '1h' }
-    const config = readConfig(env)
-    const calendar = await fillCalendar(databases, Math.min(options.rows, MOST_ROWS))
-    const client = new pg.Client(databases.postgres)
-    await client.connect()
-    await setPasswords(client, config)
-    const [api, bare] = await Promise.all([startApi(env), startBareServer(env)])
-    const [ours, theirs] = await sharesOf(calendar, config)
-    await Promise.all([ours, theirs].map((share) => writeHistories(api.url, config, share)))
-
-    const rows: string[][] = []
-    for (const { title, status, requests } of COMPARED) {
-      const found = await compare(
-        [
-          { name: 'api', url: api.url, requests: requests(ours, true), usage: () => usageOf(api.pid, client) },
-          { name: 'bare', url: bare.url, requests: requests(theirs, false), usage: () => usageOf(bare.pid, client) },
-        ],
-        options,
-      )
-      rows.push(rowOf(title, status, found.api!, found.bare!))
+    const workloads = workloadsOf(options.workloads)
+    const world = await openWorld(Math.min(options.rows, MOST_ROWS))
+    const places = [await world.copy(), await world.copy(), await world.copy()] as const
+    const [api, bare, peer] = await Promise.all([
+      startApi(places[0].env),
+      startBareServer(places[1].env),
+      startPeer(places[2].env),
+    ])
+    await writeHistories(world, (path, init) => fetch(api.url + path, init))
+    const entrants: Entrant[] = [
+      { name: 'ceiling', url: bare.url, place: places[1], usage: places[1].usage(bare) },
+      { name: 'peer', url: peer.url, place: places[2], usage: places[2].usage(peer) },
+      { name: 'API', url: api.url, place: places[0], usage: places[0].usage(api), settle: places[0].settle },
+    ]
+    console.log(`  ${world.appointments} appointments, ${options.connections} connections, ${options.rounds} rounds`)
+    console.log(`  ceiling: Bun.serve and pg; peer: Express, pg, mongoose and bcryptjs on ${peer.runtime}`)
+    console.log('  CPU: milliseconds a request, the work in the background included')
+    if (!COUNTING) console.log('  this PostgreSQL has no pg_stat_statements: statements and plans are not counted')
+    const standings: Standing[] = []
+    for (const workload of workloads) {
+      const results = await runWorkload(workload, world, entrants, options)
+      const standing = standingOf(workload, results)
+      printTable(HEADER(workload), await Promise.all(entrants.map((entrant) => rowOf(workload, entrant, results))))
+      console.log()
+      standings.push(standing)
     }
-    console.log(`  ${calendar.appointments} appointments, ${options.connections} connections`)
-    console.log('  CPU: milliseconds per request, of the server and of PostgreSQL\n')
-    printTable(['', 'API/s', 'bare/s', 'ratio', 'API p50 ms', 'p99 ms', 'API CPU', 'bare CPU', ''], rows)
-    await Promise.all([api.stop(), bare.stop(), client.end()])
+    printTargets(standings)
+    await Promise.all([api.stop(), bare.stop(), peer.stop()])
+    await Promise.all(places.map(({ client }) => client.end()))
   },
 }
 
-const COMPARED: Compared[] = [
-  { title: 'list 20 doctors', status: 200, requests: () => () => ({ method: 'GET', path: '/doctors' }) },
-  {
-    title: 'one appointment by id',
-    status: 200,
-    requests:
-      ({ visits }) =>
-      (n) => {
-        const { id, token } = visits[n % visits.length]!
-        return { method: 'GET', path: `/appointments/${id}`, token }
-      },
-  },
-  {
-    title: 'book',
-    status: 201,
-    requests:
-      ({ doctors, visits }, isApi) =>
-      (n) => {
-        const { patientId, patientUserId: userId, token } = visits[n % visits.length]!
-        // Concurrent requests are for different doctors and different patients.
-        const wanted = { doctorId: doctors[n % doctors.length], startsAt: freeTime(Math.floor(n / doctors.length)) }
-        const body = isApi ? wanted : { ...wanted, patientId, userId }
-        return { method: 'POST', path: '/appointments', token, key: `bench-${n}`, body }
-      },
-  },
-  {
-    title: 'sign in',
-    status: 200,
-    requests:
-      ({ visits }) =>
-      (n) => {
-        const body = { email: visits[n % visits.length]!.patientEmail, password: PASSWORD }
-        return { method: 'POST', path: '/auth/login', body }
-      },
-  },
-  {
-    title: `profile with ${DOCUMENTS} + ${DOCUMENTS} documents`,
-    status: 200,
-    requests:
-      ({ visits }) =>
-      (n) => {
-        const { patientId, token } = visits[n % PATIENTS_WITH_HISTORY]!
-        return { method: 'GET', path: `/patients/${patientId}`, token }
-      },
-  },
+async function runWorkload(
+  { requests }: Workload,
+  world: World,
+  entrants: Entrant[],
+  options: BenchOptions,
+): Promise<Record<string, Result>> {
+  const candidates = entrants.map((entrant) => ({ ...entrant, requests: requests(world, entrant.name === 'ceiling') }))
+  const found = await compare(candidates, options)
+  const results: Record<string, Result> = {}
+  for (const candidate of candidates) {
+    const { name, place } = candidate
+    const result = { ...found[name]!, statements: [] as Statement[], counted: 0 }
+    if (COUNTING) {
+      const all = await countStatements(place.client, async () => {
+        const round = options.rounds + 1
+        result.counted = (await measure(candidate, { ...options, seconds: 1, first: result.next, round })).requests
+      })
+      result.statements = hotStatements(all, result.counted)
+    }
+    results[name] = result
+  }
+  return results
+}
+
+const HEADER = ({ name, title }: Workload) => [
+  `${name} ${title}`,
+  ...['req/s', '÷ ceiling', '÷ peer', 'p50 ms', 'p99 ms', 'CPU: server', 'PostgreSQL', 'MongoDB', 'sum', '÷ ceiling'],
+  ...['plans a call', 'statements a request', ''],
 ]
 
-function rowOf(title: string, status: number, api: Measured, bare: Measured): string[] {
-  const cpu = ({ cpu }: Measured) => `${cpu.api.toFixed(2)} + ${cpu.postgres.toFixed(2)}`
+async function rowOf({ statuses, name }: Workload, entrant: Entrant, results: Record<string, Result>) {
+  const result = results[entrant.name]!
+  const { ceiling, peer } = results as { ceiling: Result; peer: Result }
+  const pace = (other: Result) =>
+    median(result.rounds.map(({ perSecond }, round) => perSecond / other.rounds[round]!.perSecond))
+  const doubles = name === 'W4' ? await doubleBookings(entrant.place) : 0
   return [
-    title,
-    api.perSecond.toFixed(),
-    bare.perSecond.toFixed(),
-    (api.perSecond / bare.perSecond).toFixed(2),
-    api.p50.toFixed(1),
-    api.p99.toFixed(1),
-    cpu(api),
-    cpu(bare),
-    surprises(api, status) || surprises(bare, status),
+    `  ${entrant.name}`,
+    result.perSecond.toFixed(),
+    pace(ceiling).toFixed(2),
+    pace(peer).toFixed(2),
+    result.p50.toFixed(1),
+    result.p99.toFixed(1),
+    result.cpu.api.toFixed(2),
+    result.cpu.postgres.toFixed(2),
+    result.cpu.mongo.toFixed(2),
+    sumOf(result.cpu).toFixed(2),
+    (sumOf(result.cpu) / sumOf(ceiling.cpu)).toFixed(1),
+    result.counted ? mostPlans(result.statements).toFixed(2) : '?',
+    result.counted ? (callsOf(result.statements) / result.counted).toFixed(2) : '?',
+    [surprises(result, ...statuses), doubles > 0 && `${doubles} double bookings`].filter(Boolean).join(', '),
   ]
 }
 
-/** The nth half hour after all bookings. */
-function freeTime(n: number): string {
-  const tomorrow = Math.floor(Date.now() / DAY) + AHEAD_DAYS + 1
-  const monday = tomorrow + ((8 - isoWeekday(tomorrow)) % 7)
-  const workday = Math.floor(n / HALF_HOURS_A_DAY)
-  const day = dayOfNumber(monday + Math.floor(workday / 6) * 7 + (workday % 6))
-  const opening = instantAt(day, '09:00', 'America/New_York')
-  return new Date(opening + (n % HALF_HOURS_A_DAY) * 30 * MINUTE).toISOString()
-}
-
-async function sharesOf({ doctors, visits }: Calendar, config: Config): Promise<[Share, Share]> {
-  const signed = await Promise.all(
-    visits.map(async (visit) => ({ ...visit, token: await patientToken(config, visit) })),
+async function doubleBookings({ client }: Place): Promise<number> {
+  const { rows } = await client.query(
+    `select coalesce(sum(bookings - 1), 0)::int as doubles from (
+      select count(*) as bookings from appointments where status = 'booked' group by doctor_id, starts_at
+    ) times where bookings > 1`,
   )
-  const share = (which: 0 | 1): Share => ({
-    doctors: doctors.filter((_, i) => i % 2 === which).map(({ id }) => id),
-    visits: signed.filter((_, i) => i % 2 === which),
-  })
-  return [share(0), share(1)]
-}
-
-function patientToken(config: Config, { patientId, patientUserId: userId }: Calendar['visits'][number]) {
-  const actor = { userId, patientId, role: 'patient' as const, sessionId: crypto.randomUUID() }
-  return signAccessToken(config, actor, new Date())
-}
-
-async function setPasswords(client: pg.Client, config: Config): Promise<void> {
-  const { passwordHash, pepperVersion } = await hashPassword(
-    { config, bcrypt: { hash, verify }, passwordLimiter: createLimiter(1, 10_000) },
-    PASSWORD,
-  )
-  await client.query('update users set password_hash = $1, pepper_version = $2', [passwordHash, pepperVersion])
-}
-
-/** Writes documents through the API, as the doctor of each visit. */
-async function writeHistories(url: string, config: Config, { visits }: Share): Promise<void> {
-  const medicines = [{ name: 'Metoprolol', dosage: '50 mg', frequency: 'twice a day', durationDays: 30 }]
-  const record = { type: 'visit_note', title: 'Follow-up', data: { systolic: 128, diastolic: 82, plan: 'As before.' } }
-  for (const { patientId, patientUserId: userId, doctorId } of visits.slice(0, PATIENTS_WITH_HISTORY)) {
-    const actor = { userId, doctorId, role: 'doctor' as const, sessionId: crypto.randomUUID() }
-    const authorization = `Bearer ${await signAccessToken(config, actor, new Date())}`
-    const write = async (what: string, body: object) => {
-      const headers = { authorization, 'content-type': 'application/json' }
-      const answer = await fetch(`${url}/patients/${patientId}/${what}`, {
-        method: 'POST',
-        headers,
-        body: JSON.stringify(body),
-      })
-      if (!answer.ok) throw new Error(`a document was not written: ${await answer.text()}`)
-    }
-    await Promise.all(
-      Array.from({ length: DOCUMENTS }, () => [write('records', record), write('prescriptions', { medicines })]).flat(),
-    )
-  }
+  return rows[0].doubles
 }

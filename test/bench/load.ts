@@ -1,5 +1,5 @@
 import { median } from './bench'
-import type { Usage } from './cpu'
+import type { countUsage, Usage } from './cpu'
 import { watchPace } from './pace'
 
 /** Time to work off the requests that queued up while the processor was slow. */
@@ -7,8 +7,8 @@ const RECOVERY_MS = 50
 let slowMoments: ReturnType<typeof watchPace> | undefined
 
 export type Request = { method: 'GET' | 'POST'; path: string; token?: string; body?: unknown; key?: string }
-/** Makes the nth request of a measurement. */
-export type Requests = (n: number) => Request
+/** Makes the nth request; `round` counts the measurements of a comparison. */
+export type Requests = (n: number, round: number) => Request
 
 export type Measured = {
   perSecond: number
@@ -19,6 +19,7 @@ export type Measured = {
   atFullPace: { p99: number; share: number }
   /** CPU milliseconds per request. */
   cpu: Usage
+  requests: number
   statuses: Record<number, number>
   /** The size of the body of the last answer. */
   bytes: number
@@ -35,12 +36,12 @@ export type Load = {
  * Sends as many requests as fit into the time, or as fall due. The latency of a request that waits for a connection
  * counts from its due time. Speaks HTTP itself: a general client would take CPU time from the measured servers.
  */
-async function measure(
-  { url, requests, usage }: Candidate,
-  { connections, seconds, perSecond, first }: Load & { first: number },
+export async function measure(
+  { url, requests, usage, settle }: Candidate,
+  { connections, seconds, perSecond, first, round }: Load & { first: number; round: number },
 ): Promise<Measured & { next: number }> {
   const { hostname, port } = new URL(url)
-  const before = await usage?.()
+  const usageSince = await usage?.()
   slowMoments ??= watchPace()
   const latencies: number[] = []
   const ended: number[] = []
@@ -58,7 +59,7 @@ async function measure(
         if (due >= until) break
         const isLate = due <= performance.now()
         if (!isLate) await Bun.sleep(due - performance.now())
-        const text = format(requests(n), hostname)
+        const text = format(requests(n, round), hostname)
         const sent = isLate ? due : performance.now()
         const answer = await connection.exchange(text)
         latencies.push(performance.now() - sent)
@@ -70,9 +71,9 @@ async function measure(
     }),
   )
   const elapsed = (performance.now() - began) / 1000
-  const after = await usage?.()
-  const perRequest = (part: keyof Usage) =>
-    before && after ? ((after[part] - before[part]) * 1000) / latencies.length : Number.NaN
+  await settle?.()
+  const used = await usageSince?.()
+  const perRequest = (part: keyof Usage) => ((used?.[part] ?? Number.NaN) * 1000) / latencies.length
   const slow = slowMoments.filter((moment) => moment >= performance.timeOrigin + began - RECOVERY_MS)
   const undisturbed = latencies.filter((latency, i) => {
     const end = ended[i]!
@@ -83,7 +84,8 @@ async function measure(
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
     atFullPace: { p99: percentile(undisturbed, 0.99), share: undisturbed.length / latencies.length },
-    cpu: { api: perRequest('api'), postgres: perRequest('postgres') },
+    cpu: { api: perRequest('api'), postgres: perRequest('postgres'), mongo: perRequest('mongo') },
+    requests: latencies.length,
     statuses,
     bytes,
     next,
@@ -95,23 +97,33 @@ function percentile(values: number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-export type Candidate = { name: string; url: string; requests: Requests; usage?: () => Promise<Usage> }
+export type Candidate = {
+  name: string
+  url: string
+  requests: Requests
+  usage?: () => ReturnType<typeof countUsage>
+  /** Waits for work that the requests left to the background, so that its CPU time counts too. */
+  settle?: () => Promise<void>
+}
 
-/** Measures the candidates in turn, `rounds` times after a warm-up of each, and returns medians. */
+/** Medians of the rounds; `next` is the number of the first request that was not sent. */
+export type Compared = Measured & { rounds: Measured[]; next: number }
+
+/** Measures the candidates in turn, `rounds` times after a warm-up of each. */
 export async function compare(
   candidates: Candidate[],
   options: Load & { rounds: number; warmUpSeconds?: number },
-): Promise<Record<string, Measured>> {
+): Promise<Record<string, Compared>> {
   const found = candidates.map((candidate) => ({ ...candidate, rounds: [] as Measured[], next: 0 }))
   const warmUpSeconds = options.warmUpSeconds ?? Math.min(2, options.seconds)
-  for (let round = -1; round < options.rounds; round++)
+  for (let round = 0; round <= options.rounds; round++)
     for (const candidate of found) {
-      const seconds = round < 0 ? warmUpSeconds : options.seconds
-      const measured = await measure(candidate, { ...options, seconds, first: candidate.next })
+      const seconds = round === 0 ? warmUpSeconds : options.seconds
+      const measured = await measure(candidate, { ...options, seconds, first: candidate.next, round })
       candidate.next = measured.next
-      if (round >= 0) candidate.rounds.push(measured)
+      if (round > 0) candidate.rounds.push(measured)
     }
-  return Object.fromEntries(found.map(({ name, rounds }) => [name, summarise(rounds)]))
+  return Object.fromEntries(found.map(({ name, rounds, next }) => [name, { ...summarise(rounds), rounds, next }]))
 }
 
 function summarise(rounds: Measured[]): Measured {
@@ -130,16 +142,18 @@ function summarise(rounds: Measured[]): Measured {
     cpu: {
       api: median(rounds.map(({ cpu }) => cpu.api)),
       postgres: median(rounds.map(({ cpu }) => cpu.postgres)),
+      mongo: median(rounds.map(({ cpu }) => cpu.mongo)),
     },
+    requests: rounds.reduce((total, { requests }) => total + requests, 0),
     statuses,
     bytes: rounds.at(-1)?.bytes ?? 0,
   }
 }
 
 /** The unexpected statuses, for a column or a line of the output; empty when there were none. */
-export const surprises = ({ statuses }: Measured, expected: number): string =>
+export const surprises = ({ statuses }: Measured, ...expected: number[]): string =>
   Object.entries(statuses)
-    .filter(([status]) => Number(status) !== expected)
+    .filter(([status]) => !expected.includes(Number(status)))
     .map(([status, count]) => `${count} × ${status}`)
     .join(', ')
 

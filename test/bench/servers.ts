@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Databases } from '../support/databases'
+import { freePort } from '../support/ports'
 
-const ROOT = join(import.meta.dir, '../..')
+export const ROOT = join(import.meta.dir, '../..')
 const children: Bun.Subprocess[] = []
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
@@ -26,17 +27,24 @@ export function environmentOf({ environment }: Databases): Record<string, string
 
 export type Server = { url: string; pid: number; stop(): Promise<void> }
 
-/** The API as an operator starts it, in a process of its own. */
-export const startApi = (env: Record<string, string>) => startServer('src/index.ts', env, '/health/ready')
+/** The API as an operator starts it, in a process of its own; `flags` are for Bun. */
+export const startApi = (env: Record<string, string>, ...flags: string[]) =>
+  startServer('src/index.ts', env, '/health/ready', [process.execPath, ...flags])
 
 /** The baseline: the same answers from bare handlers, with one named statement each. */
 export const startBareServer = (env: Record<string, string>) => startServer('test/bench/bare-server.ts', env, '/')
 
-export async function startServer(file: string, env: Record<string, string>, path: string): Promise<Server> {
-  const port = freePort()
-  const child = Bun.spawn([process.execPath, file], {
+/** `path` answers when the server is ready. */
+export async function startServer(
+  file: string,
+  env: Record<string, string>,
+  path: string,
+  runtime: string[] = [process.execPath],
+): Promise<Server> {
+  const port = env.PORT ?? String(freePort())
+  const child = Bun.spawn([...runtime, file], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, ...env, PORT: String(port) },
+    env: { PATH: process.env.PATH, ...env, PORT: port },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   children.push(child)
@@ -60,12 +68,4 @@ export async function startServer(file: string, env: Record<string, string>, pat
       await child.exited
     },
   }
-}
-
-function freePort(): number {
-  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
-  // Read before the stop: a stopped server has port 0.
-  const port = server.port!
-  void server.stop(true)
-  return port
 }

@@ -3,7 +3,7 @@ import { addDays } from '../../src/scheduling/local-time'
 import { createDatabases } from '../support/databases'
 import { type Bench, type BenchOptions, printTable } from './bench'
 import { type Calendar, fillCalendar } from './calendar'
-import { usageOf, watchMachine } from './cpu'
+import { countUsage, watchMachine } from './cpu'
 import { type Candidate, compare, type Measured, type Requests, surprises } from './load'
 import { environmentOf, startApi, startBareServer } from './servers'
 
@@ -23,7 +23,11 @@ export const bench: Bench = {
     const small = await openWorld(FEW)
     const large = await openWorld(options.rows)
     const ceiling = await startBareServer(large.env)
-    const bare = { name: 'bare Bun.serve and pg', url: ceiling.url, usage: () => usageOf(ceiling.pid, large.client) }
+    const bare = {
+      name: 'bare Bun.serve and pg',
+      url: ceiling.url,
+      usage: () => countUsage({ pids: [ceiling.pid], client: large.client }),
+    }
     await compareSearch('GET /doctors/{id}/slots, 31 days', small, large, slotsOfDoctor, steady(500), [bare])
     await ceiling.stop()
     const oneDay = (world: Calendar) => slotsOfDoctor(world, 1)
@@ -54,7 +58,7 @@ async function openWorld(rows: number) {
     api,
     env,
     client,
-    usage: () => usageOf(api.pid, client),
+    usage: () => countUsage({ pids: [api.pid], client }),
     async close() {
       await api.stop()
       await client.end()
@@ -81,7 +85,7 @@ function slotsOfClinic({ doctors }: Calendar): Requests {
 }
 
 async function answers({ api }: World, requests: Requests): Promise<boolean> {
-  return (await fetch(api.url + requests(0).path)).ok
+  return (await fetch(api.url + requests(0, 0).path)).ok
 }
 
 async function compareSearch(

@@ -17,7 +17,7 @@ const MIXED_UPLOAD_BYTES = MiB
 
 export const bench: Bench = {
   title: 'CPU of refusing the worst bodies, and what others notice of 50 of them a second',
-  seconds: 10,
+  defaults: { seconds: 10 },
   async run({ seconds, only }) {
     const env = { ...environmentOf(await createDatabases()), LOG_LEVEL: 'error', CARD_PROVIDER: 'stripe' }
     const stripe = { STRIPE_SECRET_KEY: `sk_test_${'x'.repeat(24)}`, STRIPE_WEBHOOK_SECRETS: `whsec_${'y'.repeat(32)}` }

@@ -9,12 +9,15 @@ import { runFolder } from './run-folder'
 
 const TEMPLATE = 'clinic_template'
 /** Databases that live for seconds need no autovacuum and no I/O worker processes. */
-const SETTINGS = { autovacuum: 'off', io_method: 'sync' }
+const SETTINGS: Record<string, string> = { autovacuum: 'off', io_method: 'sync' }
 
 export type Databases = Awaited<ReturnType<typeof createDatabases>>
 
 let started: ReturnType<typeof start> | undefined
 let made = 0
+
+/** Adds settings to the PostgreSQL that the first `createDatabases` starts. */
+export const configurePostgres = (settings: Record<string, string>) => void Object.assign(SETTINGS, settings)
 
 async function start() {
   const directory = runFolder()
@@ -42,12 +45,15 @@ async function administer(connection: PostgresConnection, statement: string): Pr
   }
 }
 
-/** A migrated PostgreSQL database and a MongoDB database for the caller alone; both servers are shared and real. */
-export async function createDatabases() {
+/**
+ * A migrated PostgreSQL database and a MongoDB database for the caller alone; both servers are shared and real. With
+ * `template` PostgreSQL's is a copy of that database, to which nobody may be connected.
+ */
+export async function createDatabases(template = TEMPLATE) {
   started ??= start()
   const { postgres, mongo } = await started
   const name = newDatabaseName()
-  await administer(postgres, `create database ${name} template ${TEMPLATE} strategy file_copy`)
+  await administer(postgres, `create database ${name} template ${template} strategy file_copy`)
   return {
     postgres: { ...postgres, database: name } as PostgresConnection,
     /** The settings that connect the API to both databases. */
@@ -61,6 +67,7 @@ export async function createDatabases() {
       MONGODB_MAINTENANCE_URI: mongo.uri,
       MONGODB_DATABASE: name,
     },
+    mongoPid: mongo.pid,
     drop: () => administer(postgres, `drop database ${name} with (force)`),
   }
 }
