@@ -22,6 +22,8 @@ export type Workload = {
   statuses: number[]
   /** The bare server has no tokens: its bodies contain what the others read from the token. */
   requests: (world: World, bare: boolean) => Requests
+  /** Each takes a core so long that few are sent where only counts matter. */
+  slow?: true
   targets?: Targets
 }
 
@@ -86,6 +88,7 @@ export const WORKLOADS: Workload[] = [
     name: 'W5',
     title: 'POST /auth/login, bcrypt cost 10',
     statuses: [200],
+    slow: true,
     requests:
       ({ visits, password }) =>
       (n) => ({ method: 'POST', path: '/auth/login', body: { email: spread(visits, n).patientEmail, password } }),
@@ -104,12 +107,50 @@ export const WORKLOADS: Workload[] = [
   },
 ]
 
+/** Further hot paths, which the ceiling and the peer do not have. */
+export const MORE_WORKLOADS: Workload[] = [
+  {
+    name: 'W7',
+    title: 'GET /doctors/{id}/slots, 31 days',
+    statuses: [200],
+    requests:
+      ({ doctors }) =>
+      (n) => ({ method: 'GET', path: `/doctors/${spread(doctors, n).id}/slots?${daysFromToday(31)}` }),
+  },
+  {
+    name: 'W8',
+    title: 'GET /slots, 100 doctors, 7 days',
+    statuses: [200],
+    slow: true,
+    requests:
+      ({ doctors }) =>
+      (n) => {
+        const { clinicId, specialization } = spread(doctors, n)
+        const path = `/slots?specialization=${specialization}&clinicId=${clinicId}&${daysFromToday(7)}`
+        return { method: 'GET', path }
+      },
+  },
+  {
+    name: 'W9',
+    title: 'GET /appointments, audited',
+    statuses: [200],
+    requests:
+      ({ visits }) =>
+      (n) => ({ method: 'GET', path: '/appointments', token: spread(visits, n).token }),
+  },
+]
+
 export function bookings(keys: string, visits: World['visits'], bare = false) {
   return (n: number, doctorId: string, startsAt: string) => {
     const { patientId, patientUserId: userId, token } = spread(visits, n)
     const body = { doctorId, startsAt, ...(bare && { patientId, userId }) }
     return { method: 'POST' as const, path: '/appointments', token, key: `${keys}-${n}`, body }
   }
+}
+
+function daysFromToday(days: number): string {
+  const today = Math.floor(Date.now() / DAY)
+  return `from=${dayOfNumber(today)}&to=${dayOfNumber(today + days - 1)}`
 }
 
 /** The nth half hour after all bookings. */
@@ -122,12 +163,12 @@ export function freeTime(n: number): string {
   return new Date(opening + (n % HALF_HOURS_A_DAY) * 30 * MINUTE).toISOString()
 }
 
-/** Those that are named, or all; exits with a message when a name is unknown. */
-export function workloadsOf(names: string[]): Workload[] {
-  const unknown = names.filter((name) => !WORKLOADS.some((workload) => workload.name === name))
+/** Those of `known` that are named, or all. */
+export function workloadsOf(names: string[], known = WORKLOADS): Workload[] {
+  const unknown = names.filter((name) => !known.some((workload) => workload.name === name))
   if (unknown.length > 0)
     throw new Error(
-      `There is no workload called ${unknown.join(' or ')}: there are ${WORKLOADS.map(({ name }) => name).join(', ')}.`,
+      `There is no workload called ${unknown.join(' or ')} here: there are ${known.map(({ name }) => name).join(', ')}.`,
     )
-  return names.length > 0 ? WORKLOADS.filter(({ name }) => names.includes(name)) : WORKLOADS
+  return names.length > 0 ? known.filter(({ name }) => names.includes(name)) : known
 }
