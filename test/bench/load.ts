@@ -40,7 +40,6 @@ export async function measure(
   { url, requests, usage, settle }: Candidate,
   { connections, seconds, perSecond, first, round }: Load & { first: number; round: number },
 ): Promise<Measured & { next: number }> {
-  const { hostname, port } = new URL(url)
   const usageSince = await usage?.()
   slowMoments ??= watchPace()
   const latencies: number[] = []
@@ -52,22 +51,22 @@ export async function measure(
   const until = began + seconds * 1000
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      const connection = await connect(hostname, Number(port))
+      const client = await openClient(url)
       for (;;) {
         const n = next++
         const due = perSecond ? began + ((n - first) / perSecond) * 1000 : performance.now()
         if (due >= until) break
         const isLate = due <= performance.now()
         if (!isLate) await Bun.sleep(due - performance.now())
-        const text = format(requests(n, round), hostname)
+        const request = requests(n, round)
         const sent = isLate ? due : performance.now()
-        const answer = await connection.exchange(text)
+        const answer = await client.send(request)
         latencies.push(performance.now() - sent)
         ended.push(performance.timeOrigin + performance.now())
         statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
         bytes = answer.bytes
       }
-      connection.close()
+      client.close()
     }),
   )
   const elapsed = (performance.now() - began) / 1000
@@ -172,7 +171,8 @@ type Answer = { status: number; bytes: number }
 const LAST_CHUNK = '0\r\n\r\n'
 
 /** One kept-alive connection; answers must have a Content-Length or chunks, and no line break in their text. */
-async function connect(hostname: string, port: number) {
+export async function openClient(url: string) {
+  const { hostname, port } = new URL(url)
   const none = Buffer.alloc(0)
   let head: Buffer = none
   let answer: Answer | undefined
@@ -216,7 +216,7 @@ async function connect(hostname: string, port: number) {
 
   const socket = await Bun.connect({
     hostname,
-    port,
+    port: Number(port),
     socket: {
       data: (_socket, chunk) => take(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)),
       close: () => fail(new Error('the server closed a connection')),
@@ -224,10 +224,11 @@ async function connect(hostname: string, port: number) {
     },
   })
   return {
-    exchange(text: string): Promise<Answer> {
+    /** After the answer to the one before. */
+    send(request: Request): Promise<Answer> {
       return new Promise((resolve, reject) => {
         settle = { resolve, reject }
-        socket.write(text)
+        socket.write(format(request, hostname))
       })
     },
     close() {
