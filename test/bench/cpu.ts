@@ -59,8 +59,8 @@ export function watchMachine(): () => string {
   }
 }
 
-/** All threads, to 10 ms. */
-function processSeconds(pid: number): number {
+/** The CPU time of a process so far, all threads, to 10 ms. */
+export function processSeconds(pid: number): number {
   // The fields from the third on, after the name, which may hold any text; user and system time are fields 14 and 15.
   const fields = readProc(`${pid}/stat`)
     ?.replace(/^.*\) /s, '')

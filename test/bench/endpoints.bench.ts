@@ -3,7 +3,7 @@ import { sumOf } from './cpu'
 import { type Candidate, compare, measure, surprises } from './load'
 import { startPeer } from './peer'
 import { startApi, startBareServer } from './servers'
-import { COUNTING, callsOf, countStatements, hotStatements, mostPlans, type Statement } from './statements'
+import { COUNTING, callsOf, countHot, mostPlans } from './statements'
 import { printTargets, type Result, type Standing, standingOf } from './targets'
 import { type Workload, workloadsOf } from './workloads'
 import { openWorld, type Place, type World, writeHistories } from './world'
@@ -62,15 +62,8 @@ async function runWorkload(
   const results: Record<string, Result> = {}
   for (const candidate of candidates) {
     const { name, place } = candidate
-    const result = { ...found[name]!, statements: [] as Statement[], counted: 0 }
-    if (COUNTING) {
-      const all = await countStatements(place.client, async () => {
-        const round = options.rounds + 1
-        result.counted = (await measure(candidate, { ...options, seconds: 1, first: result.next, round })).requests
-      })
-      result.statements = hotStatements(all, result.counted)
-    }
-    results[name] = result
+    const round = { ...options, seconds: 1, first: found[name]!.next, round: options.rounds + 1 }
+    results[name] = { ...found[name]!, ...(await countHot(place.client, () => measure(candidate, round))) }
   }
   return results
 }

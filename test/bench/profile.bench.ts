@@ -5,7 +5,7 @@ import { sumOf } from './cpu'
 import { measure, surprises } from './load'
 import { type Profile, type Share, sharesOf } from './profile'
 import { ROOT, startApi } from './servers'
-import { COUNTING, countStatements, printStatements, type Statement } from './statements'
+import { countHot, printStatements } from './statements'
 import { MORE_WORKLOADS, WORKLOADS, type Workload, workloadsOf } from './workloads'
 import { openWorld, type World, writeHistories } from './world'
 
@@ -42,12 +42,8 @@ async function profile({ name, title, requests, statuses }: Workload, world: Wor
   const from = Date.now() * 1000
   const found = await measure(candidate, { ...load, first: warm.next, round: 1 })
   const until = Date.now() * 1000
-  let statements: Statement[] = []
-  let counted = 0
-  if (COUNTING)
-    statements = await countStatements(place.client, async () => {
-      counted = (await measure(candidate, { ...load, seconds: 1, first: found.next, round: 2 })).requests
-    })
+  const last = { ...load, seconds: 1, first: found.next, round: 2 }
+  const { statements, counted } = await countHot(place.client, () => measure(candidate, last))
   await api.stop()
   await place.client.end()
 

@@ -48,8 +48,21 @@ async function track(client: pg.Client, what: 'top' | 'none'): Promise<void> {
   }
 }
 
+/** The hot statements of the requests that `run` sends; none if PostgreSQL cannot count them. */
+export async function countHot(
+  client: pg.Client,
+  run: () => Promise<{ requests: number }>,
+): Promise<{ statements: Statement[]; counted: number }> {
+  if (!COUNTING) return { statements: [], counted: 0 }
+  let counted = 0
+  const all = await countStatements(client, async () => {
+    counted = (await run()).requests
+  })
+  return { statements: hotStatements(all, counted), counted }
+}
+
 /** Without those of repeating tasks, which run a few times a second however many requests there are. */
-export const hotStatements = (statements: Statement[], requests: number): Statement[] =>
+const hotStatements = (statements: Statement[], requests: number): Statement[] =>
   statements.filter(({ calls }) => calls > Math.max(requests / 50, 10))
 
 export const callsOf = (statements: Statement[], matching = /./): number =>
@@ -62,7 +75,7 @@ export const mostPlans = (statements: Statement[]): number =>
 export function printStatements(statements: Statement[], requests: number): void {
   printTable(
     ['statement', 'calls a request', 'plans a call', 'planning ms a request', 'running ms a request'],
-    hotStatements(statements, requests).map(({ query, calls, plans, planMs, runMs }) => [
+    statements.map(({ query, calls, plans, planMs, runMs }) => [
       query.replace(/\s+/g, ' ').slice(0, 70),
       (calls / requests).toFixed(3),
       (plans / calls).toFixed(3),
