@@ -33,7 +33,9 @@ export const bench: Bench = {
     await writeHistories(world, (path, init) => api.send(new Request(`http://localhost${path}`, init)))
 
     const file = Bun.file(FILE)
-    const expected: Expected = (await file.exists()) ? await file.json() : {}
+    const isRenewed = write && workloads.length === 0
+    // A file that is renewed as a whole may hold the marks of a merge conflict.
+    const expected: Expected = !isRenewed && (await file.exists()) ? await file.json() : {}
     const found: Expected = {}
     const complaints: string[] = []
     const cheaper: string[] = []

@@ -70,7 +70,7 @@ export function printTargets(standings: Standing[]): void {
   )
   const few = standings.filter(({ calm }) => calm < ENOUGH_ROUNDS)
   for (const { workload, calm, of } of few)
-    console.log(`  ${workload}: ${calm} of ${of} rounds were calm; req/s needs ${ENOUGH_ROUNDS}`)
+    console.log(`  ${workload}: ${calm} of ${of} rounds were calm; req/s needs ${ENOUGH_ROUNDS} (--rounds)`)
   const musts = all.filter(({ must }) => must)
   const missed = musts.filter((line) => !holds(line)).map(({ workload, what }) => `${workload} ${what}`)
   console.log(
