@@ -38,7 +38,7 @@ import * as searchPeople from './migrations/20261130T1510-search-people'
 import * as eventRetries from './migrations/20261201T2200-event-retries'
 
 /** A list, since a compiled binary has no folder to read. The database stores the names. */
-const migrations: Record<string, Migration> = {
+export const migrations: Record<string, Migration> = {
   '20261122T0900-create-users': createUsers,
   '20261122T0910-create-clinics-and-doctors': createClinicsAndDoctors,
   '20261122T0920-create-patients': createPatients,

@@ -8,7 +8,8 @@ export class UnusableDatabaseError extends Error {
 const OLDEST = 15
 
 type Queryable = { query<R extends QueryResultRow>(statement: string): Promise<QueryResult<R>> }
-type Facts = {
+/** What a new session sees of the server, the database, the role and the search path. */
+export type DatabaseFacts = {
   version: string
   major: number
   encoding: string
@@ -18,6 +19,7 @@ type Facts = {
   schema: string | null
   mayCreateTables: boolean
   mayCreateExtensions: boolean
+  extensions: Extension[]
 }
 type Extension = { name: string; available: boolean; schema: string | null; onPath: boolean }
 
@@ -26,28 +28,31 @@ type Extension = { name: string; available: boolean; schema: string | null; onPa
  * that does not migrate need not be allowed to create anything.
  */
 export async function checkRequirements(session: Queryable, { migrates }: { migrates: boolean }): Promise<void> {
-  const [facts] = (await session.query<Facts>(FACTS)).rows
-  const { rows: extensions } = await session.query<Extension>(EXTENSIONS)
-  const problem = findProblem(facts!, extensions) ?? (migrates ? findMissingRight(facts!) : undefined)
+  const { rows } = await session.query<DatabaseFacts>(DATABASE_FACTS)
+  requireUsable(rows[0]!, { migrates })
+}
+
+export function requireUsable(facts: DatabaseFacts, { migrates }: { migrates: boolean }): void {
+  const problem = findProblem(facts) ?? (migrates ? findMissingRight(facts) : undefined)
   if (problem) throw new UnusableDatabaseError(problem)
 }
 
 /** The checks that no schema and no extension can mend: throws UnusableDatabaseError before either is made. */
 export async function checkDatabase(session: Queryable): Promise<void> {
-  const [facts] = (await session.query<Facts>(FACTS)).rows
+  const [facts] = (await session.query<DatabaseFacts>(DATABASE_FACTS)).rows
   const problem = findUnusable(facts!)
   if (problem) throw new UnusableDatabaseError(problem)
 }
 
-function findUnusable({ version, major, encoding, database }: Facts): string | undefined {
+function findUnusable({ version, major, encoding, database }: DatabaseFacts): string | undefined {
   if (major < OLDEST) return `PostgreSQL ${version} is too old: use version ${OLDEST} or newer.`
   if (encoding !== 'UTF8')
     return `Database "${database}" has the encoding ${encoding}, which lacks characters of names: create it with encoding 'UTF8' and template template0.`
   return undefined
 }
 
-function findProblem(facts: Facts, extensions: Extension[]): string | undefined {
-  const { user, path, schema } = facts
+function findProblem(facts: DatabaseFacts): string | undefined {
+  const { user, path, schema, extensions } = facts
   const unusable = findUnusable(facts)
   if (unusable) return unusable
   if (schema === null)
@@ -63,19 +68,19 @@ function findProblem(facts: Facts, extensions: Extension[]): string | undefined 
   return undefined
 }
 
-function findMissingRight({ user, schema, mayCreateTables }: Facts): string | undefined {
+function findMissingRight({ user, schema, mayCreateTables }: DatabaseFacts): string | undefined {
   if (mayCreateTables) return undefined
   return `"${user}" may not create tables in schema "${schema}": make it the owner of the schema, or set POSTGRESQL_USER.`
 }
 
-const FACTS = `select current_setting('server_version') as version,
+export const DATABASE_FACTS = `select current_setting('server_version') as version,
   current_setting('server_version_num')::integer / 10000 as major,
   pg_encoding_to_char(encoding) as encoding, datname as database, current_user as user, current_setting('search_path') as path,
   current_schema() as schema, coalesce(has_schema_privilege(current_schema(), 'create'), false) as "mayCreateTables",
-  has_database_privilege(datname, 'create') as "mayCreateExtensions"
+  has_database_privilege(datname, 'create') as "mayCreateExtensions",
+  (select json_agg(json_build_object('name', wanted.name, 'schema', nspname,
+      'onPath', coalesce(nspname = any(current_schemas(false)), false),
+      'available', exists (select 1 from pg_available_extensions a where a.name = wanted.name)))
+    from unnest('{btree_gist,pg_trgm}'::text[]) as wanted (name)
+    left join pg_extension on extname = wanted.name left join pg_namespace n on n.oid = extnamespace) as extensions
   from pg_database where datname = current_database()`
-
-const EXTENSIONS = `select wanted.name, nspname as schema, coalesce(nspname = any(current_schemas(false)), false) as "onPath",
-  exists (select 1 from pg_available_extensions a where a.name = wanted.name) as available
-  from unnest('{btree_gist,pg_trgm}'::text[]) as wanted (name)
-  left join pg_extension on extname = wanted.name left join pg_namespace n on n.oid = extnamespace`

@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { PgBoss, QueueResult } from 'pg-boss'
 import type { Connection } from '../database/connection'
 import { openBoss } from './queue'
-import { DEAD_LETTERS, QUEUES, type QueueSettings } from './queues'
+import { DEAD_LETTERS, QUEUES, type QueueSettings, queueOptions } from './queues'
 import { findJobsSchema, type Timeouts, withSession } from './schema'
 
 /**
@@ -36,7 +36,7 @@ async function ensureSchema(connection: Connection & Timeouts, schema: string): 
 const SCHEMA_EXISTS = 'select exists (select 1 from pg_namespace where nspname = $1)'
 
 async function ensureQueue(boss: PgBoss, name: string, settings: QueueSettings, present: QueueResult | undefined) {
-  const wanted = { ...settings, retryBackoff: true, deadLetter: DEAD_LETTERS }
+  const wanted = queueOptions(settings)
   const differs = (key: keyof typeof wanted) => present?.[key] !== wanted[key]
   if (!present) await boss.createQueue(name, wanted)
   else if ((Object.keys(wanted) as (keyof typeof wanted)[]).some(differs)) await boss.updateQueue(name, wanted)

@@ -36,3 +36,6 @@ export const QUEUES: Record<JobName, QueueSettings> = {
   'payments.refund': USUAL,
   'payments.release': USUAL,
 }
+
+/** The options of a queue in pg-boss. */
+export const queueOptions = (settings: QueueSettings) => ({ ...settings, retryBackoff: true, deadLetter: DEAD_LETTERS })

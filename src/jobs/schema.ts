@@ -7,9 +7,10 @@ export type Timeouts = { connectTimeoutMs: number; statementTimeoutMs: number; l
  * The schema of the job queue: each schema of the API has its own, so that several organisations can share a database.
  * That of `public` has always been called `pgboss`, and the jobs that wait there must not be lost.
  */
+export const jobsSchemaOf = (schema: string) => (schema === 'public' ? 'pgboss' : `${schema}_pgboss`)
+
 export async function findJobsSchema(connection: Connection & Timeouts): Promise<string> {
-  const schema = connection.schema ?? (await currentSchema(connection))
-  return schema === 'public' ? 'pgboss' : `${schema}_pgboss`
+  return jobsSchemaOf(connection.schema ?? (await currentSchema(connection)))
 }
 
 const currentSchema = (connection: Connection & Timeouts): Promise<string> =>

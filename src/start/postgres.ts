@@ -1,11 +1,11 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { migrate } from '../../db/migrate'
+import { isUpToDate } from '../../db/up-to-date'
 import type { Config } from '../config'
-import { connectionOptions } from '../database/connection'
 import { asUnavailable } from '../database/constraints'
 import { explainPostgres } from '../database/explain-postgres'
-import { keepsServerProcess } from '../database/pooler'
-import { checkRequirements, UnusableDatabaseError } from '../database/requirements'
+import { askFirstSession } from '../database/pooler'
+import { DATABASE_FACTS, type DatabaseFacts, requireUsable, UnusableDatabaseError } from '../database/requirements'
 import type { Logger } from '../log'
 
 const ATTEMPTS = 15
@@ -21,9 +21,7 @@ export async function preparePostgres(
 ): Promise<string | undefined> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await refusePooledTransactions(config.postgres)
-      if (config.migrateOnStart) await migrate(config.postgres, (line) => log.info({}, line))
-      else await check(config.postgres)
+      if (!(await isPrepared(config))) await migrate(config.postgres, (line) => log.info({}, line))
       return undefined
     } catch (error) {
       const reason = explainPostgres(error, config.postgres)
@@ -34,23 +32,20 @@ export async function preparePostgres(
   }
 }
 
-async function refusePooledTransactions(postgres: Config['postgres']): Promise<void> {
-  if (await keepsServerProcess(postgres)) return
-  throw new UnusableDatabaseError(
-    `${postgres.host}:${postgres.port} is a pooler that gives each transaction another connection: use pool_mode=session, or connect to PostgreSQL itself.`,
+/** Throws if PostgreSQL cannot be used as it is; false if it must be migrated, or may have to be. */
+async function isPrepared({ postgres, migrateOnStart }: Pick<Config, 'postgres' | 'migrateOnStart'>): Promise<boolean> {
+  const { keepsProcess, answer } = await askFirstSession(postgres, async (session) =>
+    migrateOnStart ? isUpToDate(session, postgres) : factsOf(session),
   )
+  if (!keepsProcess)
+    throw new UnusableDatabaseError(
+      `${postgres.host}:${postgres.port} is a pooler that gives each transaction another connection: use pool_mode=session, or connect to PostgreSQL itself.`,
+    )
+  if (typeof answer === 'object') requireUsable(answer, { migrates: false })
+  return answer !== false
 }
 
-async function check(postgres: Config['postgres']): Promise<void> {
-  const purpose = { ...postgres, name: 'clinic-api start', idleInTransactionMs: 15_000 }
-  const { onConnect, ...options } = connectionOptions(postgres, purpose)
-  const client = new pg.Client(options)
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    await onConnect(client)
-    await checkRequirements(client, { migrates: false })
-  } finally {
-    await client.end()
-  }
+async function factsOf(session: pg.Client): Promise<DatabaseFacts> {
+  const { rows } = await session.query<DatabaseFacts>(DATABASE_FACTS)
+  return rows[0]!
 }
