@@ -6,35 +6,61 @@ import type { Deps } from './deps'
 import { jobHandlers } from './job-handlers'
 import { startMaintenance } from './maintenance'
 import { closeDeps, openDeps } from './open-deps'
+import type { RunningTasks } from './repeating-tasks'
 import { refuseSharing } from './start/port'
 import { preparePostgres } from './start/postgres'
+
+type Server = Bun.Server<undefined>
 
 const DRAIN_MS = 25_000
 /** Requests whose bodies still arrive then are refused. */
 const BODY_MS = 5_000
 /** Background work and pools get this long to end. What still runs then is safe to cut off. */
 const CLOSE_MS = 5_000
+/** Between listening and the first background work. */
+const BACKGROUND_MS = 250
 
 const config = readConfiguration()
 const deps = openDatabases()
 const { log } = deps
+const bodyEnd = new AbortController()
 let stop: (code: number) => void = (code) => process.exit(code)
 handleSignals()
 reportStrayErrors()
+// No `await` at the top level: bytecode is made of CommonJS, which has none.
+void start().catch((error) => {
+  console.error(error)
+  process.exit(1)
+})
 
-const reason = await preparePostgres(config, log)
-if (reason) fail(reason)
-const bodyEnd = new AbortController()
-const server = await listen()
-const preparing = new AbortController()
-void prepareMongo(deps.mongo, preparing.signal)
-const maintenance = startMaintenance(deps)
-const jobs = deps.jobs.work(jobHandlers(deps))
-stop = (code) => {
-  stop = () => {}
-  void stopInOrder().then(() => process.exit(code))
+async function start(): Promise<void> {
+  const reason = await preparePostgres(config, log)
+  if (reason) fail(reason)
+  const server = await listen()
+  const background = startBackground()
+  stop = (code) => {
+    stop = () => {}
+    void stopInOrder(server, background.stop).then(() => process.exit(code))
+  }
+  announce(server)
 }
-announce()
+
+/** The first requests go first: a container that starts for a request is to answer it. */
+function startBackground(): RunningTasks {
+  const preparing = new AbortController()
+  let tasks: RunningTasks[] = []
+  const timer = setTimeout(() => {
+    void prepareMongo(deps.mongo, preparing.signal)
+    tasks = [startMaintenance(deps), deps.jobs.work(jobHandlers(deps))]
+  }, BACKGROUND_MS)
+  return {
+    async stop() {
+      clearTimeout(timer)
+      preparing.abort()
+      await Promise.all(tasks.map((running) => running.stop()))
+    },
+  }
+}
 
 function readConfiguration(): Config {
   try {
@@ -99,7 +125,7 @@ async function failUnlessSharable(): Promise<void> {
   if (reason) fail(reason)
 }
 
-function announce(): void {
+function announce(server: Server): void {
   log.info(
     {
       address: `${server.url}`,
@@ -136,16 +162,14 @@ function reportStrayErrors(): void {
   })
 }
 
-async function stopInOrder(): Promise<void> {
+async function stopInOrder(server: Server, stopBackground: () => Promise<void>): Promise<void> {
   deps.draining.value = true
   await Bun.sleep(config.shutdownDelaySeconds * 1_000)
   setTimeout(() => bodyEnd.abort(), BODY_MS)
   await Promise.race([server.stop(), Bun.sleep(DRAIN_MS)])
   if (server.pendingRequests > 0) log.warn({ requests: server.pendingRequests }, 'requests were cut off')
   await server.stop(true)
-  preparing.abort()
-  const background = Promise.all([maintenance.stop(), jobs.stop()])
-  await Promise.race([background.then(() => closeDeps(deps)), Bun.sleep(CLOSE_MS)])
+  await Promise.race([stopBackground().then(() => closeDeps(deps)), Bun.sleep(CLOSE_MS)])
   log.info({}, 'stopped')
 }
 

@@ -1,5 +1,3 @@
-import { Redis as Client } from 'ioredis'
-
 export type Redis = {
   scriptLoad(script: string): Promise<string>
   evalsha<TArgs extends unknown[], TData = unknown>(sha1: string, keys: string[], args: TArgs): Promise<TData>
@@ -8,8 +6,21 @@ export type Redis = {
   close(): void
 }
 
-/** Connects and reconnects by itself. A command fails after 200 ms, so a slow Redis does not slow down requests. */
+/** Loads the client, which only some installations need. Connects and reconnects by itself. A command fails after 200 ms, so a slow Redis does not slow down requests. */
 export function openRedis(url: string): Redis {
+  const opened = connect(url)
+  return {
+    scriptLoad: async (script) => (await opened).script('LOAD', script) as Promise<string>,
+    evalsha: async <TArgs extends unknown[], TData>(sha1: string, keys: string[], args: TArgs) =>
+      (await opened).evalsha(sha1, keys.length, ...keys, ...(args as string[])) as Promise<TData>,
+    decr: async (key) => (await opened).decr(key),
+    del: async (key) => (await opened).del(key),
+    close: () => void opened.then((client) => client.disconnect()),
+  }
+}
+
+async function connect(url: string) {
+  const { Redis: Client } = await import('ioredis')
   const client = new Client(url, {
     commandTimeout: 200,
     connectTimeout: 2_000,
@@ -18,12 +29,5 @@ export function openRedis(url: string): Redis {
   })
   // Each failed attempt to connect emits an error; commands report it as well.
   client.on('error', () => {})
-  return {
-    scriptLoad: (script) => client.script('LOAD', script) as Promise<string>,
-    evalsha: <TArgs extends unknown[], TData>(sha1: string, keys: string[], args: TArgs) =>
-      client.evalsha(sha1, keys.length, ...keys, ...(args as string[])) as Promise<TData>,
-    decr: (key) => client.decr(key),
-    del: (key) => client.del(key),
-    close: () => client.disconnect(),
-  }
+  return client
 }

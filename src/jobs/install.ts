@@ -1,7 +1,6 @@
 import pg from 'pg'
 import type { PgBoss, QueueResult } from 'pg-boss'
 import type { Connection } from '../database/connection'
-import { openBoss } from './queue'
 import { DEAD_LETTERS, QUEUES, type QueueSettings, queueOptions } from './queues'
 import { findJobsSchema, type Timeouts, withSession } from './schema'
 
@@ -14,6 +13,7 @@ export async function installJobs(connection: Connection): Promise<void> {
   const config = { ...connection, ...timeouts, schema: connection.schema }
   const schema = await findJobsSchema(config)
   await ensureSchema(config, schema)
+  const { openBoss } = await import('./boss')
   const boss = openBoss(config, { warn: () => {} }, schema)
   try {
     await boss.start()

@@ -1,7 +1,6 @@
 import type { Transaction } from 'kysely'
-import { fromKysely, PgBoss } from 'pg-boss'
+import type { PgBoss } from 'pg-boss'
 import type { Config } from '../config'
-import { connectionOptions } from '../database/connection'
 import type { Database } from '../database/schema'
 import type { Logger } from '../log'
 import { type RunningTasks, runTasks } from '../repeating-tasks'
@@ -33,7 +32,6 @@ export type EnqueueOptions = {
 const POLL_SECONDS = 1
 const BATCH = 5
 const UPKEEP_MS = 60_000
-const REPORT_EVERY_MS = 30_000
 /** Running jobs get this long when the API stops; another copy repeats a job that is cut off. */
 const STOP_MS = 4_000
 
@@ -56,11 +54,15 @@ export async function enqueueAll<N extends JobName>(
   if (payloads.length > 0) await jobs.enqueue(db, name, payloads, {})
 }
 
-/** pg-boss with its own two connections, so that jobs and requests never wait for each other. Connects on first use. */
+/**
+ * pg-boss with its own two connections, so that jobs and requests never wait for each other. Connects on first use, and
+ * loads pg-boss then: a start must not wait for it.
+ */
 export function createJobs(config: Config['postgres'], log: Logger): Jobs {
   let opened: PgBoss | undefined
   let starting: Promise<PgBoss> | undefined
   const open = async () => {
+    const { openBoss } = await import('./boss')
     opened ??= openBoss(config, log, await findJobsSchema(config))
     return opened.start()
   }
@@ -95,7 +97,7 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
 
   return {
     async enqueue(db, name, payloads, { delaySeconds }) {
-      const boss = await start()
+      const [boss, { fromKysely }] = await Promise.all([start(), import('pg-boss')])
       const jobs = payloads.map((data) => ({ data, startAfter: delaySeconds }))
       await boss.insert(name, jobs, { db: fromKysely(db) })
     },
@@ -116,33 +118,6 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
 
     close: async () => opened?.stop({ timeout: STOP_MS }),
   }
-}
-
-/** Runs nothing by itself: workers and upkeep are started by `work`. */
-export function openBoss(
-  config: Omit<Config['postgres'], 'poolSize'>,
-  log: Pick<Logger, 'warn'>,
-  schema = 'pgboss',
-): PgBoss {
-  const boss = new PgBoss({
-    schema,
-    ...connectionOptions(config, { ...config, name: 'clinic-api jobs', idleInTransactionMs: 60_000 }),
-    max: 2,
-    // `installJobs` makes it, so that a role without the right to create schemas can use an existing one.
-    createSchema: false,
-    supervise: false,
-    schedule: false,
-    registerInstance: false,
-    openTelemetry: { enabled: false },
-  })
-  let reportedAt = Number.NEGATIVE_INFINITY
-  boss.on('error', (error) => {
-    // Every poll fails while the database is down.
-    if (performance.now() - reportedAt < REPORT_EVERY_MS) return
-    reportedAt = performance.now()
-    log.warn({ error }, 'the job queue cannot use its database')
-  })
-  return boss
 }
 
 /** What pg-boss stores with a failed job. No message: it might quote a row. */

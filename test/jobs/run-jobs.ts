@@ -1,6 +1,7 @@
 import { afterAll } from 'bun:test'
 import { jobHandlers } from '../../src/job-handlers'
-import { type JobHandlers, openBoss } from '../../src/jobs/queue'
+import { openBoss } from '../../src/jobs/boss'
+import type { JobHandlers } from '../../src/jobs/queue'
 import type { JobName } from '../../src/jobs/queues'
 import type { TestApp } from '../support/app'
 

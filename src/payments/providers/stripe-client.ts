@@ -1,4 +1,4 @@
-import { Stripe } from 'stripe'
+import type { Stripe } from 'stripe'
 import { ProviderError, type ProviderErrorKind } from '../../ledger/provider'
 
 export type StripeClientOptions = {
@@ -8,10 +8,11 @@ export type StripeClientOptions = {
 }
 
 /**
- * The official SDK on `fetch`; each request needs a `timeout`. It does not retry: callers do, with the idempotency key,
+ * The official SDK, loaded when first used, on `fetch`; each request needs a `timeout`. It does not retry: callers do, with the idempotency key,
  * and a hidden second try would exceed the deadline.
  */
-export function createStripeClient({ secretKey, baseUrl }: StripeClientOptions): Stripe {
+export async function createStripeClient({ secretKey, baseUrl }: StripeClientOptions): Promise<Stripe> {
+  const { Stripe } = await import('stripe')
   const { protocol, hostname, port } = new URL(baseUrl ?? 'https://api.stripe.com')
   return new Stripe(secretKey, {
     // Safe: Bun's type of fetch also has `preconnect`, which the SDK never calls.
@@ -48,6 +49,7 @@ export async function callStripe<T>(calls: () => Promise<T>): Promise<T> {
   try {
     return await calls()
   } catch (error) {
+    const { Stripe } = await import('stripe')
     if (!(error instanceof Stripe.errors.StripeError)) throw error
     const { statusCode, code = null, rawType = null, requestId = 'unknown' } = error
     if (statusCode === undefined)

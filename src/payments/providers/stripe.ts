@@ -38,7 +38,11 @@ export function createStripe({
   deadlineMs = PROVIDER_DEADLINE_MS,
   pageSize = 100,
 }: StripeOptions): PaymentProvider {
-  const stripe = createStripeClient({ secretKey, baseUrl })
+  let client: ReturnType<typeof createStripeClient> | undefined
+  const stripe = () => {
+    client ??= createStripeClient({ secretKey, baseUrl })
+    return client
+  }
 
   /** Returns options for the requests of one call, which share one deadline. */
   function startDeadline() {
@@ -50,14 +54,14 @@ export function createStripe({
   }
 
   const getPayment = async (ref: string, options = startDeadline()) =>
-    readStripePayment(await stripe.paymentIntents.retrieve(ref, { expand: ['latest_charge'] }, options()))
+    readStripePayment(await (await stripe()).paymentIntents.retrieve(ref, { expand: ['latest_charge'] }, options()))
 
   /** Stripe forgets idempotency keys after 24 hours, so the refund is looked up in its list. */
   async function findRefund({ ref, refundId }: RefundRequest, options: ReturnType<typeof startDeadline>) {
     let last: string | undefined
     for (;;) {
       const query = { payment_intent: ref, limit: pageSize, starting_after: last }
-      const { items, lastId } = readStripePage(await stripe.refunds.list(query, options()))
+      const { items, lastId } = readStripePage(await (await stripe()).refunds.list(query, options()))
       const found = items.map(readStripeRefund).find((refund) => refund.refundId === refundId)
       if (found || !lastId) return found
       last = lastId
@@ -75,7 +79,7 @@ export function createStripe({
       metadata: { [REFUND_ID]: request.refundId, reason: request.reason },
       ...(request.reason === 'cancelled_by_patient' && { reason: 'requested_by_customer' as const }),
     }
-    return readStripeRefund(await stripe.refunds.create(params, options(request.idempotencyKey)))
+    return readStripeRefund(await (await stripe()).refunds.create(params, options(request.idempotencyKey)))
   }
 
   return {
@@ -91,7 +95,7 @@ export function createStripe({
           payment_method_types: ['card'],
           metadata: { ...metadata, [PAYMENT_ID]: paymentId },
         }
-        return readStripePayment(await stripe.paymentIntents.create(params, startDeadline()(idempotencyKey)))
+        return readStripePayment(await (await stripe()).paymentIntents.create(params, startDeadline()(idempotencyKey)))
       }),
 
     getPayment: (ref) => callStripe(() => getPayment(ref)),
@@ -99,7 +103,9 @@ export function createStripe({
     async cancelPayment(ref, idempotencyKey) {
       const options = startDeadline()
       try {
-        const cancelled = await callStripe(() => stripe.paymentIntents.cancel(ref, {}, options(idempotencyKey)))
+        const cancelled = await callStripe(async () =>
+          (await stripe()).paymentIntents.cancel(ref, {}, options(idempotencyKey)),
+        )
         return readStripePayment(cancelled).status
       } catch (error) {
         if (!isTooLate(error)) throw error
@@ -110,13 +116,14 @@ export function createStripe({
     refund: (request) => callStripe(() => refund(request)),
 
     getRefund: (ref) =>
-      callStripe(async () => readStripeRefund(await stripe.refunds.retrieve(ref, {}, startDeadline()()))),
+      callStripe(async () => readStripeRefund(await (await stripe()).refunds.retrieve(ref, {}, startDeadline()()))),
 
     /** First the charges, then the refunds; the cursor is `<kind> <last id>`. */
     listEntries: ({ from, until }, cursor = 'charge') =>
       callStripe(async () => {
         const [kind, last] = cursor.split(' ')
-        const resource = kind === 'charge' ? stripe.charges : stripe.refunds
+        const { charges, refunds } = await stripe()
+        const resource = kind === 'charge' ? charges : refunds
         const created = { gte: toUnix(from), lt: toUnix(until) }
         const query = { created, limit: pageSize, starting_after: last }
         const { items, lastId } = readStripePage(await resource.list(query, startDeadline()()))
