@@ -1,6 +1,6 @@
 // `bun run build [folder]`: empties `dist` or the folder named, and builds the programs of the image into it.
 import { rm } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { basename, join, relative, resolve } from 'node:path'
 import { billOfMaterials, noticesOf, runtimePackages } from './third-party'
 
 const API = 'src/index.ts'
@@ -27,10 +27,29 @@ const common = {
 } as const
 /** Bytecode spares a start the parsing. Bun makes it of CommonJS in one file only, and ignores that of another version. */
 const bytecode = { format: 'cjs', bytecode: true, minify: { whitespace: true, syntax: true } } as const
+/** Loaded when needed. In files of their own, since bytecode is read as a whole. */
+const LAZY = {
+  mongodb: 'mongodb',
+  stripe: 'stripe',
+  ioredis: 'ioredis',
+  './assets': join(root, 'src/http/docs/assets.ts'),
+}
+const fileOf = (name: string) => `${basename(name)}.lazy`
+const leaveOutLazy: Bun.BunPlugin = {
+  name: 'leave out what is loaded when needed',
+  setup(build) {
+    const names = RegExp(`^(?:${Object.keys(LAZY).join('|').replaceAll('.', '\\.')})$`)
+    build.onResolve({ filter: names }, ({ path }) => ({ path: `./${fileOf(path)}.js`, external: true }))
+  },
+}
 const builds = [
-  await Bun.build({ ...common, ...bytecode, entrypoints: [join(root, API)] }),
+  await Bun.build({ ...common, ...bytecode, entrypoints: [join(root, API)], plugins: [leaveOutLazy] }),
   await Bun.build({ ...common, splitting: true, entrypoints: COMMANDS.map((entry) => join(root, entry)) }),
 ]
+for (const [name, entry] of Object.entries(LAZY)) {
+  const naming = { ...common.naming, entry: `${fileOf(name)}.js` }
+  builds.push(await Bun.build({ ...common, ...bytecode, naming, entrypoints: [Bun.resolveSync(entry, root)] }))
+}
 for (const { path, size } of builds.flatMap(({ outputs }) => outputs))
   console.log(`${relative(root, path)}  ${(size / 1e6).toFixed(1)} MB`)
 
