@@ -54,6 +54,15 @@ export const notFound = (what: string) => new AppError('not_found', `There is no
 export const invalid = (path: string, message: string) =>
   new AppError('validation_failed', `${path}: ${message}`, { errors: [{ path, message }] satisfies FieldError[] })
 
+/** The rule that a value breaks at a moment, in words. */
+export type ClockRule<V> = (value: V, now: Date) => string | undefined
+
+/** Throws validation_failed if the value breaks the rule now. Schemas name the same rule with `byClock`. */
+export function requireRule<V>({ now }: { now: Date }, path: string, value: V, rule: ClockRule<V>): void {
+  const message = rule(value, now)
+  if (message) throw invalid(path, message)
+}
+
 /** The versions in the If-Match header, any of which may be the current one; null without the header. */
 export type IfMatch = ReadonlySet<number> | null
 

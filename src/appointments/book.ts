@@ -2,7 +2,8 @@ import type { Caller } from '../actor'
 import { violates } from '../database/constraints'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, invalid, notFound } from '../errors'
+import { AppError, invalid, notFound, requireRule } from '../errors'
+import { inFuture } from '../http/rules'
 import { freeUntilOf } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { type BookingFacts, loadBookingFacts, lockBooking } from '../scheduling/facts'
@@ -53,7 +54,7 @@ export async function offerAppointment(
 async function checkBooking(ctx: BookingContext, request: BookAppointment): Promise<PossibleBooking> {
   const patientId = patientToBookFor(ctx.actor, request)
   assertOverride(ctx, request)
-  if (request.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
+  requireRule(ctx, 'startsAt', request.startsAt, inFuture)
   const visit = { ...request, patientId }
   await lockBooking(ctx.db, visit)
   const facts = await loadBookingFacts(ctx, visit)

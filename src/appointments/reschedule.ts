@@ -1,6 +1,7 @@
 import { violates } from '../database/constraints'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../errors'
+import { AppError, type IfMatch, notFound, requireRule, requireVersion } from '../errors'
+import { inFuture } from '../http/rules'
 import { freeUntilAfterMove } from '../ledger/refund-due'
 import { findAlternatives } from '../scheduling/alternatives'
 import { bookedTerms, loadMovingFacts, lockBooking, type VisitFacts } from '../scheduling/facts'
@@ -31,7 +32,7 @@ export async function rescheduleAppointment(
   { startsAt, clinicId }: RescheduleAppointment,
   ifMatch: IfMatch = null,
 ): Promise<AppointmentRow> {
-  if (startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
+  requireRule(ctx, 'startsAt', startsAt, inFuture)
   const parties = await findAppointmentParties(ctx.db, ctx.actor, { id })
   if (!parties) throw notFound('appointment')
   const { doctorId, patientId, visitTypeId } = parties

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CancellationPolicy } from '../doctors/schemas'
 import { pageFields, pageOf } from '../http/pagination'
+import { byClock, inFuture } from '../http/rules'
 import { Day, Instant, InstantInput, lines, Money, ordered, Problem, Uuid } from '../http/schemas'
 import { Payment } from '../ledger/schemas'
 import { RuleResult, SLOT_EXAMPLE, Slot } from '../scheduling/schemas'
@@ -68,7 +69,7 @@ export type Override = z.infer<typeof Override>
 export const BookAppointment = z
   .strictObject({
     doctorId: Uuid,
-    startsAt: InstantInput,
+    startsAt: byClock(InstantInput, inFuture),
     visitTypeId: Uuid.optional().openapi({ description: "Default: the doctor's first active visit type." }),
     clinicId: Uuid.optional().openapi({
       description: 'Default: the clinic where the doctor has hours at this time; required if there are several.',
@@ -155,7 +156,7 @@ export type CancellationQuote = z.infer<typeof CancellationQuote>
 
 export const RescheduleAppointment = z
   .strictObject({
-    startsAt: InstantInput,
+    startsAt: byClock(InstantInput, inFuture),
     clinicId: Uuid.optional().openapi({
       description:
         'Default: the same clinic if the doctor has hours there at the new time, else the clinic with hours then.',

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Email, Instant, lines, Money, Phone, Role, text, Uuid } from '../http/schemas'
+import { withRule } from '../http/rules'
+import { Email, Instant, lines, Money, Phone, Role, text, Uuid } from '../http/schemas'
+import { BirthDay } from '../patients/schemas'
 import { containsEmailName, EMAIL_NAME_REFUSED, PASSWORD_MAX, PASSWORD_MIN, passwordWeakness } from './passwords/policy'
 import type { UserRow } from './queries'
 
@@ -40,7 +42,7 @@ const RegisterPatient = z
   .strictObject({
     role: z.literal('patient'),
     ...account,
-    dateOfBirth: Day,
+    dateOfBirth: BirthDay,
     gender: z.enum(['female', 'male', 'other', 'unknown']).optional(),
     address: lines(500).optional(),
   })
@@ -75,21 +77,21 @@ const RegisterDoctor = z
     },
   })
 
-export const Register = z
-  .discriminatedUnion('role', [RegisterPatient, RegisterDoctor])
-  .superRefine(({ email, password }, ctx) => {
-    if (containsEmailName(password, email))
-      ctx.addIssue({ code: 'custom', path: ['password'], message: EMAIL_NAME_REFUSED })
-  })
-  .openapi('Register', {
-    example: {
-      role: 'patient',
-      email: exampleUser.email,
-      password: EXAMPLE_PASSWORD,
-      name: exampleUser.name,
-      dateOfBirth: '1990-12-10',
-    },
-  })
+export const Register = withRule(
+  z.discriminatedUnion('role', [RegisterPatient, RegisterDoctor]),
+  ['email', 'password'],
+  ({ email, password }, refuse) => {
+    if (containsEmailName(password, email)) refuse(['password'], EMAIL_NAME_REFUSED)
+  },
+).openapi('Register', {
+  example: {
+    role: 'patient',
+    email: exampleUser.email,
+    password: EXAMPLE_PASSWORD,
+    name: exampleUser.name,
+    dateOfBirth: '1990-12-10',
+  },
+})
 export type Register = z.infer<typeof Register>
 
 export const SignIn = z

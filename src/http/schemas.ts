@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { isEmailAddress, withAsciiDomain } from './email-address'
+import { withRule } from './rules'
 
 /** Bounds that keep every value inside what PostgreSQL, JavaScript and a calendar can hold. */
 const EARLIEST = Date.UTC(1900, 0, 1)
@@ -32,10 +33,13 @@ export const Day = z.iso
 
 /** For a query or body with `from` and `to`: refuses a range that ends before it starts. */
 export const ordered = <T extends z.ZodType<{ from?: string | Date; to?: string | Date }>>(schema: T): T =>
-  schema.refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
-    path: ['to'],
-    message: 'must not lie before from',
-  })
+  withRule<z.ZodType<{ from?: string | Date; to?: string | Date }>, 'from' | 'to'>(
+    schema,
+    ['from', 'to'],
+    ({ from, to }, refuse) => {
+      if (from !== undefined && to !== undefined && from > to) refuse(['to'], 'must not lie before from')
+    },
+  ) as T
 
 /** An ISO 4217 code that this runtime knows. */
 export const Currency = z

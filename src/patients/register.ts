@@ -1,7 +1,8 @@
 import { newId } from '../database/ids'
 import type { TransactionContext } from '../deps'
+import { requireRule } from '../errors'
 import { insertPatient } from './queries'
-import { requireBorn } from './service'
+import { isBorn } from './schemas'
 import type { Gender } from './tables'
 
 type NewPatientAccount = {
@@ -19,7 +20,7 @@ export async function registerPatient(
   ctx: Pick<TransactionContext<null>, 'db' | 'now'>,
   { phone, gender = 'unknown', address, ...patient }: NewPatientAccount,
 ): Promise<{ id: string }> {
-  requireBorn(ctx, patient.dateOfBirth)
+  requireRule(ctx, 'dateOfBirth', patient.dateOfBirth, isBorn)
   return insertPatient(ctx.db, {
     id: newId(),
     ...patient,

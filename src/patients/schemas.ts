@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi'
+import type { ClockRule } from '../errors'
 import { pageFields, pageOf } from '../http/pagination'
+import { byClock } from '../http/rules'
 import { Day, Email, lines, Phone, text, Uuid } from '../http/schemas'
 import { History } from '../records/schemas'
 
@@ -43,12 +45,23 @@ export const SearchPatientsQuery = z.strictObject({
   }),
 })
 
+/** UTC+14 is the time zone that is furthest ahead. */
+const MAX_UTC_OFFSET_MS = 14 * 3_600_000
+
+/** Refuses a date of birth that is in the future in every time zone. */
+export const isBorn: ClockRule<string> = (day, now) =>
+  day > new Date(now.getTime() + MAX_UTC_OFFSET_MS).toISOString().slice(0, 10)
+    ? 'must not lie in the future'
+    : undefined
+
+export const BirthDay = byClock(Day, isBorn)
+
 export const CreatePatient = z
   .strictObject({
     name: text(200),
     email: Email.nullish(),
     phone: Phone.nullish(),
-    dateOfBirth: Day,
+    dateOfBirth: BirthDay,
     gender: Gender.default('unknown'),
     address: lines(500).nullish(),
   })

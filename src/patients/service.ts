@@ -1,7 +1,7 @@
 import type { Viewer } from '../access/patients'
 import { newId } from '../database/ids'
 import type { Context, TransactionContext } from '../deps'
-import { AppError, type IfMatch, invalid, notFound, requireVersion } from '../errors'
+import { AppError, type IfMatch, notFound, requireRule, requireVersion } from '../errors'
 import type { History } from '../records/schemas'
 import {
   findVisiblePatient,
@@ -10,7 +10,7 @@ import {
   updateAccount,
   updatePatientRow,
 } from './queries'
-import type { CreatePatient, Patient, UpdatePatient } from './schemas'
+import { type CreatePatient, isBorn, type Patient, type UpdatePatient } from './schemas'
 
 type PatientRow = Omit<Patient, 'history'>
 
@@ -31,7 +31,7 @@ export function createPatient(
   ctx: TransactionContext,
   { name, dateOfBirth, gender, email = null, phone = null, address = null }: CreatePatient,
 ) {
-  requireBorn(ctx, dateOfBirth)
+  requireRule(ctx, 'dateOfBirth', dateOfBirth, isBorn)
   return insertPatient(ctx.db, {
     id: newId(),
     userId: null,
@@ -47,7 +47,7 @@ export function createPatient(
 
 /** Copies name and phone to the patient's account. Throws not_found, and invalid_state for an erased patient. */
 export async function updatePatient(ctx: TransactionContext, id: string, changes: UpdatePatient, ifMatch: IfMatch) {
-  if (changes.dateOfBirth !== undefined) requireBorn(ctx, changes.dateOfBirth)
+  if (changes.dateOfBirth !== undefined) requireRule(ctx, 'dateOfBirth', changes.dateOfBirth, isBorn)
   const patient = await findVisiblePatientForUpdate(ctx.db, ctx, id)
   if (!patient) throw notFound('patient')
   requireVersion(patient, ifMatch)
@@ -56,13 +56,4 @@ export async function updatePatient(ctx: TransactionContext, id: string, changes
   if (patient.userId !== null && (name !== undefined || phone !== undefined))
     await updateAccount(ctx.db, patient.userId, { name, phone })
   return updatePatientRow(ctx.db, id, changes)
-}
-
-/** UTC+14 is the time zone that is furthest ahead. */
-const MAX_UTC_OFFSET_MS = 14 * 3_600_000
-
-/** Throws validation_failed for a date of birth that is in the future in every time zone. */
-export function requireBorn({ now }: { now: Date }, dateOfBirth: string): void {
-  const latest = new Date(now.getTime() + MAX_UTC_OFFSET_MS).toISOString().slice(0, 10)
-  if (dateOfBirth > latest) throw invalid('dateOfBirth', 'must not lie in the future')
 }

@@ -2,7 +2,7 @@ import type { Document, Filter } from 'mongodb'
 import { type AppendOnly, appendClinicalEntry, type ListEntry } from '../database/clinical-writes/append'
 import type { PatientDocument } from '../database/clinical-writes/insert'
 import type { TransactionContext } from '../deps'
-import { AppError, invalid, notFound } from '../errors'
+import { AppError, notFound, requireRule } from '../errors'
 import type { ClinicalWrite, FixedWrite } from '../http/operations/clinical-mutation'
 import {
   AMENDMENTS,
@@ -13,7 +13,7 @@ import {
   type PrescriptionEvent,
 } from './collections'
 import { isWithinLimits, withinLimitsFilter } from './document-limits'
-import { canStop, dayOf, lastDayAhead } from './prescription-status'
+import { canStop, renewable } from './prescription-status'
 import { findDoctorName } from './queries'
 import type { AmendRecord, RenewPrescription, StopPrescription } from './schemas'
 
@@ -51,9 +51,7 @@ export function composeRenewal(
   { reason = null, until, data }: RenewPrescription,
   fixed: FixedWrite,
 ): Append<PrescriptionDocument> {
-  const today = dayOf(fixed.createdAt)
-  if (until && until < today) throw invalid('until', 'must not lie in the past')
-  if (until && until > lastDayAhead(today)) throw invalid('until', 'must not lie more than ten years ahead')
+  if (until) requireRule({ now: fixed.createdAt }, 'until', until, renewable)
   const event = { ...eventOf(fixed), kind: 'renewed' as const, reason, ...(until && { until }), ...(data && { data }) }
   return { ...appendTo(EVENTS, prescription, event satisfies PrescriptionEvent, fixed), detail: { eventId: fixed.id } }
 }

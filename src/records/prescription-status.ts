@@ -1,3 +1,4 @@
+import type { ClockRule } from '../errors'
 import type { PrescriptionDocument } from './collections'
 
 /** `ended`: the durations of all medicines are over. */
@@ -11,8 +12,11 @@ const DAY = 86_400_000
 export const dayOf = (instant: Date): string => instant.toISOString().slice(0, 10)
 const addDays = (day: string, days: number): string => dayOf(new Date(Date.parse(day) + days * DAY))
 
-/** The latest last day that a renewal may name: ten years ahead. */
-export const lastDayAhead = (today: string): string => addDays(today, 3650)
+/** A renewal lasts until today at least, and ten years at most. */
+export const renewable: ClockRule<string> = (day, now) => {
+  if (day < dayOf(now)) return 'must not lie in the past'
+  return day > addDays(dayOf(now), 3650) ? 'must not lie more than ten years ahead' : undefined
+}
 
 /**
  * The status of a prescription on a UTC day and its last active day (`until`), by the events up to the end of that day;

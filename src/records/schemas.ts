@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
+import { byClock } from '../http/rules'
 import { Day, Instant, InstantInput, lines, ordered, text, Uuid } from '../http/schemas'
 import { Attachment } from './attachments/schemas'
 import { ClinicalData } from './clinical-data'
 import { Author, envelope, exampleEnvelope, MAX_ENTRIES } from './envelope-schema'
+import { renewable } from './prescription-status'
 
 const RecordType = z
   .string()
@@ -168,7 +170,7 @@ export const RenewPrescription = z
   .strictObject({
     reason,
     data: ClinicalData.optional(),
-    until: Day.optional().openapi({
+    until: byClock(Day, renewable).optional().openapi({
       description: 'The last day of every medicine, today or later. Without it, each runs for its own duration again.',
     }),
   })

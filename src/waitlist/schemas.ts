@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../http/pagination'
-import { Day, Instant, text, Uuid } from '../http/schemas'
+import { byClock, withRule } from '../http/rules'
+import { Day, Instant, ordered, text, Uuid } from '../http/schemas'
+import { notOver } from './status'
 
 /** The most days that one entry may cover. */
 const MAX_DAYS = 366
@@ -72,29 +74,28 @@ export const WaitlistEntryPage = pageOf('WaitlistEntry', WaitlistEntry)
 export const ListWaitlistQuery = z.strictObject(pageFields)
 export type ListWaitlistQuery = z.output<typeof ListWaitlistQuery>
 
-export const JoinWaitlist = z
-  .strictObject({
-    doctorId: Uuid.optional().openapi({ description: 'Give either this or `specialization`.' }),
-    specialization: text(200)
-      .optional()
-      .openapi({ description: 'Any doctor of this specialization; case does not matter.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Left out: every clinic.' }),
-    from: Day.openapi({ description: 'The first local day on which a time suits.' }),
-    to: Day.openapi({ description: `The last local day, inclusive; at most ${MAX_DAYS} days in all.` }),
-    patientId: Uuid.optional().openapi({ description: 'Required for admins; the default for patients is themselves.' }),
-  })
-  .refine(({ doctorId, specialization }) => (doctorId === undefined) !== (specialization === undefined), {
-    path: ['doctorId'],
-    message: 'give either this or specialization',
-  })
-  .refine(({ from, to }) => from <= to, { path: ['to'], message: 'must not lie before from' })
-  .refine(({ from, to }) => Date.parse(to) - Date.parse(from) < MAX_DAYS * DAY_MS, {
-    path: ['to'],
-    message: `must lie at most ${MAX_DAYS} days after from, both counted`,
-  })
-  .openapi('JoinWaitlist', {
-    example: { doctorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', from: '2026-03-02', to: '2026-03-13' },
-  })
+const JoinFields = z.strictObject({
+  doctorId: Uuid.optional().openapi({ description: 'Give either this or `specialization`.' }),
+  specialization: text(200)
+    .optional()
+    .openapi({ description: 'Any doctor of this specialization; case does not matter.' }),
+  clinicId: Uuid.optional().openapi({ description: 'Left out: every clinic.' }),
+  from: Day.openapi({ description: 'The first local day on which a time suits.' }),
+  to: byClock(Day, notOver).openapi({ description: `The last local day, inclusive; at most ${MAX_DAYS} days in all.` }),
+  patientId: Uuid.optional().openapi({ description: 'Required for admins; the default for patients is themselves.' }),
+})
+
+const WithOneAim = withRule(ordered(JoinFields), ['doctorId', 'specialization'], (aim, refuse) => {
+  if ((aim.doctorId === undefined) === (aim.specialization === undefined))
+    refuse(['doctorId'], 'give either this or specialization')
+})
+
+export const JoinWaitlist = withRule(WithOneAim, ['from', 'to'], ({ from, to }, refuse) => {
+  if (Date.parse(to) - Date.parse(from) >= MAX_DAYS * DAY_MS)
+    refuse(['to'], `must lie at most ${MAX_DAYS} days after from, both counted`)
+}).openapi('JoinWaitlist', {
+  example: { doctorId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', from: '2026-03-02', to: '2026-03-13' },
+})
 export type JoinWaitlist = z.output<typeof JoinWaitlist>
 
 export const WaitlistPath = z.strictObject({ id: Uuid })

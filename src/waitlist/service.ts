@@ -9,7 +9,7 @@ import { newId } from '../database/ids'
 import { lockResources } from '../database/transaction'
 import type { Context, TransactionContext } from '../deps'
 import { getDoctor } from '../doctors/service'
-import { AppError, invalid, notFound } from '../errors'
+import { AppError, invalid, notFound, requireRule } from '../errors'
 import { cursorAfter, toPage } from '../http/pagination'
 import { formatInstant } from '../http/schemas'
 import { localStart } from '../scheduling/local-time'
@@ -26,7 +26,7 @@ import {
   updateWaitlistStatus,
 } from './queries'
 import type { JoinWaitlist, ListWaitlistQuery, WaitlistEntry, WaitlistOffer } from './schemas'
-import { assertWaitlistTransition, earliestToday, statusNow } from './status'
+import { assertWaitlistTransition, earliestToday, notOver, statusNow } from './status'
 
 /** Waiting entries of one patient. */
 const MAX_WAITING = 10
@@ -42,7 +42,7 @@ export const makerOf = ({ createdBy, createdByRole }: { createdBy: string; creat
 export async function joinWaitlist(ctx: TransactionContext, wish: JoinWaitlist): Promise<EntryRow> {
   const patientId = patientToWait(ctx.actor, wish)
   const today = earliestToday(ctx.now)
-  if (wish.to < today) throw invalid('to', 'must not lie in the past')
+  requireRule(ctx, 'to', wish.to, notOver)
   await assertWish(ctx, wish)
   // Under the lock that an erasure takes too.
   await lockResources(ctx.db, [patientId])

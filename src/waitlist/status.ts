@@ -1,4 +1,4 @@
-import { AppError } from '../errors'
+import { AppError, type ClockRule } from '../errors'
 import { type AppointmentStatus, isHoldOpen } from '../ledger/status'
 import { localDay } from '../scheduling/local-time'
 import type { StoredStatus } from './tables'
@@ -28,6 +28,9 @@ const BEHIND_UTC = 12 * 3_600_000
 
 /** The local day in the zone furthest behind UTC: days before it are over in every time zone. */
 export const earliestToday = (now: Date): string => localDay(now.getTime() - BEHIND_UTC, 'UTC')
+
+export const notOver: ClockRule<string> = (day, now) =>
+  day < earliestToday(now) ? 'must not lie in the past' : undefined
 
 type StoredEntry = { status: StoredStatus; endsOn: string }
 type OfferedAppointment = { status: AppointmentStatus; holdExpiresAt: Date | null }

@@ -1,5 +1,6 @@
 import type { TransactionContext } from '../../deps'
-import { AppError, invalid } from '../../errors'
+import { AppError, requireRule } from '../../errors'
+import { inFuture } from '../../http/rules'
 import { formatInstant } from '../../http/schemas'
 import { type BookingFacts, loadBookingFacts, lockBooking } from '../../scheduling/facts'
 import { assertOverride, patientToBookFor, writeBookings } from '../book'
@@ -24,7 +25,7 @@ export async function bookSeries(
 ): Promise<{ patientId: string; occurrences: ReportedOccurrence[]; busy?: AppError }> {
   const patientId = patientToBookFor(ctx.actor, request)
   assertOverride(ctx, request)
-  if (request.startsAt <= ctx.now) throw invalid('startsAt', 'must lie in the future')
+  requireRule(ctx, 'startsAt', request.startsAt, inFuture)
   const first = request.startsAt.getTime()
   const rhythm = { weeks: every.weeks, count }
   const visit = { ...request, patientId }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { pageFields, pageOf } from '../../http/pagination'
+import { withRule } from '../../http/rules'
 import { Day, lines, Uuid } from '../../http/schemas'
 import { AFFECTED_EXAMPLE, affectedFields } from '../../scheduling/affected/schemas'
 
@@ -28,16 +29,17 @@ export const CreatedClosure = Closure.extend(affectedFields).openapi('CreatedClo
   example: { ...EXAMPLE, ...AFFECTED_EXAMPLE },
 })
 
-export const CreateClosure = z
-  .strictObject({
-    startsOn: Day,
-    endsOn: Day.openapi({
-      description: 'The last closed day. Must be today, in the time zone of the clinic, or later.',
-    }),
-    reason: lines(500).nullish(),
-  })
-  .refine(({ startsOn, endsOn }) => startsOn <= endsOn, { path: ['endsOn'], error: 'must not be before startsOn' })
-  .openapi('CreateClosure', { example: { startsOn: '2027-12-24', endsOn: '2027-12-26', reason: 'Christmas' } })
+const ClosureFields = z.strictObject({
+  startsOn: Day,
+  endsOn: Day.openapi({
+    description: 'The last closed day. Must be today, in the time zone of the clinic, or later.',
+  }),
+  reason: lines(500).nullish(),
+})
+
+export const CreateClosure = withRule(ClosureFields, ['startsOn', 'endsOn'], ({ startsOn, endsOn }, refuse) => {
+  if (startsOn > endsOn) refuse(['endsOn'], 'must not be before startsOn')
+}).openapi('CreateClosure', { example: { startsOn: '2027-12-24', endsOn: '2027-12-26', reason: 'Christmas' } })
 export type CreateClosure = z.infer<typeof CreateClosure>
 
 export const ClosurePath = z.strictObject({ id: Uuid, closureId: Uuid })

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { withRule } from '../../http/rules'
 import { Day, Uuid } from '../../http/schemas'
 import { OUTSIDE_HOURS_EXAMPLE, outsideHoursFields } from '../../scheduling/affected/schemas'
 import { AvailabilityException, MAX_EXCEPTIONS } from './exceptions/schemas'
@@ -28,34 +29,42 @@ const WeeklyWindow = z
 
 const Weekly = z.array(WeeklyWindow).max(MAX_WINDOWS)
 
-export const SetAvailability = z
-  .strictObject({
-    doctorId: Uuid.optional().openapi({ description: 'Required for admins.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Required if the doctor has several clinics.' }),
-    weekly: Weekly.nullable().openapi({
-      description:
-        'An empty list means no hours. Null, only with dates, deletes the dated schedule: the standing week applies again.',
-    }),
-    validFrom: Day.nullish(),
-    validUntil: Day.nullish().openapi({ description: 'The last day of the period. Required with `validFrom`.' }),
-  })
-  .superRefine(({ weekly, validFrom = null, validUntil = null }, ctx) => {
-    const refuse = (path: (string | number)[], message: string) => ctx.addIssue({ code: 'custom', path, message })
-    for (const { index, field, message } of findWeeklyProblems(weekly ?? [])) refuse(['weekly', index, field], message)
-    if (weekly === null && validFrom === null) refuse(['weekly'], 'may be null only for a dated schedule')
+const SetFields = z.strictObject({
+  doctorId: Uuid.optional().openapi({ description: 'Required for admins.' }),
+  clinicId: Uuid.optional().openapi({ description: 'Required if the doctor has several clinics.' }),
+  weekly: Weekly.nullable().openapi({
+    description:
+      'An empty list means no hours. Null, only with dates, deletes the dated schedule: the standing week applies again.',
+  }),
+  validFrom: Day.nullish(),
+  validUntil: Day.nullish().openapi({ description: 'The last day of the period. Required with `validFrom`.' }),
+})
+
+const WithWeek = withRule(SetFields, ['weekly'], ({ weekly }, refuse) => {
+  for (const { index, field, message } of findWeeklyProblems(weekly ?? [])) refuse(['weekly', index, field], message)
+})
+
+const WithDates = withRule(WithWeek, ['weekly', 'validFrom'], ({ weekly, validFrom = null }, refuse) => {
+  if (weekly === null && validFrom === null) refuse(['weekly'], 'may be null only for a dated schedule')
+})
+
+export const SetAvailability = withRule(
+  WithDates,
+  ['validFrom', 'validUntil'],
+  ({ validFrom = null, validUntil = null }, refuse) => {
     if (validFrom === null && validUntil !== null) refuse(['validFrom'], 'is required with validUntil')
     if (validFrom !== null && validUntil === null) refuse(['validUntil'], 'is required with validFrom')
     if (validFrom !== null && validUntil !== null && validUntil < validFrom)
       refuse(['validUntil'], 'must not be before validFrom')
-  })
-  .openapi('SetAvailability', {
-    example: {
-      weekly: [
-        { weekday: 1, start: '09:00', end: '12:30' },
-        { weekday: 1, start: '13:30', end: '17:00' },
-      ],
-    },
-  })
+  },
+).openapi('SetAvailability', {
+  example: {
+    weekly: [
+      { weekday: 1, start: '09:00', end: '12:30' },
+      { weekday: 1, start: '13:30', end: '17:00' },
+    ],
+  },
+})
 export type SetAvailability = z.infer<typeof SetAvailability>
 
 const EXAMPLE = {

@@ -55,7 +55,7 @@ export function createOperationApp(deps: Deps): { app: OpenAPIHono<HttpEnv>; add
       try {
         authorise(op.access, ctx.actor)
         await limitOperation(ctx, c, op.rateLimit)
-        const { params, query, body, ...raw } = await readInput(c, op)
+        const { params, query, body, ...raw } = await readInput(c, op, ctx.now)
         Object.assign(soFar, { query, body })
         const input = { params, query, body, ifMatch: ifMatchOf(c.req.header('if-match')) } as Input<O>
         // The actor's type follows from `access`, which authenticate() has just enforced.

@@ -38,23 +38,25 @@ export function cutToBounds(schema: z.ZodType, value: unknown, path: string, err
   if (innerType) return cutToBounds(innerType, value, path, errors)
   if (type === 'pipe' && input && out)
     return cutToBounds(definitionOf(input).type === 'transform' ? out : input, value, path, errors)
-  if (type === 'union') return cutUnion(rest, value, path, errors)
+  if (type === 'union') return cutUnion(schema, value, path, errors)
   if (typeof value === 'string') return cutText(maximumOf(schema), value, path, errors)
   if (Array.isArray(value)) return cutList(rest.element, maximumOf(schema), value, path, errors)
   if (rest.shape && typeof value === 'object' && value !== null) return cutObject(rest, value, path, errors)
   return value
 }
 
-/** Without a fitting option zod reads nothing but the discriminator. */
-function cutUnion(
-  { discriminator, options = [] }: Partial<Definition>,
-  value: unknown,
-  path: string,
-  errors: FieldError[],
-) {
-  if (!discriminator || typeof value !== 'object' || value === null) return value
+/** The alternative of a union that the discriminator of the value names; other schemas are their own only one. */
+export function optionFor(schema: z.ZodType, value: object): z.ZodType | undefined {
+  const { type, discriminator, options = [] } = definitionOf(schema)
+  if (type !== 'union') return schema
+  if (!discriminator) return undefined
   const given = (value as Record<string, unknown>)[discriminator]
-  const option = options.find((one) => one._zod.propValues?.[discriminator]?.has(given as string))
+  return options.find((one) => one._zod.propValues?.[discriminator]?.has(given as string))
+}
+
+/** Without a fitting option zod reads nothing but the discriminator. */
+function cutUnion(schema: z.ZodType, value: unknown, path: string, errors: FieldError[]) {
+  const option = typeof value === 'object' && value !== null ? optionFor(schema, value) : undefined
   return option ? cutToBounds(option, value, path, errors) : value
 }
 

@@ -4,6 +4,7 @@ import { AppError, type FieldError } from '../../errors'
 import type { HttpEnv } from '../request'
 import { DEFAULT_BODY_BYTES, decodeUtf8, readBody } from './body'
 import { cutToBounds, freeFormFields, joinPath } from './bounds'
+import { addBrokenClockRules, addBrokenRules } from './broken-rules'
 import { wordsOf } from './issue-words'
 import { parseJson } from './json'
 import { MAX_ERRORS, refuseUnstorable } from './storable'
@@ -24,7 +25,7 @@ const NOTHING = new Uint8Array()
 const NO_FIELDS: ReadonlySet<string> = new Set()
 
 /** Checks path, query and body against their schemas. Throws 400, 413, 415, or 422 that names every invalid field. */
-export async function readInput(c: HonoContext<HttpEnv>, schemas: Schemas): Promise<RawInput> {
+export async function readInput(c: HonoContext<HttpEnv>, schemas: Schemas, now: Date): Promise<RawInput> {
   if (schemas.ignoresInput) return { params: {}, query: undefined, body: undefined, bytes: NOTHING, text: '' }
   const bytes = schemas.upload
     ? NOTHING
@@ -35,6 +36,7 @@ export async function readInput(c: HonoContext<HttpEnv>, schemas: Schemas): Prom
   const query = check(schemas.query, queryOf(c, errors), 'query', errors)
   const checked = schemas.body && !schemas.signed ? checkBody(schemas.body, body, errors) : undefined
   if (errors.length > 0) {
+    if (schemas.body && !schemas.signed) addBrokenClockRules(schemas.body, body, now, errors)
     const first = errors[0]!
     throw new AppError('validation_failed', `${first.path || 'body'}: ${first.message}`.slice(0, 500), {
       errors: errors.slice(0, MAX_ERRORS),
@@ -92,6 +94,7 @@ function check(schema: z.ZodType | undefined, value: unknown, prefix: string, er
   const parsed = schema.safeParse(cutToBounds(schema, value, prefix, cut), { error: wordsOf })
   if (parsed.success && cut.length === 0) return parsed.data
   errors.push(...(parsed.success ? cut : parsed.error.issues.flatMap((issue) => fieldErrors(issue, prefix))))
+  addBrokenRules(schema, value, prefix, errors)
   return undefined
 }
 

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { byClock, inFuture, withRule } from '../../../http/rules'
 import { Instant, InstantInput, lines, Uuid } from '../../../http/schemas'
 import {
   AFFECTED_EXAMPLE,
@@ -42,33 +43,34 @@ export const CreatedException = AvailabilityException.extend(affectedFields).ope
   example: { ...EXAMPLE, ...AFFECTED_EXAMPLE },
 })
 
-export const CreateException = z
-  .strictObject({
-    doctorId: Uuid.optional().openapi({ description: 'Required for admins.' }),
-    clinicId: Uuid.optional().openapi({ description: 'Required if the doctor has several clinics.' }),
-    startsAt: InstantInput,
-    endsAt: InstantInput.openapi({
-      description: `Must lie in the future and at most ${MAX_DAYS} days after startsAt.`,
-    }),
-    kind: Kind,
-    note: lines(500).nullish().openapi({ description: 'Only for the doctor and for admins.' }),
-  })
-  .superRefine(({ startsAt, endsAt, kind }, ctx) => {
-    const refuse = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message })
-    if (endsAt <= startsAt) refuse('endsAt', 'must be after startsAt')
-    else if (endsAt.getTime() - startsAt.getTime() > MAX_DAYS * DAY)
-      refuse('endsAt', `must be at most ${MAX_DAYS} days after startsAt`)
-    // The grid of visits starts there.
-    if (kind === 'extra' && startsAt.getTime() % MINUTE !== 0) refuse('startsAt', 'must be a whole minute')
-  })
-  .openapi('CreateException', {
-    example: {
-      startsAt: '2027-03-02T08:00:00-05:00',
-      endsAt: '2027-03-02T17:00:00-05:00',
-      kind: 'off',
-      note: 'Conference',
-    },
-  })
+const ExceptionFields = z.strictObject({
+  doctorId: Uuid.optional().openapi({ description: 'Required for admins.' }),
+  clinicId: Uuid.optional().openapi({ description: 'Required if the doctor has several clinics.' }),
+  startsAt: InstantInput,
+  endsAt: byClock(InstantInput, inFuture).openapi({
+    description: `Must lie in the future and at most ${MAX_DAYS} days after startsAt.`,
+  }),
+  kind: Kind,
+  note: lines(500).nullish().openapi({ description: 'Only for the doctor and for admins.' }),
+})
+
+const InOrder = withRule(ExceptionFields, ['startsAt', 'endsAt'], ({ startsAt, endsAt }, refuse) => {
+  if (endsAt <= startsAt) refuse(['endsAt'], 'must be after startsAt')
+  else if (endsAt.getTime() - startsAt.getTime() > MAX_DAYS * DAY)
+    refuse(['endsAt'], `must be at most ${MAX_DAYS} days after startsAt`)
+})
+
+// The grid of visits starts there.
+export const CreateException = withRule(InOrder, ['startsAt', 'kind'], ({ startsAt, kind }, refuse) => {
+  if (kind === 'extra' && startsAt.getTime() % MINUTE !== 0) refuse(['startsAt'], 'must be a whole minute')
+}).openapi('CreateException', {
+  example: {
+    startsAt: '2027-03-02T08:00:00-05:00',
+    endsAt: '2027-03-02T17:00:00-05:00',
+    kind: 'off',
+    note: 'Conference',
+  },
+})
 export type CreateException = z.output<typeof CreateException>
 
 export const DeletedExtraHours = z.object(outsideHoursFields).openapi('DeletedExtraHours', {

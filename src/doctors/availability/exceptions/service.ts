@@ -2,7 +2,8 @@ import { manages } from '../../../access/doctors'
 import { newId } from '../../../database/ids'
 import { lockResources } from '../../../database/transaction'
 import type { Context, TransactionContext } from '../../../deps'
-import { AppError, invalid, notFound } from '../../../errors'
+import { AppError, notFound, requireRule } from '../../../errors'
+import { inFuture } from '../../../http/rules'
 import { formatInstant } from '../../../http/schemas'
 import type { Affected } from '../../../scheduling/affected/schemas'
 import { findAffected, findOutsideHours } from '../../../scheduling/affected/service'
@@ -33,7 +34,7 @@ export async function createException(
   ctx: TransactionContext,
   { doctorId: named, clinicId: namedClinic, note = null, ...exception }: CreateException,
 ): Promise<{ exception: ExceptionRow; affected: Affected }> {
-  if (exception.endsAt <= ctx.now) throw invalid('endsAt', 'must lie in the future')
+  requireRule(ctx, 'endsAt', exception.endsAt, inFuture)
   const doctorId = doctorIdOf(ctx.actor, named)
   await lockResources(ctx.db, [doctorId])
   const current = await getAvailability(ctx, doctorId)
