@@ -29,7 +29,6 @@ const common = {
 const bytecode = { format: 'cjs', bytecode: true, minify: { whitespace: true, syntax: true } } as const
 /** Loaded when needed. In files of their own, since bytecode is read as a whole. */
 const LAZY = {
-  mongodb: 'mongodb',
   stripe: 'stripe',
   ioredis: 'ioredis',
   './assets': join(root, 'src/http/docs/assets.ts'),

@@ -131,7 +131,7 @@ function announce(server: Server): void {
       address: `${server.url}`,
       environment: config.environment,
       postgres: `${config.postgres.host}:${config.postgres.port}`,
-      mongo: deps.mongo.hosts,
+      mongo: deps.mongo.client.options.hosts.map(String),
       redis: config.redisUrl && new URL(config.redisUrl).host,
     },
     'listening',

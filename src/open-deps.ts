@@ -84,9 +84,9 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
 }
 
 /** On the same database, whatever its URI names. */
-function openForMaintenance(config: Config['mongo'], mongo: Mongo): Mongo | undefined {
+function openForMaintenance(config: Config['mongo'], { db }: Mongo): Mongo | undefined {
   const { maintenanceUri: uri } = config
-  return uri === undefined ? undefined : openMongo({ uri, database: mongo.db.databaseName, poolSize: 2 }, [])
+  return uri === undefined ? undefined : openMongo({ uri, database: db.databaseName, poolSize: 2 }, [])
 }
 
 /** A quarter of the smaller pool. */

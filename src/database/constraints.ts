@@ -1,6 +1,6 @@
+import { MongoError, MongoNetworkError, MongoServerSelectionError } from 'mongodb'
 import pg from 'pg'
 import { type AppError, unavailable } from '../errors'
-import { mongoDriver } from './mongo-driver'
 import { UnknownOutcomeError } from './postgres'
 
 const RETRY = new Set(['40001', '40P01'])
@@ -31,7 +31,6 @@ export function asUnavailable(error: unknown): AppError | undefined {
 
 function isDatabaseDown(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return UNAVAILABLE.test(error.code ?? '') || isRetryable(error)
-  const { MongoError, MongoNetworkError, MongoServerSelectionError } = mongoDriver()
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
   if (error instanceof MongoError) return MONGO_UNAVAILABLE.has(error.code ?? error.name)
   if (!(error instanceof Error)) return false

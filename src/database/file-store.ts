@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { GridFSBucket, ObjectId, ReadPreference } from 'mongodb'
 import type { CollectionSpec, Mongo } from './mongo'
-import { mongoDriver } from './mongo-driver'
 
 /** `size` in bytes, `sha256` in hexadecimal. */
 export type StoredFile = { size: number; sha256: string }
@@ -11,14 +11,13 @@ export const fileCollections = (bucket: string): CollectionSpec[] => [
   { name: `${bucket}.chunks`, indexes: [{ key: { files_id: 1, n: 1 }, name: 'files_id_1_n_1', unique: true }] },
 ]
 
-export const newFileId = (): string => new (mongoDriver().ObjectId)().toHexString()
+export const newFileId = (): string => new ObjectId().toHexString()
 
 /**
  * Files in GridFS, written and read in pieces of 255 KiB to use little memory. An incomplete file has chunks but no
  * entry, so it cannot be read; `remove` deletes such chunks too.
  */
 export function fileStore(mongo: Mongo, bucketName: string) {
-  const { GridFSBucket, ObjectId, ReadPreference } = mongoDriver()
   const bucket = new GridFSBucket(mongo.db, {
     bucketName,
     readPreference: ReadPreference.primary,

@@ -1,14 +1,11 @@
-import type { Collection, Db, Document, IndexDescription, MongoClient } from 'mongodb'
+import { type Collection, type Db, type Document, type IndexDescription, MongoClient, MongoServerError } from 'mongodb'
 import type { Config } from '../config'
-import { mongoDriver } from './mongo-driver'
 
 export type CollectionSpec = { name: string; validator?: Document; indexes: IndexDescription[] }
 
 export type Mongo = {
   client: MongoClient
   db: Db
-  /** Without user and password. */
-  hosts: string[]
   /** `id` columns of clinical documents are UUID strings in `_id`. */
   collection<T extends Document>(name: string): Collection<T>
   /** Resolves once collections, validators and indexes exist; costs nothing after that. Fails while MongoDB is down. */
@@ -16,58 +13,12 @@ export type Mongo = {
   close(): Promise<void>
 }
 
-type MongoConfig = Omit<Config['mongo'], 'maintenanceUri'>
-
 /**
- * The shared client. The driver is loaded on first use, unless only the driver can say whether the URI is usable: then
- * at once, and this throws if it is not. The client connects on first use and reconnects by itself, so the API starts and
- * books without MongoDB. Without a server an operation fails after 3 s, or after the timeout in the URI. A write is
- * acknowledged once a majority has it in the journal.
+ * The shared client. It connects on first use and reconnects by itself, so the API starts and books without MongoDB.
+ * Without a server an operation fails after 3 s, or after the timeout in the URI. A write is acknowledged once a
+ * majority has it in the journal.
  */
-export function openMongo(config: MongoConfig, collections: CollectionSpec[]): Mongo {
-  let opened: { client: MongoClient; db: Db } | undefined
-  let prepared: Promise<void> | undefined
-  const open = () => {
-    if (opened) return opened
-    const client = createClient(config)
-    opened = { client, db: client.db(config.database) }
-    return opened
-  }
-  if (!USABLE.test(config.uri)) open()
-  return {
-    get client() {
-      return open().client
-    },
-    get db() {
-      return open().db
-    },
-    hosts: hostsOf(config.uri),
-    collection: (name) => open().db.collection(name),
-    ready() {
-      prepared ??= ensureCollections(open().db, collections).catch((error) => {
-        prepared = undefined
-        throw error
-      })
-      return prepared
-    },
-    close: async () => opened?.client.close(),
-  }
-}
-
-const NAME = String.raw`(?:[\w.~-]|%[2-7][0-9A-F])+`
-const HOST = String.raw`${NAME}(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?`
-const OPTION = String.raw`(?:(?:replicaSet|authSource)=[\w-]+|(?:journal|retryWrites|directConnection)=true)`
-/** Of URIs of this form the driver refuses none; it also accepts others. */
-const USABLE = RegExp(
-  String.raw`^mongodb://(?!.*,.*directConnection)(?:${NAME}:${NAME}@)?${HOST}(?:,${HOST})*(?:/[\w-]*(?:\?${OPTION}(?:&${OPTION})*)?)?$`,
-)
-
-/** Without user and password. */
-const hostsOf = (uri: string) =>
-  (/^mongodb(?:\+srv)?:\/\/(?:[^/]*@)?([^/?]*)/.exec(uri)?.[1] ?? '').split(',').map(decodeURIComponent)
-
-function createClient(config: MongoConfig): MongoClient {
-  const { MongoClient } = mongoDriver()
+export function openMongo(config: Omit<Config['mongo'], 'maintenanceUri'>, collections: CollectionSpec[]): Mongo {
   const client = new MongoClient(config.uri, {
     ...timeoutsFor(config.uri),
     maxPoolSize: config.poolSize,
@@ -79,7 +30,21 @@ function createClient(config: MongoConfig): MongoClient {
     fieldsAsRaw: Object.create(null),
   })
   client.on('error', () => {})
-  return client
+  const db = client.db(config.database)
+  let prepared: Promise<void> | undefined
+  return {
+    client,
+    db,
+    collection: (name) => db.collection(name),
+    ready() {
+      prepared ??= ensureCollections(db, collections).catch((error) => {
+        prepared = undefined
+        throw error
+      })
+      return prepared
+    },
+    close: () => client.close(),
+  }
 }
 
 const TIMEOUTS = {
@@ -104,7 +69,7 @@ async function ensureCollections(db: Db, collections: CollectionSpec[]): Promise
     try {
       await db.createCollection(name, { validator })
     } catch (error) {
-      if (!(error instanceof mongoDriver().MongoServerError && error.code === NAMESPACE_EXISTS)) throw error
+      if (!(error instanceof MongoServerError && error.code === NAMESPACE_EXISTS)) throw error
     }
     await db.collection(name).createIndexes(indexes)
   }

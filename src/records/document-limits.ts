@@ -1,6 +1,6 @@
+import { BSON } from 'mongodb'
 import type { AppendOnly } from '../database/clinical-writes/append'
 import { withMaps } from '../database/clinical-writes/outcome'
-import { mongoDriver } from '../database/mongo-driver'
 import { MAX_ENTRIES } from './envelope-schema'
 
 /** A larger document takes no more entries: keeps it far below MongoDB's limit of 16 MiB, and pages small. */
@@ -17,6 +17,6 @@ export function isWithinLimits(document: object, { list }: AppendOnly): boolean 
   const entries = Object.entries(document).find(([name]) => name === list)?.[1] as unknown[] | undefined
   return (
     (entries?.length ?? 0) < MAX_ENTRIES &&
-    mongoDriver().BSON.serialize(withMaps(document) as Map<string, unknown>).length < MAX_BYTES
+    BSON.serialize(withMaps(document) as Map<string, unknown>).length < MAX_BYTES
   )
 }

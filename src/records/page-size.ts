@@ -1,5 +1,4 @@
-import type { Document } from 'mongodb'
-import { mongoDriver } from '../database/mongo-driver'
+import { BSON, type Document } from 'mongodb'
 
 /** A page ends after so many bytes of documents, but has at least one: long documents would make answers of 100 MiB. */
 const MAX_PAGE_BYTES = 2 * 1024 * 1024
@@ -10,7 +9,6 @@ export async function takePage<D extends Document>(
   limit: number,
   matches: (document: D) => boolean = () => true,
 ): Promise<{ found: D[]; limit: number }> {
-  const { BSON } = mongoDriver()
   const found: D[] = []
   let bytes = 0
   for await (const document of documents) {

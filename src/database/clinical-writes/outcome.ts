@@ -1,6 +1,5 @@
-import type { Collection } from 'mongodb'
+import { type Collection, MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
 import type { Mongo } from '../mongo'
-import { mongoDriver } from '../mongo-driver'
 
 /** The outcome of an attempt at a write under a fixed id. If the attempt throws, its outcome is not known. */
 export type WriteOutcome<D> =
@@ -23,12 +22,10 @@ export type Stored = { _id: string; patientId: string; voidedAt?: Date; voids?: 
 export const durable = ({ db }: Mongo, name: string): Collection<Stored> =>
   db.collection(name, { readConcern: { level: 'majority' }, readPreference: 'primary' })
 
-export const isDuplicate = (error: unknown) =>
-  error instanceof mongoDriver().MongoServerError && error.code === DUPLICATE_KEY
+export const isDuplicate = (error: unknown) => error instanceof MongoServerError && error.code === DUPLICATE_KEY
 
 /** Returns an error if certainly nothing was stored: there was no connection, or the validator refused the document. */
 export function asNotWritten(error: unknown): Error | undefined {
-  const { MongoError, MongoNetworkError, MongoServerSelectionError } = mongoDriver()
   if (!(error instanceof MongoError)) return undefined
   // The driver's message quotes the document.
   if (error.code === VALIDATION_FAILED) return new Error('the validator of the collection refused the document')
@@ -41,8 +38,7 @@ export function asNotWritten(error: unknown): Error | undefined {
 }
 
 /** For a write that was seen, but not by a majority: a failover may roll it back, so the outcome is not known. */
-export const notYetDurable = () =>
-  new (mongoDriver().MongoNetworkError)('an earlier write under this id may still be rolled back')
+export const notYetDurable = () => new MongoNetworkError('an earlier write under this id may still be rolled back')
 
 /**
  * Turns plain objects into Maps, which BSON stores the same way. In an object BSON would read a field named
