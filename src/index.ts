@@ -20,8 +20,7 @@ const CLOSE_MS = 5_000
 /** Between listening and the first background work. */
 const BACKGROUND_MS = 250
 
-const config = readConfiguration()
-const deps = openDatabases()
+const { config, deps } = openConfigured()
 const { log } = deps
 const bodyEnd = new AbortController()
 let stop: (code: number) => void = (code) => process.exit(code)
@@ -50,7 +49,7 @@ function startBackground(): RunningTasks {
   const preparing = new AbortController()
   let tasks: RunningTasks[] = []
   const timer = setTimeout(() => {
-    void prepareMongo(deps.mongo, preparing.signal)
+    void prepareMongo(deps.mongo, preparing.signal, (reason) => log.error({ reason }, 'MongoDB could not be prepared'))
     tasks = [startMaintenance(deps), deps.jobs.work(jobHandlers(deps))]
   }, BACKGROUND_MS)
   return {
@@ -62,22 +61,12 @@ function startBackground(): RunningTasks {
   }
 }
 
-function readConfiguration(): Config {
+function openConfigured(): { config: Config; deps: Deps } {
   try {
-    return readConfig(process.env)
+    const config = readConfig(process.env)
+    return { config, deps: openDeps(config) }
   } catch (error) {
     if (error instanceof ConfigError) fail(error.message)
-    throw error
-  }
-}
-
-function openDatabases(): Deps {
-  try {
-    return openDeps(config)
-  } catch (error) {
-    // The driver's message quotes the address with its password.
-    if (error instanceof Error && error.name.startsWith('Mongo'))
-      fail('MONGODB_URI is not a usable connection string: percent-encode the special characters in its password.')
     throw error
   }
 }

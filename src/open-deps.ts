@@ -34,7 +34,7 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   const counters = redis ? sharedCounters(redis, config.tokens.accessSecret, log) : memoryCounters
   const metrics = measurePool(createMetrics(), postgres)
   const revocations = createRevocations({ config, db: postgres.db, clock, log })
-  const mongo = openMongo(config.mongo, [
+  const mongo = openMongo({ ...config.mongo, setting: mongoSetting(config) }, [
     ...CLINICAL_COLLECTIONS,
     ...ATTACHMENT_COLLECTIONS,
     AUDIT_COLLECTION,
@@ -83,10 +83,18 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
   return deps
 }
 
+const MAINTENANCE = 'MONGODB_MAINTENANCE_URI'
+
+/** A command of the maintenance user has one URI for both. */
+const mongoSetting = ({ mongo: { uri, maintenanceUri } }: Config) =>
+  uri === maintenanceUri ? `${MAINTENANCE} or MONGODB_URI` : 'MONGODB_URI'
+
 /** On the same database, whatever its URI names. */
 function openForMaintenance(config: Config['mongo'], { db }: Mongo): Mongo | undefined {
   const { maintenanceUri: uri } = config
-  return uri === undefined ? undefined : openMongo({ uri, database: db.databaseName, poolSize: 2 }, [])
+  return uri === undefined
+    ? undefined
+    : openMongo({ uri, database: db.databaseName, poolSize: 2, setting: MAINTENANCE }, [])
 }
 
 /** A quarter of the smaller pool. */

@@ -4,13 +4,11 @@ import { containsEmailName, EMAIL_NAME_REFUSED, passwordWeakness } from '../auth
 import { createUser } from '../auth/register'
 import { auditEvent } from '../database/audit-event'
 import { appendAuditEvent } from '../database/audit-outbox'
-import { asUnavailable } from '../database/constraints'
 import { inTransaction } from '../database/transaction'
 import type { Deps } from '../deps'
-import { AppError } from '../errors'
 import { Email, text } from '../http/schemas'
 import { systemContext } from '../system-context'
-import { type Command, messageOf, runCommand, UsageError } from './command'
+import { type Command, runCommand, UsageError } from './command'
 
 const USAGE = `Usage: bun run admin:create <email> <name>
 Asks for the password, or reads it from standard input. Never put it on the command line.`
@@ -28,7 +26,7 @@ const adminCreateCommand: Command<Admin> = {
     print(`Created the admin ${email} (${id}).`)
     return 0
   },
-  explain,
+  failure: 'Could not be created',
 }
 
 /** The only way to create the first admin. Returns the user's id. Throws email_taken. */
@@ -80,13 +78,6 @@ function askHidden(question: string): Promise<string> {
     stdin.removeAllListeners('data').setRawMode(false).pause()
     stdout.write('\n')
   })
-}
-
-function explain(error: unknown): string {
-  if (error instanceof AppError) return error.detail
-  if (asUnavailable(error))
-    return 'PostgreSQL does not answer. Check POSTGRESQL_HOST and POSTGRESQL_PORT, and that it is running.'
-  return `PostgreSQL refused: ${messageOf(error)}`
 }
 
 if (import.meta.main)

@@ -1,7 +1,7 @@
 import { acceptGap, adoptBeyond, findGap, inspectBeyond } from '../audit/reconcile'
 import { relayAuditEvents } from '../audit/relay'
 import { verifyTrail } from '../audit/verify'
-import { type Command, messageOf, runCommand, UsageError } from './command'
+import { type Command, runCommand, UsageError } from './command'
 import { asMaintenanceUser } from './maintenance-user'
 
 const USAGE = `Usage: bun run audit:reconcile [--reason <text>] [--yes]
@@ -58,7 +58,7 @@ export const auditReconcileCommand: Command<ReconcileArguments> = {
       print(`${events} events, intact${acceptedGaps.length > 0 ? ` but for ${acceptedGaps.length} accepted gaps` : ''}`)
     return finding ? 1 : acceptedGaps.length > 0 ? 3 : 0
   },
-  explain: (error) => `Could not be reconciled: ${messageOf(error)}`,
+  failure: 'Could not be reconciled',
 }
 
 if (import.meta.main)

@@ -1,5 +1,9 @@
 import { type Config, ConfigError, readConfig } from '../config'
+import { explainMongo, isMongoFailure } from '../database/explain-mongo'
+import { explainPostgres, isPostgresFailure } from '../database/explain-postgres'
 import type { Deps } from '../deps'
+import { AppError } from '../errors'
+import { ProviderError } from '../ledger/provider'
 import { closeDeps, openDeps } from '../open-deps'
 
 /** Wrong arguments or input. Its message is printed without a stack. */
@@ -28,8 +32,8 @@ export type Command<A> = {
   readArguments(words: string[]): A
   /** Returns the exit code. Throws UsageError for wrong input. */
   run(deps: Deps, args: A, output: Output): Promise<number>
-  /** One sentence about an error of `run` that is neither a UsageError nor a ConfigError. */
-  explain(error: unknown): string
+  /** Begins the sentence about an error that is neither a UsageError nor a ConfigError, like `Could not be checked`. */
+  failure: string
 }
 
 /** Runs a command with pools that are closed afterwards. Returns the exit code; an error is printed as a sentence. */
@@ -39,14 +43,27 @@ export async function runCommand<A>(
   env: Environment,
   output: Output,
 ): Promise<number> {
+  let deps: Deps | undefined
   try {
     const args = command.readArguments([...words])
-    return await withDeps(readCommandConfig(command, env), (deps) => command.run(deps, args, output))
+    deps = openDeps(readCommandConfig(command, env))
+    return await command.run(deps, args, output)
   } catch (error) {
     const isPlain = error instanceof UsageError || error instanceof ConfigError
-    output.warn(isPlain ? error.message : command.explain(error))
+    output.warn(isPlain ? error.message : `${command.failure}: ${explainFailure(error, deps)}`)
     return command.errorCode
+  } finally {
+    if (deps) await closeDeps(deps)
   }
+}
+
+function explainFailure(error: unknown, deps: Deps | undefined): string {
+  if (error instanceof AppError) return error.code === 'unavailable' ? explainFailure(error.cause, deps) : error.detail
+  if (deps && !(error instanceof ProviderError)) {
+    if (isMongoFailure(error)) return explainMongo(error, deps.mongo.address)
+    if (isPostgresFailure(error)) return explainPostgres(error, deps.config.postgres)
+  }
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Settings of the environment win over the filled ones. */
@@ -55,18 +72,6 @@ function readCommandConfig({ unusedSettings }: Pick<Command<never>, 'unusedSetti
   return readConfig({ LOG_LEVEL: 'error', ...filled, ...env })
 }
 
-async function withDeps<T>(config: Config, run: (deps: Deps) => Promise<T>): Promise<T> {
-  const deps = openDeps(config)
-  try {
-    return await run(deps)
-  } finally {
-    await closeDeps(deps)
-  }
-}
-
 function randomSecret(): string {
   return crypto.randomUUID() + crypto.randomUUID()
 }
-
-/** The message of any thrown value. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

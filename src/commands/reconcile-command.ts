@@ -1,9 +1,7 @@
-import { asUnavailable } from '../database/constraints'
 import { Day } from '../http/schemas'
-import { ProviderError } from '../ledger/provider'
 import type { Difference } from '../payments/reconciliation/compare'
 import { daysRange, type ReconciliationReport, reconcile } from '../payments/reconciliation/service'
-import { type Command, messageOf, runCommand, UsageError } from './command'
+import { type Command, runCommand, UsageError } from './command'
 
 const USAGE = `Usage: bun run payments:reconcile --from YYYY-MM-DD --to YYYY-MM-DD [--fix]
 Compares the ledger with the card provider's books for these days (UTC, both included). Exit code: 0 if they agree, 1 if
@@ -27,7 +25,7 @@ export const reconcileCommand: Command<Days> = {
     }
     return remaining === 0 ? 0 : 1
   },
-  explain,
+  failure: 'Could not be compared',
 }
 
 function readDays(words: string[]): Days {
@@ -66,12 +64,6 @@ function linesOf(provider: string, { compared, found, remaining }: Reconciliatio
     ...remaining.map((difference) => describe(difference, '')),
     `${provider}: ${entries}, ${found.length} differed, ${remaining.length} differ`,
   ]
-}
-
-function explain(error: unknown): string {
-  if (!(error instanceof ProviderError) && asUnavailable(error))
-    return 'Could not be compared: PostgreSQL does not answer.'
-  return `Could not be compared: ${messageOf(error)}`
 }
 
 if (import.meta.main)

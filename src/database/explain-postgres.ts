@@ -1,29 +1,22 @@
+import pg from 'pg'
 import type { Connection } from './connection'
+import {
+  either,
+  type Failure,
+  type FailureClass,
+  hasCode,
+  isExpired,
+  isForOtherHost,
+  isUnknownHost,
+  isUnreachable,
+  isUntrusted,
+  ownMessage,
+  says,
+} from './failure-classes'
 import { UnusableDatabaseError } from './requirements'
 
-type Failure = { code?: unknown; message: string }
-type Class = { title: string; is: (failure: Failure) => boolean; text: (connection: Connection) => string }
-
-const sqlState =
-  (...codes: string[]) =>
-  ({ code }: Failure) =>
-    codes.includes(String(code))
-const says =
-  (pattern: RegExp) =>
-  ({ message }: Failure) =>
-    pattern.test(message)
-const either =
-  (...tests: Class['is'][]): Class['is'] =>
-  (failure) =>
-    tests.some((test) => test(failure))
-
-const CERTIFICATE =
-  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(_LOCALLY)?)|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID)$/
-
-export const isCertificateError = ({ code }: { code?: unknown }) => CERTIFICATE.test(String(code))
-
 /** The first that fits explains the failure. */
-const CLASSES: Class[] = [
+const CLASSES: FailureClass<Connection>[] = [
   {
     title: 'a pooler that refuses',
     is: says(/unsupported startup parameter/),
@@ -41,7 +34,7 @@ const CLASSES: Class[] = [
   },
   {
     title: 'wrong password',
-    is: either(sqlState('28P01'), says(/password authentication failed/)),
+    is: either(hasCode('28P01'), says(/password authentication failed/)),
     text: ({ user }) => `refuses the password of user "${user}": set POSTGRESQL_PASSWORD`,
   },
   {
@@ -52,33 +45,33 @@ const CLASSES: Class[] = [
   },
   {
     title: 'not allowed to sign in',
-    is: sqlState('28000'),
+    is: hasCode('28000'),
     text: ({ user }) => `refuses user "${user}" from this host: allow it in pg_hba.conf, or set POSTGRESQL_USER`,
   },
   {
     title: 'unknown database',
-    is: either(sqlState('3D000'), says(/no such database/)),
+    is: either(hasCode('3D000'), says(/no such database/)),
     text: ({ database }) => `has no database "${database}": create it, or set POSTGRESQL_DATABASE`,
   },
   {
     title: 'missing right',
-    is: sqlState('42501'),
+    is: hasCode('42501'),
     text: ({ user }) =>
       `refuses a right that user "${user}" needs: make it the owner of its schema, or set POSTGRESQL_USER`,
   },
   {
     title: 'too many connections',
-    is: either(sqlState('53300'), says(/no more connections allowed/)),
+    is: either(hasCode('53300'), says(/no more connections allowed/)),
     text: () => 'has no connection left: lower POSTGRESQL_POOL_SIZE, or raise max_connections of the server',
   },
   {
     title: 'read-only',
-    is: sqlState('25006'),
+    is: hasCode('25006'),
     text: () => 'is read-only: set POSTGRESQL_HOST to the primary',
   },
   {
     title: 'starting or stopping',
-    is: sqlState('57P01', '57P02', '57P03'),
+    is: hasCode('57P01', '57P02', '57P03'),
     text: () => 'is starting or stopping: wait until it is up',
   },
   {
@@ -88,22 +81,32 @@ const CLASSES: Class[] = [
   },
   {
     title: 'unknown certificate',
-    is: isCertificateError,
+    is: isUntrusted,
     text: () => 'has a certificate that is not trusted: set NODE_EXTRA_CA_CERTS to the file of its CA',
   },
   {
+    title: 'certificate of another host',
+    is: isForOtherHost,
+    text: () => 'has a certificate for another host: set POSTGRESQL_HOST to the name in the certificate',
+  },
+  {
+    title: 'expired certificate',
+    is: isExpired,
+    text: () => 'has a certificate that is not valid today: renew it, or set the clock of this machine',
+  },
+  {
     title: 'unknown host',
-    is: sqlState('ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NONAME'),
+    is: isUnknownHost,
     text: ({ host }) => `cannot be found, since no host is called "${host}": set POSTGRESQL_HOST`,
   },
   {
     title: 'refused',
-    is: sqlState('ECONNREFUSED', 'ENOENT'),
+    is: hasCode('ECONNREFUSED', 'ENOENT'),
     text: () => 'is not running, or elsewhere: start it, or set POSTGRESQL_HOST and POSTGRESQL_PORT',
   },
   {
     title: 'no answer',
-    is: either(sqlState('ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'), says(/timeout|Connection terminated|ECONNRESET/)),
+    is: either(isUnreachable, says(/timeout|Connection terminated|ECONNRESET/)),
     text: () => 'does not answer: start it, check firewalls, or set POSTGRESQL_HOST and POSTGRESQL_PORT',
   },
 ]
@@ -123,4 +126,10 @@ function firstFailure(error: unknown): Failure {
   return error instanceof Error ? error : { message: String(error) }
 }
 
-const ownMessage = ({ message, code }: Failure) => (message || String(code)).replace(/\s+/g, ' ').replace(/\.$/, '')
+/** Whether an error that is not MongoDB's comes from PostgreSQL or from the way to it. */
+export function isPostgresFailure(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError || error instanceof UnusableDatabaseError) return true
+  const failure = firstFailure(error)
+  // A file that cannot be read is no socket that is missing.
+  return (failure as { syscall?: unknown }).syscall !== 'open' && CLASSES.some(({ is }) => is(failure))
+}

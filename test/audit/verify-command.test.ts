@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatCheckpoint } from '../../src/audit/checkpoints'
 import { runCommand } from '../../src/commands/command'
+import { asMaintenanceUser } from '../../src/commands/maintenance-user'
 import { verifyCommand } from '../../src/commands/verify-command'
 import { readConfig } from '../../src/config'
 import { createTestApp } from '../support/app'
@@ -98,7 +99,19 @@ describe('audit:verify', () => {
   test('audit:verify exits with 2 when a database does not answer or a setting is missing', async () => {
     const down = await run([], { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' })
     expect(down.code).toBe(2)
-    expect(down.err).toStartWith('Could not be checked: ')
+    expect(down.err).toMatch(
+      /^Could not be checked: PostgreSQL at 127\.0\.0\.1:1 is not running.*POSTGRESQL_PORT \(.+\)\.$/,
+    )
+    const noMongo = await run([], { MONGODB_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300' })
+    expect(noMongo.code).toBe(2)
+    expect(noMongo.err).toMatch(
+      /^Could not be checked: MongoDB at 127\.0\.0\.1:1 is not running.* in MONGODB_URI \(.+\)\.$/,
+    )
+    const maintenance = 'mongodb://u:hun@ter2@x'
+    const wrong = await run([], asMaintenanceUser({ MONGODB_MAINTENANCE_URI: maintenance }) as Record<string, string>)
+    expect(wrong.code).toBe(2)
+    expect(wrong.err).toMatch(/^MONGODB_MAINTENANCE_URI or MONGODB_URI is not/)
+    expect(wrong.err).not.toContain('hun')
     const missing = await run([], { AUDIT_SIGNING_KEY: '' })
     expect(missing).toMatchObject({ code: 2, err: expect.stringContaining('AUDIT_SIGNING_KEY is required') })
     rmSync(directory, { recursive: true, force: true })

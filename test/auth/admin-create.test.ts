@@ -73,7 +73,7 @@ describe.concurrent('admin:create', () => {
       [newEmail(), 'Ada'],
       PASSWORD,
       { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: '1' },
-      /^PostgreSQL does not answer/,
+      /^Could not be created: PostgreSQL at 127\.0\.0\.1:1 is not running.* set POSTGRESQL_HOST and POSTGRESQL_PORT \(/,
     ],
   ]
   test.each(refused)(

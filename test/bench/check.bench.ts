@@ -73,7 +73,7 @@ async function openApi({ config }: World, { env }: Place) {
   const through = { POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: String(proxy.port) }
   const deps = openDeps(readConfig({ ...env, ...through }))
   // Without the check of ended sessions, whose queries come at times of their own.
-  deps.authenticate = (token) => verifyAccessToken(config, token, new Date())
+  deps.authenticate = async (token) => (await verifyAccessToken(config, token)).caller
   await deps.mongo.ready()
   const app = createApp(deps)
   return {

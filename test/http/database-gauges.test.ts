@@ -7,7 +7,7 @@ import { createTestApp } from '../support/app'
 
 const t = await createTestApp()
 const postgres = openPostgres({ ...t.deps.config.postgres, host: '127.0.0.1', port: 1 }, () => {})
-const mongo = openMongo({ ...t.deps.config.mongo, uri: 'mongodb://127.0.0.1:1/none' }, [])
+const mongo = openMongo({ ...t.deps.config.mongo, uri: 'mongodb://127.0.0.1:1/none', setting: 'MONGODB_URI' }, [])
 afterAll(() => Promise.all([postgres.close(), mongo.close()]))
 
 const valueIn = (text: string, name: string) => new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]

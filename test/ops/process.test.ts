@@ -81,6 +81,16 @@ describe.concurrent('start of the server', () => {
     expect((await server.ended()).code).toBe(0)
   })
 
+  test('the server starts without MongoDB, and its log says why and what to change', async () => {
+    const server = startServer({ ...env, MONGODB_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300' })
+    const { reason } = await server.logged('MongoDB could not be prepared')
+    expect(reason).toMatch(
+      /^MongoDB at 127\.0\.0\.1:1 is not running.*: start it, or set host and port in MONGODB_URI \(/,
+    )
+    server.kill('SIGTERM')
+    expect((await server.ended()).code).toBe(0)
+  })
+
   test('the server reports an invalid MongoDB address without its password', async () => {
     const { code, complaint } = await startServer({ ...env, MONGODB_URI: 'mongodb://u:hun@ter2@x' }).ended()
     expect(code).toBe(1)
