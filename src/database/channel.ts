@@ -23,12 +23,16 @@ type Options = {
   silenceMs?: number
 }
 
+type Server = { schema: string; readOnly: boolean }
+const SERVER = `select current_schema() as schema, current_setting('transaction_read_only') = 'on' as "readOnly"`
+
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 
 /**
  * LISTEN on its own connection, outside the pool. The channel sends itself pulses: messages arrive in the order of
- * commits, so a pulse proves that all earlier messages have arrived. Without pulses it connects again.
+ * commits, so a pulse proves that all earlier messages have arrived. Without pulses, and when the server turns read-only, it
+ * connects again.
  */
 export function openChannel(config: Config['postgres'], options: Options): Channel {
   const { name, hear, catchUp, log, pulseMs = 1_000, silenceMs = 3_000 } = options
@@ -61,7 +65,8 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
     try {
       await mine.connect()
       await onConnect(mine)
-      const { rows } = await mine.query<{ schema: string }>('select current_schema() as schema')
+      const { rows } = await mine.query<Server>(SERVER)
+      requireWritable(rows)
       await mine.query(`listen "${scopedName(rows[0]!.schema, name)}"; listen "${pulse}"`)
       const listeningSince = performance.now()
       await catchUp()
@@ -79,9 +84,10 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
     if (client !== through || pulsing === through) return
     pulsing = through
     void through
-      .query('select pg_notify($1, $2)', [pulse, String(performance.now())])
-      .then(() => {
+      .query<Server>(`${SERVER}, pg_notify($1, $2)`, [pulse, String(performance.now())])
+      .then(({ rows }) => {
         pulsing = undefined
+        requireWritable(rows)
       })
       .catch((error: Error) => lose(through, error))
   }
@@ -114,4 +120,9 @@ export function openChannel(config: Config['postgres'], options: Options): Chann
       await Promise.all([connecting, closing])
     },
   }
+}
+
+/** After a failover the former primary goes on, but what is written to the new one is never heard there. */
+function requireWritable([server]: Server[]): void {
+  if (server?.readOnly) throw new Error('the server is read-only: after a failover the primary is another one')
 }
