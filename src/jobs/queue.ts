@@ -4,6 +4,7 @@ import type { Config } from '../config'
 import type { Database } from '../database/schema'
 import type { Logger } from '../log'
 import { type RunningTasks, runTasks } from '../repeating-tasks'
+import { adoptFormerJobs } from './adopt'
 import type { JobName, JobPayloads } from './queues'
 import { findJobsSchema } from './schema'
 
@@ -59,11 +60,13 @@ export async function enqueueAll<N extends JobName>(
  * loads pg-boss then: a start must not wait for it.
  */
 export function createJobs(config: Config['postgres'], log: Logger): Jobs {
+  let schema: string | undefined
   let opened: PgBoss | undefined
   let starting: Promise<PgBoss> | undefined
   const open = async () => {
     const { openBoss } = await import('./boss')
-    opened ??= openBoss(config, log, await findJobsSchema(config))
+    schema ??= await findJobsSchema(config)
+    opened ??= openBoss(config, log, schema)
     return opened.start()
   }
   const start = () => {
@@ -111,9 +114,9 @@ export function createJobs(config: Config['postgres'], log: Logger): Jobs {
           notStarted = notStarted.filter((other) => other !== name)
         }
         await boss.supervise()
-        return 0
+        return adoptFormerJobs(config, schema!)
       }
-      return runTasks(log, [{ name: 'jobs', run: upkeep, pause: () => UPKEEP_MS }])
+      return runTasks(log, [{ name: 'jobs', run: upkeep, pause: (adopted) => (adopted > 0 ? 0 : UPKEEP_MS) }])
     },
 
     close: async () => opened?.stop({ timeout: STOP_MS }),

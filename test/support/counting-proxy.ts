@@ -1,4 +1,5 @@
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
+import { connectTo, tie } from './forwarding'
 
 export type Traffic = { roundTrips: number; bytesSent: number }
 
@@ -18,8 +19,8 @@ export async function startCountingProxy(target: { host: string; port: number })
   }
 }
 
-function forward(client: Socket, { host, port }: { host: string; port: number }, traffic: Traffic): void {
-  const upstream = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
+function forward(client: Socket, target: { host: string; port: number }, traffic: Traffic): void {
+  const upstream = connectTo(target)
   client.on('data', (chunk: Buffer) => {
     traffic.bytesSent += chunk.length
     upstream.write(chunk)
@@ -31,11 +32,7 @@ function forward(client: Socket, { host, port }: { host: string; port: number },
     watch(chunk)
     client.write(chunk)
   })
-  for (const [one, other] of [
-    [client, upstream],
-    [upstream, client],
-  ] as const)
-    one.on('close', () => other.destroy()).on('error', () => other.destroy())
+  tie(client, upstream)
 }
 
 /** Reads the messages of the server: one byte of type, four bytes of length, and the content. */
