@@ -36,18 +36,23 @@ function problemsOf(data: unknown): Problem[] {
 }
 
 /** `data` itself is at depth 1. Changes `path` while it walks, and restores it. */
-function inspect(value: unknown, path: string[], problems: Problem[]): void {
-  if (typeof value !== 'object' || value === null || problems.length >= MAX_PROBLEMS) return
+function inspect(value: object, path: string[], problems: Problem[]): void {
   if (path.length >= MAX_DEPTH) {
     problems.push({ path: [...path], message: `must not be nested deeper than ${MAX_DEPTH}` })
     return
   }
-  for (const [name, member] of Object.entries(value)) {
-    const message = nameProblem(name)
-    path.push(name)
-    if (!message) inspect(member, path, problems)
-    else if (problems.length < MAX_PROBLEMS) problems.push({ path: [...path], message })
-    path.pop()
+  const isList = Array.isArray(value)
+  const names: ArrayLike<string> = isList ? value : Object.keys(value)
+  for (let i = 0; i < names.length && problems.length < MAX_PROBLEMS; i++) {
+    const name = names[i]!
+    const member: unknown = isList ? value[i] : (value as Record<string, unknown>)[name]
+    const message = isList ? undefined : nameProblem(name)
+    if (message) problems.push({ path: [...path, name], message })
+    else if (typeof member === 'object' && member !== null) {
+      path.push(isList ? String(i) : name)
+      inspect(member, path, problems)
+      path.pop()
+    }
   }
 }
 

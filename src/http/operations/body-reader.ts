@@ -47,12 +47,13 @@ export function createBodyReader(
     /** Everything up to the delimiter, in pieces. Skips the delimiter. */
     async *until(delimiter: string): AsyncGenerator<Uint8Array> {
       const sought = new TextEncoder().encode(delimiter)
+      const shifts = shiftsOf(sought)
       let piece = new Uint8Array(PIECE)
       let filled = 0
       let found = false
       while (!found) {
         await need(sought.length)
-        const at = scan(buffer, sought)
+        const at = scan(buffer, sought, shifts)
         found = at.found
         for (let from = 0; from < at.before; ) {
           const part = buffer.subarray(from, Math.min(at.before, from + PIECE - filled))
@@ -78,14 +79,26 @@ export function createBodyReader(
 
 const CR = 13
 
+/** How far the window of a search may move, by the last byte in it (Horspool). */
+function shiftsOf(sought: Uint8Array): Uint8Array {
+  const { length } = sought
+  const shifts = new Uint8Array(256).fill(length)
+  for (let i = 0; i < length - 1; i++) shifts[sought[i]!] = length - 1 - i
+  return shifts
+}
+
 /**
- * Looks for a delimiter in one pass (Knuth, Morris, Pratt). It begins with a CR, and after a partial match no suffix but a
- * CR can begin another match: that keeps the table of the algorithm this small. `before`: bytes that are not part of it.
+ * Looks for a delimiter in one pass: it skips windows that cannot hold it, and compares the others (Knuth, Morris, Pratt). It
+ * begins with a CR, and after a partial match no suffix but a CR can begin another match: that keeps the table of the
+ * algorithm this small. `before`: bytes that are not part of it.
  */
-function scan(bytes: Uint8Array, sought: Uint8Array): { before: number; found: boolean } {
+function scan(bytes: Uint8Array, sought: Uint8Array, shifts: Uint8Array): { before: number; found: boolean } {
+  const last = sought.length - 1
   let matched = 0
   for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!
+    if (matched === 0)
+      while (i + last < bytes.length && bytes[i + last] !== sought[last]) i += shifts[bytes[i + last]!]!
+    const byte = bytes[i]
     if (byte === sought[matched]) {
       if (++matched === sought.length) return { before: i + 1 - matched, found: true }
     } else matched = byte === CR ? 1 : 0

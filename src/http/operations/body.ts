@@ -14,12 +14,12 @@ export async function readBody(
   if (!request.body) return new Uint8Array()
   refuseEncoded(request)
   refuseLong(request, maxBytes)
-  const chunks: Uint8Array[] = []
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let size = 0
   for await (const chunk of receivedFrom(request.body, end)) {
     size += chunk.byteLength
     if (size > maxBytes) throw tooLarge(maxBytes)
-    chunks.push(chunk)
+    chunks.push(chunk as Uint8Array<ArrayBuffer>)
   }
   return joined(chunks, size)
 }
@@ -65,7 +65,8 @@ const tooLarge = (maxBytes: number) =>
     `The body is larger than ${maxBytes < KIB * KIB ? `${maxBytes / KIB} KiB` : `${maxBytes / KIB / KIB} MiB`}.`,
   )
 
-function joined(chunks: Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+function joined(chunks: Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
+  if (chunks.length === 1) return chunks[0]!
   const bytes = new Uint8Array(size)
   let offset = 0
   for (const chunk of chunks) {

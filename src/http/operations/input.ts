@@ -49,7 +49,7 @@ function readJson(c: HonoContext, schemas: Schemas, bytes: Uint8Array): { text: 
   if (!schemas.body) return { text: refuseBody(decodeUtf8(bytes)), body: undefined }
   if (bytes.length === 0) return { text: '', body: {} }
   requireJsonType(c)
-  return parseJson(bytes, freeFormFields(schemas.body).size)
+  return parseJson(bytes, freeFormFields(schemas.body))
 }
 
 function requireJsonType(c: HonoContext) {

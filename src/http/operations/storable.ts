@@ -2,13 +2,14 @@ import type { FieldError } from '../../errors'
 
 const MAX_DEPTH = 64
 export const MAX_MEMBERS = 2_000
-export const MAX_FREE_FORM_MEMBERS = 32 * 1024
+export const MAX_FREE_FORM_BYTES = 64 * 1024
+export const MAX_FREE_FORM_MEMBERS = MAX_FREE_FORM_BYTES / 2
 export const MAX_ERRORS = 50
 
 type Count = { members: number; max: number; message: string }
 
 export const TOO_MANY = `must not have more than ${MAX_MEMBERS} fields and list items`
-const TOO_LARGE = 'must not be larger than 64 KiB as JSON'
+export const TOO_LARGE = 'must not be larger than 64 KiB as JSON'
 
 /**
  * Refuses what JSON allows but a database cannot store: NUL, lone surrogates, `__proto__`, very deep nesting. Counts
