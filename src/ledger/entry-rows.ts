@@ -13,6 +13,8 @@ const ENTRY_COLUMNS = [
   'paymentEntries.provider',
   'paymentEntries.providerRef',
   'paymentEntries.reason',
+  'paymentEntries.attempts',
+  'paymentEntries.retryAt',
 ] as const
 
 export type LedgerEntry = NonNullable<Awaited<ReturnType<typeof findLedgerEntry>>>
@@ -68,14 +70,18 @@ export function findRefundEntry(
     .executeTakeFirst()
 }
 
-/** Refunds recorded before `before` that the provider has not accepted yet. */
-export function listUnsentRefunds(db: Kysely<Database>, before: Date, limit: number) {
+/** Refunds recorded before `before` that the provider has not accepted yet and whose next attempt is due at `now`. */
+export function listUnsentRefunds(
+  db: Kysely<Database>,
+  { before, now, limit }: { before: Date; now: Date; limit: number },
+) {
   return db
     .selectFrom('paymentEntries')
     .select('id')
     .where('status', '=', 'pending')
     .where('providerRef', 'is', null)
     .where('createdAt', '<', before)
+    .where((eb) => eb.or([eb('retryAt', 'is', null), eb('retryAt', '<=', now)]))
     .orderBy('createdAt')
     .limit(limit)
     .execute()

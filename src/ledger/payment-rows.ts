@@ -27,6 +27,8 @@ const STORED_COLUMNS = [
   'payments.providerStatus',
   'payments.providerStatusAt',
   'payments.releaseRequestedAt',
+  'payments.releaseAttempts',
+  'payments.releaseRetryAt',
   'payments.superseded',
 ] as const
 

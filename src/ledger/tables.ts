@@ -43,6 +43,9 @@ export type PaymentsTable = {
   superseded: Generated<boolean>
   /** When the payment was released. */
   releaseRequestedAt: Date | null
+  /** Failed attempts to release it at its provider while that answers, and not before: the next one. */
+  releaseAttempts: Generated<number>
+  releaseRetryAt: Date | null
   createdBy: string
   paidAt: Date | null
   createdAt: Generated<Date>
@@ -67,6 +70,9 @@ export type PaymentEntriesTable = {
   createdBy: string | null
   createdAt: Generated<Date>
   settledAt: Date | null
+  /** Failed attempts to send the refund while its provider answers, and not before: the next one. */
+  attempts: Generated<number>
+  retryAt: Date | null
 }
 
 export type LedgerTables = { payments: PaymentsTable; paymentEntries: PaymentEntriesTable }

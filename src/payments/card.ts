@@ -15,6 +15,7 @@ import {
 import type { Payment } from '../ledger/schemas'
 import { systemContext } from '../system-context'
 import type { PaymentRow } from './queries'
+import { isDue, isOutage, postponeRelease } from './retries'
 import { applyProviderStatus, lockPayment, updatePaymentStatus } from './settle'
 
 type ActorContext = Context<Actor>
@@ -92,15 +93,27 @@ const KEY_LIFETIME_MS = 23 * 3_600_000
 
 /**
  * Job: cancels a released payment at its provider. If it was paid meanwhile, applies that, and `receiveMoney` uses or
- * refunds the money. Throws when the provider does not answer.
+ * refunds the money. Throws when the provider does not answer; after any other failure the sweeper tries again after growing
+ * pauses.
  */
 export async function releaseAtProvider(deps: Deps, paymentId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-release')
   const payment = await findStoredPayment(ctx.db, paymentId)
-  const provider = payment && ctx.paymentProviders.named(payment.provider)
   const over = payment?.chargedAmount !== 0 || payment.providerStatus === 'cancelled'
-  if (!payment || !provider?.online || payment.releaseRequestedAt === null || over) return
-  const { amount, currency } = payment
+  if (!payment || payment.releaseRequestedAt === null || over || !isDue(payment.releaseRetryAt, ctx.now)) return
+  try {
+    await cancelAtProvider(ctx, payment)
+  } catch (error) {
+    if (isOutage(error)) throw error
+    await postponeRelease(ctx, payment, error)
+  }
+}
+
+async function cancelAtProvider(ctx: Context<'system'>, payment: StoredPayment): Promise<void> {
+  const provider = ctx.paymentProviders.named(payment.provider)
+  if (!provider) throw new Error('a payment cannot be released: its provider is not configured')
+  if (!provider.online) return
+  const { id: paymentId, amount, currency } = payment
   const cancelled = { amount, currency, status: 'cancelled', failureCode: null, paymentId } as const
   try {
     const ref = payment.providerRef ?? (await recoverRef(ctx, provider, payment))

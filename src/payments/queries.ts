@@ -119,8 +119,11 @@ export async function findPaymentIdByRef(db: Kysely<Database>, provider: string,
   return row?.id
 }
 
-/** Card payments released before `before` that their provider has not reported as cancelled. */
-export function listUnreleasedPayments(db: Kysely<Database>, before: Date, limit: number) {
+/** Card payments released before `before` that their provider has not reported as cancelled, as far as due at `now`. */
+export function listUnreleasedPayments(
+  db: Kysely<Database>,
+  { before, now, limit }: { before: Date; now: Date; limit: number },
+) {
   return db
     .selectFrom('payments')
     .select('id')
@@ -128,6 +131,7 @@ export function listUnreleasedPayments(db: Kysely<Database>, before: Date, limit
     .where('chargedAmount', '=', 0)
     .where('provider', '<>', 'desk')
     .where((eb) => eb.or([eb('providerStatus', 'is', null), eb('providerStatus', '<>', 'cancelled')]))
+    .where((eb) => eb.or([eb('releaseRetryAt', 'is', null), eb('releaseRetryAt', '<=', now)]))
     .orderBy('releaseRequestedAt')
     .limit(limit)
     .execute()

@@ -1,13 +1,12 @@
-import { asUnavailable } from '../database/constraints'
 import { inTransaction } from '../database/transaction'
 import type { Context, Deps } from '../deps'
 import { listUnsentRefunds } from '../ledger/entry-rows'
-import { ProviderError } from '../ledger/provider'
 import { releasePayments } from '../ledger/release'
 import { systemContext } from '../system-context'
 import { releaseAtProvider } from './card'
 import { listAppointmentsToRelease, listUnreleasedPayments, lockPaidAppointment } from './queries'
 import { sendRefund } from './refunds/service'
+import { isOutage } from './retries'
 import { requeueUnmatchedEvents } from './settle'
 import { listMatchableEvents, listUnprocessedEvents } from './webhooks/queries'
 import { processPaymentEvent } from './webhooks/service'
@@ -31,9 +30,10 @@ export async function sweepPayments(deps: Deps): Promise<number> {
   const before = new Date(now.getTime() - GRACE_MS)
   const released = await releaseUnpaid(ctx)
   const matched = await requeueMatchable(ctx)
-  const events = await listUnprocessedEvents(db, { before, now, limit: BATCH })
-  const refunds = await listUnsentRefunds(db, before, BATCH)
-  const releases = await listUnreleasedPayments(db, before, BATCH)
+  const due = { before, now, limit: BATCH }
+  const events = await listUnprocessedEvents(db, due)
+  const refunds = await listUnsentRefunds(db, due)
+  const releases = await listUnreleasedPayments(db, due)
   const done = [
     await runEach(deps, events, (id) => processPaymentEvent(deps, id)),
     await runEach(deps, refunds, (id) => sendRefund(deps, id)),
@@ -49,7 +49,7 @@ async function runEach({ log }: Deps, rows: { id: string }[], run: (id: string) 
       await run(id)
     } catch (error) {
       log.warn({ error, id }, 'could not finish payment work; the sweeper will try again')
-      if (asUnavailable(error) || (error instanceof ProviderError && error.kind === 'unavailable')) return done
+      if (isOutage(error)) return done
     }
   return rows.length
 }

@@ -1,14 +1,15 @@
 import { auditEvent } from '../../database/audit-event'
 import { appendAuditEvent } from '../../database/audit-outbox'
 import { inTransaction } from '../../database/transaction'
-import type { Deps, TransactionContext } from '../../deps'
+import type { Context, Deps, TransactionContext } from '../../deps'
 import { AppError, invalid, notFound } from '../../errors'
 import { type ActorTransaction, failRefund, orderRefund, recordRefund } from '../../ledger/entries'
-import { findLedgerEntry } from '../../ledger/entry-rows'
+import { findLedgerEntry, type LedgerEntry } from '../../ledger/entry-rows'
 import { findPaymentForUpdate, findStoredPayment } from '../../ledger/payment-rows'
 import { ProviderError, type ProviderRefund } from '../../ledger/provider'
 import { systemContext } from '../../system-context'
 import { lockAppointmentOfPayment, type PaymentRow } from '../queries'
+import { isDue, isOutage, postponeRefund } from '../retries'
 import { getPayment } from '../service'
 import { applyProviderStatus, lockPayment } from '../settle'
 import type { RefundPayment } from './schemas'
@@ -39,13 +40,23 @@ export async function refundPayment(
 
 /**
  * Job: makes a refund of the ledger at its provider, once however often the job runs. Throws when the provider does not
- * answer. A refused refund fails, and its amount is refundable again.
+ * answer. A refused refund fails, and its amount is refundable again. After any other failure the sweeper tries again after
+ * growing pauses.
  */
 export async function sendRefund(deps: Deps, refundId: string): Promise<void> {
   const ctx = systemContext(deps, 'payment-refund')
   const entry = await findLedgerEntry(ctx.db, refundId)
-  if (entry?.kind !== 'refund' || entry.status !== 'pending') return
-  const { paymentId, amount, currency, reason } = entry
+  if (entry?.kind !== 'refund' || entry.status !== 'pending' || !isDue(entry.retryAt, ctx.now)) return
+  try {
+    await makeRefund(ctx, entry)
+  } catch (error) {
+    if (isOutage(error)) throw error
+    await postponeRefund(ctx, entry, error)
+  }
+}
+
+async function makeRefund(ctx: Context<'system'>, entry: LedgerEntry): Promise<void> {
+  const { id: refundId, paymentId, amount, currency, reason } = entry
   const payment = await findStoredPayment(ctx.db, paymentId)
   const provider = payment && ctx.paymentProviders.named(payment.provider)
   if (!payment?.providerRef || !provider) throw new Error('a refund cannot be sent: its provider is not configured')
