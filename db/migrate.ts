@@ -37,6 +37,7 @@ import * as composeNames from './migrations/20261130T1500-compose-names'
 import * as searchPeople from './migrations/20261130T1510-search-people'
 import * as eventRetries from './migrations/20261201T2200-event-retries'
 import * as providerRetries from './migrations/20261201T2300-provider-retries'
+import * as paymentAttention from './migrations/20261201T2310-payment-attention'
 
 /** A list, since a compiled binary has no folder to read. The database stores the names. */
 export const migrations: Record<string, Migration> = {
@@ -71,6 +72,7 @@ export const migrations: Record<string, Migration> = {
   '20261130T1510-search-people': searchPeople,
   '20261201T2200-event-retries': eventRetries,
   '20261201T2300-provider-retries': providerRetries,
+  '20261201T2310-payment-attention': paymentAttention,
 }
 
 /** Statements may take as long as they need, but an idle transaction of another program does not block them for ever. */

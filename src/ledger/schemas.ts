@@ -56,6 +56,14 @@ export const Payment = z
       }),
     entries: z.array(PaymentEntry).max(1000).openapi({ description: 'The charge and its refunds, oldest first.' }),
     createdAt: Instant,
+    attention: z
+      .array(z.enum(['event_not_applied', 'refund_not_sent', 'refund_refused', 'release_not_sent']))
+      .max(4)
+      .optional()
+      .openapi({
+        description:
+          'Only for admins: why a person must look at it. `refund_refused`: a refund failed, and later refunds have not reached its amount. `event_not_applied`: a webhook about it could not be applied. `refund_not_sent`, `release_not_sent`: the refund or the cancellation cannot be sent, for example as the provider is no longer configured.',
+      }),
     clientSecret: z.string().max(500).optional().openapi({
       description: 'Only for the payer of an unfinished card payment: their browser finishes the payment with it.',
     }),

@@ -73,6 +73,18 @@ export type PaymentEntriesTable = {
   /** Failed attempts to send the refund while its provider answers, and not before: the next one. */
   attempts: Generated<number>
   retryAt: Date | null
+  /** When an admin said that nothing is left to do about this failed refund. */
+  attentionClearedAt: Date | null
 }
 
-export type LedgerTables = { payments: PaymentsTable; paymentEntries: PaymentEntriesTable }
+/** A view: why payments need a person. A failed refund does until later refunds reach its amount. */
+export type PaymentsNeedingAttentionView = {
+  paymentId: string
+  reason: 'refund_refused' | 'refund_not_sent' | 'release_not_sent' | 'event_not_applied'
+}
+
+export type LedgerTables = {
+  payments: PaymentsTable
+  paymentEntries: PaymentEntriesTable
+  paymentsNeedingAttention: PaymentsNeedingAttentionView
+}

@@ -8,6 +8,7 @@ import type { Database } from '../database/schema'
 import { PAYMENT_COLUMNS } from '../ledger/payment-rows'
 import type { PaymentsTable } from '../ledger/tables'
 import { isExpiredHold } from '../scheduling/query-fragments'
+import { attentionOf, paymentsToLookAt } from './attention/query-fragments'
 
 /**
  * Locks the appointment if the actor may see it. Every change of a payment locks its appointment's row first, so that
@@ -80,6 +81,7 @@ const selectPayments = (db: Kysely<Database>, actor: Identity) =>
           .orderBy('paymentEntries.id'),
       ).as('entries'),
     )
+    .$if(actor.role === 'admin', (qb) => qb.select(attentionOf))
     .where(visibleAppointments(actor))
 
 export type PaymentRow = Awaited<ReturnType<typeof listPayments>>[number]
@@ -94,11 +96,12 @@ export const listPayments = prepared(selectPage, ['role'])
 function selectPage(
   db: Kysely<Database>,
   actor: Caller,
-  { appointmentId, limit }: { appointmentId?: string; limit: number },
+  { appointmentId, needsAttention, limit }: { appointmentId?: string; needsAttention?: 'true'; limit: number },
   after?: { createdAt: Date; id: string },
 ) {
   return selectPayments(db, actor)
     .$if(appointmentId !== undefined, (qb) => qb.where('payments.appointmentId', '=', appointmentId!))
+    .$if(needsAttention !== undefined, (qb) => qb.where('payments.id', 'in', paymentsToLookAt(actor.role)))
     .$if(after !== undefined, (qb) =>
       qb.where(({ eb, refTuple, tuple }) =>
         eb(refTuple('payments.createdAt', 'payments.id'), '<', tuple(after!.createdAt, after!.id)),

@@ -4,6 +4,7 @@ import { operation } from '../http/operations/operation'
 import { createRouter } from '../http/operations/router'
 import { cursorAfter, toPage } from '../http/pagination'
 import { Payment } from '../ledger/schemas'
+import { clearAttention } from './attention/service'
 import { findClientSecret, withClientSecret } from './card'
 import { findPaymentById, listPayments } from './queries'
 import { RefundPayment } from './refunds/schemas'
@@ -47,7 +48,7 @@ const listPaymentsOperation = operation({
   tag: 'Payments',
   operationId: 'listPayments',
   summary: 'List payments',
-  description: 'Newest first.',
+  description: 'Newest first. `needsAttention=true` lists what a person must look at.',
   access: 'signed_in',
   who: 'patients see their own and those of their wards, doctors those of their appointments, admins all',
   audit: { kind: 'payment.list', action: 'R' },
@@ -102,6 +103,21 @@ const refundPaymentOperation = operation({
   problems: ['invalid_state'],
 })
 
+const clearAttentionOperation = operation({
+  method: 'put',
+  path: '/payments/{id}/clear-attention',
+  tag: 'Payments',
+  operationId: 'clearPaymentAttention',
+  summary: 'Clear a payment’s attention',
+  description:
+    'When its refused refunds are paid in another way, or its webhooks are compared with the provider. `refund_not_sent` and `release_not_sent` stay until they are sent.',
+  access: ['admin'],
+  who: 'admins',
+  audit: { kind: 'payment.clear_attention', action: 'U' },
+  params: PaymentPath,
+  answer: { status: 200, description: 'The payment', schema: Payment },
+})
+
 export function paymentRoutes(deps: Deps) {
   const { app, read, readOne, mutation } = createRouter(deps)
 
@@ -116,9 +132,9 @@ export function paymentRoutes(deps: Deps) {
     afterCommit: withClientSecret,
   })
 
-  read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, appointmentId } }) => {
+  read(listPaymentsOperation, async ({ db, actor }, { query: { limit, cursor, ...filters } }) => {
     const after = cursorAfter(cursor, 'createdAt')
-    const rows = await listPayments(db, actor, { appointmentId, limit: limit + 1 }, after)
+    const rows = await listPayments(db, actor, { ...filters, limit: limit + 1 }, after)
     return answer(
       toPage(
         rows,
@@ -146,6 +162,13 @@ export function paymentRoutes(deps: Deps) {
     return answer(presentPayment(payment), {
       location: `/payments/${payment.id}`,
       audit: { patientIds: [payment.patientId], targetId: payment.id },
+    })
+  })
+
+  mutation(clearAttentionOperation, READABLE_PAYMENT, async (ctx, { params }) => {
+    const { payment, before } = await clearAttention(ctx, params.id)
+    return answer(presentPayment(payment), {
+      audit: { patientIds: [payment.patientId], targetId: payment.id, detail: { attention: before.join(' ') } },
     })
   })
 

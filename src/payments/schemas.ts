@@ -10,7 +10,14 @@ export const CreatePayment = z
   .openapi('CreatePayment', { example: { appointmentId: '01980a5c-7b1e-7c3d-9f10-2a4b6c8d0e20', method: 'cash' } })
 export type CreatePayment = z.infer<typeof CreatePayment>
 
-export const ListPaymentsQuery = z.strictObject({ ...pageFields, appointmentId: Uuid.optional() })
+export const ListPaymentsQuery = z.strictObject({
+  ...pageFields,
+  appointmentId: Uuid.optional(),
+  needsAttention: z
+    .enum(['true'])
+    .optional()
+    .openapi({ description: 'Only payments with `attention`. An empty list unless you are an admin.' }),
+})
 
 export const PaymentPath = z.strictObject({ id: Uuid })
 

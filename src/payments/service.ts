@@ -11,7 +11,8 @@ import { findPayableAppointment, findPaymentById, insertPayment, type PaymentRow
 import type { CreatePayment } from './schemas'
 import { lockPayment, receiveMoney } from './settle'
 
-type PresentablePayment = Omit<PaymentRow, 'patientId' | 'releaseRequestedAt'>
+type PresentablePayment = Omit<PaymentRow, 'patientId' | 'releaseRequestedAt' | 'attention'> &
+  Partial<Pick<PaymentRow, 'attention'>>
 
 export const presentPayment = (
   { createdAt, chargedAmount, refundedAmount, resolution, entries, ...row }: PresentablePayment,
@@ -29,6 +30,7 @@ export const presentPayment = (
   resolution,
   entries: entries.map((entry) => ({ ...entry, createdAt: formatInstant(new Date(entry.createdAt)) })),
   createdAt: formatInstant(createdAt),
+  ...(row.attention && { attention: row.attention }),
   ...(clientSecret && { clientSecret }),
 })
 

@@ -226,10 +226,11 @@ export const API: Record<string, Row> = {
     body: 'appointmentId method',
     answer: `${PAYMENT} clientSecret`,
   },
-  'GET /payments': { who: 'signed_in', list: true, query: `appointmentId ${PAGE}`, answer: PAYMENT },
+  'GET /payments': { who: 'signed_in', list: true, query: `appointmentId needsAttention ${PAGE}`, answer: PAYMENT },
   'GET /payments/{id}': { who: 'signed_in', answer: PAYMENT },
   'GET /payments/{id}/receipt': { who: ['patient', 'admin'] },
   'PUT /payments/{id}/mark-paid': { who: ADMIN, answer: PAYMENT },
+  'PUT /payments/{id}/clear-attention': { who: ADMIN, answer: PAYMENT },
   'POST /payments/{id}/refunds': { who: ADMIN, status: 201, body: 'amount reason', answer: PAYMENT },
   'POST /webhooks/payments/{provider}': { who: 'anyone', status: 204 },
 

@@ -1,5 +1,5 @@
 const VERBS = new Set(
-  'Accept Add Amend Attach Book Cancel Change Check Close Complete Confirm Create Decline Delete Disable Download End Erase Explain Export Find Get Join Leave List Mark Open Prescribe Quote Read Receive Refresh Refund Remove Rename Renew Reschedule Review Search Set Sign Stop Undo Unverify Update Verify'.split(
+  'Accept Add Amend Attach Book Cancel Change Check Clear Close Complete Confirm Create Decline Delete Disable Download End Erase Explain Export Find Get Join Leave List Mark Open Prescribe Quote Read Receive Refresh Refund Remove Rename Renew Reschedule Review Search Set Sign Stop Undo Unverify Update Verify'.split(
     ' ',
   ),
 )

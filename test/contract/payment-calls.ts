@@ -34,6 +34,7 @@ export const PAYMENT_CALLS: Record<string, Entry> = {
   'GET /payments/{id}': { call: ofPayment, strangers: { patient: 404, doctor: 404 } },
   'GET /payments/{id}/receipt': { call: ofPaidPayment, strangers: { patient: 404 } },
   'PUT /payments/{id}/mark-paid': { call: ofPayment, strangers: 'none' },
+  'PUT /payments/{id}/clear-attention': { call: ofPayment, strangers: 'none' },
   'POST /payments/{id}/refunds': {
     call: async (world) => ({ ...(await ofPaidPayment(world)), body: { amount: 100, reason: 'Too long a wait' } }),
     strangers: 'none',

@@ -39,7 +39,7 @@ export async function verifyWebhook(
 
 /** Stores an event once, however often it is sent, and enqueues a job that processes it. */
 export async function storePaymentEvent(
-  ctx: Pick<ActorTransaction, 'db' | 'jobs' | 'now'>,
+  ctx: Pick<ActorTransaction, 'db' | 'jobs' | 'now' | 'log'>,
   event: ReceivedEvent,
 ): Promise<void> {
   const id = newId()
@@ -56,6 +56,8 @@ export async function storePaymentEvent(
     ...event.unread,
     ...(type === 'unknown' && { outcome: 'ignored' as const, processedAt: ctx.now }),
   })
+  if (stored && event.unread?.needsAttention)
+    ctx.log.error({ eventId: id, provider }, 'a payment event cannot be read: a person must look at it')
   if (stored && type !== 'unknown') await enqueue(ctx, 'payments.event', { eventId: id })
 }
 
