@@ -61,6 +61,9 @@ export function compareRefund(payment: LedgerPayment | undefined, there: Provide
   // A failed refund moved no money, so the ledger need not have it.
   if (!here && there.status === 'failed') return undefined
   if (!payment) return { ...base, kind: 'missing_here', id: there.refundId, here: null }
+  // The ledger of a payment has one currency: a person must decide.
+  if (there.currency !== payment.currency)
+    return { ...base, kind: 'other_amount', id: here?.id ?? null, here: here ? inWords(here) : null }
   const repair: Repair = { what: 'refund', paymentId: payment.id, refund: there }
   if (!here) return { ...base, kind: 'missing_here', id: null, here: null, repair }
   const known = { ...base, id: here.id, here: inWords(here) }
