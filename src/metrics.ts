@@ -7,6 +7,13 @@ export type Metrics = {
   addGauge(name: string, help: string, read: () => number): void
   /** Adds gauges by name, with their help, that one call reads at each scrape; a gauge without a value is left out. */
   addGauges<N extends string>(help: Record<N, string>, read: () => Promise<Partial<Record<N, number>>>): void
+  /** Adds a gauge with one value for each value of a label, which one call reads; without a result it is left out. */
+  addLabelledGauge(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Promise<Record<string, number> | undefined>,
+  ): void
   contentType: string
   expose(): Promise<string>
 }
@@ -45,13 +52,7 @@ export function createMetrics(): Metrics {
       })
     },
     addGauges(help, read) {
-      let running: ReturnType<typeof read> | undefined
-      const shared = () => {
-        running ??= read().finally(() => {
-          running = undefined
-        })
-        return running
-      }
+      const shared = atMostOnceASecond(read)
       for (const name of Object.keys(help) as (keyof typeof help)[])
         new Gauge({
           name,
@@ -64,10 +65,33 @@ export function createMetrics(): Metrics {
           },
         })
     },
+    addLabelledGauge(name, help, label, read) {
+      const shared = atMostOnceASecond(read)
+      new Gauge({
+        name,
+        help,
+        labelNames: [label],
+        registers: [registry],
+        async collect() {
+          const values = await shared()
+          this.reset()
+          for (const [key, value] of Object.entries(values ?? {})) this.set({ [label]: key }, value)
+        },
+      })
+    },
     contentType: registry.contentType,
     async expose() {
       if (!watchesProcess) watchProcess()
       return registry.metrics()
     },
+  }
+}
+
+/** Scrapes by several collectors cost one question. */
+function atMostOnceASecond<T>(read: () => Promise<T>): () => Promise<T> {
+  let asked: { at: number; answer: Promise<T> } | undefined
+  return () => {
+    if (!asked || performance.now() - asked.at >= 1_000) asked = { at: performance.now(), answer: read() }
+    return asked.answer
   }
 }

@@ -15,6 +15,7 @@ import type { Deps } from './deps'
 import { memoryCounters, sharedCounters } from './http/middleware/rate-limit-store'
 import { createRateLimits } from './http/middleware/rate-limits'
 import { addDatabaseGauges } from './http/probes/gauges'
+import { addBuildInfo, addJobGauges, addRedisGauge } from './http/probes/job-gauges'
 import { createJobs } from './jobs/queue'
 import { createLogger } from './log'
 import { createMetrics, type Metrics } from './metrics'
@@ -80,6 +81,9 @@ export function openDeps(config: Config, overrides: Partial<Pick<Deps, 'clock' |
     () => (deps.maintenanceMongo ? 0 : 1),
   )
   addDatabaseGauges(deps)
+  addJobGauges(deps)
+  addRedisGauge(deps)
+  addBuildInfo(deps)
   return deps
 }
 

@@ -3,10 +3,14 @@ export type Redis = {
   evalsha<TArgs extends unknown[], TData = unknown>(sha1: string, keys: string[], args: TArgs): Promise<TData>
   decr(key: string): Promise<number>
   del(key: string): Promise<number>
+  ping(): Promise<string>
   close(): void
 }
 
-/** Loads the client, which only some installations need. Connects and reconnects by itself. A command fails after 200 ms, so a slow Redis does not slow down requests. */
+/**
+ * Loads the client, which only some installations need. Connects and reconnects by itself. A command fails after 200 ms, so a
+ * slow Redis does not slow down requests.
+ */
 export function openRedis(url: string): Redis {
   const opened = connect(url)
   return {
@@ -15,6 +19,7 @@ export function openRedis(url: string): Redis {
       (await opened).evalsha(sha1, keys.length, ...keys, ...(args as string[])) as Promise<TData>,
     decr: async (key) => (await opened).decr(key),
     del: async (key) => (await opened).del(key),
+    ping: async () => (await opened).ping(),
     close: () => void opened.then((client) => client.disconnect()),
   }
 }

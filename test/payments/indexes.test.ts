@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import { countBacklog, countJobs } from '../../src/http/probes/queries'
 import { findPaymentById, listPayments } from '../../src/payments/queries'
 import { scansOf } from '../support/query-plans'
 import { createPaymentsApp } from './payments-app'
@@ -38,4 +39,12 @@ test('payments that need attention, and why, are found by indexes', async () => 
     for (const table of LARGE) expect([table, scans[table]]).not.toEqual([table, expect.arrayContaining(['seq scan'])])
   for (const scans of [list, one]) expect(scans.payment_entries).toContain('payment_entries_refused')
   for (const scans of [list, one]) expect(scans.payment_events).toEqual(['payment_events_attention'])
+})
+
+test('the gauges of payments and jobs are counted by indexes', async () => {
+  const scans = await scansOf(t, (db) => countBacklog(db))
+  for (const table of LARGE) expect([table, scans[table]]).not.toEqual([table, expect.arrayContaining(['seq scan'])])
+  const jobs = await scansOf(t, (db) => countJobs(db, 'pgboss'))
+  const { queue: _few, ...scanned } = jobs
+  expect(Object.values(scanned).flat()).not.toContain('seq scan')
 })

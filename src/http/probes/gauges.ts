@@ -19,6 +19,7 @@ export function addDatabaseGauges({
       clinical_writes_pending: 'Clinical writes that are not settled; counted to 10000.',
       appointment_holds: 'Holds, expired ones included until the sweeper has seen them; counted to 10000.',
       payment_events_needing_attention: 'Payment events that a person must look at; counted to 10000.',
+      payments_needing_attention: 'Payments in the list of needsAttention; counted to 10000.',
     },
     async () => {
       const found = await orUndefined(() => countBacklog(db))
@@ -31,6 +32,7 @@ export function addDatabaseGauges({
         clinical_writes_pending: found.clinicalWrites,
         appointment_holds: found.holds,
         payment_events_needing_attention: found.paymentEvents,
+        payments_needing_attention: found.payments,
       }
     },
   )
@@ -39,7 +41,7 @@ export function addDatabaseGauges({
   }))
 }
 
-async function orUndefined<T>(ask: () => Promise<T>): Promise<T | undefined> {
+export async function orUndefined<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await withinDeadline(ANSWER_MS, ask)
   } catch {

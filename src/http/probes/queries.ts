@@ -11,6 +11,7 @@ export type Backlog = {
   clinicalWrites: number
   holds: number
   paymentEvents: number
+  payments: number
 }
 
 /** Work that waits, and events that wait for a person. */
@@ -25,6 +26,19 @@ export async function countBacklog(db: Kysely<Database>): Promise<Backlog> {
       (select count(*)::int from (select hold_expires_at from appointments where status = 'held' limit ${MOST_COUNTED}) rows)
         as holds,
       (select count(*)::int from (select received_at from payment_events where needs_attention limit ${MOST_COUNTED}) rows)
-        as payment_events`.execute(db)
+        as payment_events,
+      (select count(distinct payment_id)::int from (select payment_id from payments_needing_attention limit ${MOST_COUNTED}) rows)
+        as payments`.execute(db)
   return rows[0]!
+}
+
+/** Jobs that wait, by queue, those of the dead-letter queue included. `schema` is that of the job queue. */
+export async function countJobs(db: Kysely<Database>, schema: string): Promise<Record<string, number>> {
+  const { rows } = await sql<{ name: string; waiting: number }>`
+    select name, (
+      select count(*)::int from (
+        select from ${sql.id(schema, 'job')} as job
+        where job.name = queue.name and state < 'active' and not blocked limit ${MOST_COUNTED}) rows) as waiting
+    from ${sql.id(schema, 'queue')} as queue`.execute(db)
+  return Object.fromEntries(rows.map(({ name, waiting }) => [name, waiting]))
 }
