@@ -68,6 +68,33 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
     await page.close()
   })
 
+  test.each([390, 1280])(
+    'at %i px the page never scrolls sideways, and an open operation shows each failure as one line until it is clicked',
+    async (width) => {
+      const page = await newPage()
+      await page.setViewportSize({ width, height: 844 })
+      await page.goto(`${await server.url()}/docs`)
+      await page.locator('.opblock').first().waitFor()
+      const overhang = () =>
+        page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      expect(await overhang()).toBe(0)
+
+      const booking = page.locator('#operations-Appointments-bookAppointment')
+      await booking.locator('.opblock-summary').click()
+      const conflict = booking.locator('tr[data-code="409"] button')
+      await conflict.waitFor()
+      expect(await conflict.textContent()).toContain('Conflict: slot_taken, patient_busy')
+      expect(await overhang()).toBe(0)
+      expect((await booking.boundingBox())!.height).toBeLessThan(4000)
+      if (process.env.SCREENSHOT) await booking.screenshot({ path: `${process.env.SCREENSHOT}-${width}.png` })
+
+      await conflict.click()
+      await booking.locator('tr[data-code="409"] pre', { hasText: 'alternatives' }).waitFor()
+      expect(await overhang()).toBe(0)
+      await page.close()
+    },
+  )
+
   test.each(['docs', 'docs/'])('below a path prefix, /%s shows the operations and tries one out', async (path) => {
     const url = await server.url()
     await using proxy = Bun.serve({

@@ -1,6 +1,7 @@
 import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'text' }
 import script from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'text' }
-import { pageStyle, startScript } from './page'
+import { startScript } from './page'
+import { pageStyle } from './page-style'
 
 /** Addresses are relative, so that the page works below a path prefix too; `head` and `top` are added to it. */
 export const pageWith = ({ files, head, top }: { files: string; head: string; top: string }) => `<!doctype html>

@@ -1,4 +1,5 @@
 import { DEMO_ACCOUNTS, DEMO_PASSWORD } from './demo-ids'
+import { failuresScript } from './page-failures'
 
 /** Signs in with one click. The page has it only where the demo data are. */
 export const signInBox = `<form id="sign-in" data-password="${DEMO_PASSWORD}">
@@ -7,23 +8,9 @@ export const signInBox = `<form id="sign-in" data-password="${DEMO_PASSWORD}">
       <output aria-live="polite"></output>
     </form>`
 
-export const pageStyle = `#sign-in {
-  display: flex;
-  flex-wrap: wrap;
-  gap: 8px;
-  align-items: center;
-  padding: 12px 20px;
-  background: #e8f2ec;
-  font: 14px sans-serif;
-}
-#sign-in button {
-  padding: 6px 12px;
-  cursor: pointer;
-}
-`
-
 /** Plain script of the page. A write gets a new idempotency key unless the form has one. */
-export const startScript = `const here = document.currentScript.src
+export const startScript = `${failuresScript}
+const here = document.currentScript.src
 const address = (path) => new URL('../' + path, here).href
 const ui = SwaggerUIBundle({
   url: address('openapi.json'),
@@ -32,6 +19,7 @@ const ui = SwaggerUIBundle({
   displayRequestDuration: true,
   docExpansion: 'list',
   filter: true,
+  plugins: [shortFailures],
   persistAuthorization: true,
   validatorUrl: null,
   requestInterceptor: (request) => {
