@@ -104,7 +104,9 @@ describe.skipIf(!executablePath)('/docs in a browser', async () => {
       fetch: (request) => {
         const { pathname } = new URL(request.url)
         if (!pathname.startsWith('/clinic/')) return new Response(null, { status: 404 })
-        return fetch(new Request(`${url}${pathname.slice('/clinic'.length)}`, request), { decompress: false })
+        const forwarded = new Request(`${url}${pathname.slice('/clinic'.length)}`, request)
+        // The answer keeps the encoding that its headers name.
+        return fetch(forwarded, { decompress: false })
       },
     })
     const page = await newPage()
