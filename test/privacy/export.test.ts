@@ -215,7 +215,14 @@ const NOT_ABOUT_THEM = new Set([
   ...['patient_id', 'user_id', 'password_hash', 'pepper_version', 'generation', 'rotated_at', 'records_deleted_at'],
   ...['buffer_before_minutes', 'buffer_after_minutes', 'calendar_sequence', 'room_id'],
   ...['folded', 'search_text', 'phone_digits'],
-  ...['provider_status', 'provider_status_at', 'superseded', 'release_requested_at'],
+  ...[
+    'provider_status',
+    'provider_status_at',
+    'superseded',
+    'release_requested_at',
+    'release_attempts',
+    'release_retry_at',
+  ],
 ])
 
 describe('a failing export', () => {
