@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import { signAccessToken } from '../../src/auth/sessions/tokens'
 import { createTestApp } from '../support/app'
 import { startServer } from '../support/server'
+import { switchingProxy } from '../support/switching-proxy'
 import { until } from '../support/until'
 
 const t = await createTestApp()
@@ -12,6 +13,7 @@ setDefaultTimeout(240_000)
 t.clock.set(new Date())
 const admin = await t.newAdmin()
 const env = { ...t.env, LOG_LEVEL: 'info' }
+const database = await switchingProxy(t.deps.config.postgres)
 
 /** A change of a clinic that waits until it is released. */
 async function slowChange(url: string) {
@@ -35,6 +37,26 @@ async function slowChange(url: string) {
       holder.release()
     },
   }
+}
+
+/** A request whose body never ends; `refusal` is the answer to it. */
+async function sendHalfABody(url: string) {
+  const { hostname, port } = new URL(url)
+  let answer = ''
+  await Bun.connect({
+    hostname,
+    port: Number(port),
+    socket: {
+      open: (socket) =>
+        void socket.write(
+          'POST /auth/login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
+        ),
+      data: (_socket, bytes) => {
+        answer += bytes.toString()
+      },
+    },
+  })
+  return { refusal: until(() => answer) }
 }
 
 describe.concurrent('start of the server', () => {
@@ -120,24 +142,24 @@ describe.concurrent('stop of the server', () => {
 
   test('a stopping server refuses a body that still arrives after 5 s, instead of waiting for it until it cuts requests off', async () => {
     const server = startServer(env)
-    const url = new URL(await server.url())
-    let answer = ''
-    await Bun.connect({
-      hostname: url.hostname,
-      port: Number(url.port),
-      socket: {
-        open: (socket) =>
-          void socket.write(
-            'POST /auth/login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
-          ),
-        data: (_socket, bytes) => {
-          answer += bytes.toString()
-        },
-      },
-    })
+    const { refusal } = await sendHalfABody(await server.url())
     server.kill('SIGTERM')
-    await until(() => answer !== '')
-    expect(answer).toStartWith('HTTP/1.1 503')
+    expect(await refusal).toStartWith('HTTP/1.1 503')
+    expect(await server.ended()).toEqual({ code: 0, complaint: '' })
+    expect(server.lines.some(({ msg }) => msg === 'requests were cut off')).toBe(false)
+  })
+
+  test('a stopping server still sends the answers of requests that were running when it refused the last bodies', async () => {
+    const server = startServer({ ...env, POSTGRESQL_HOST: '127.0.0.1', POSTGRESQL_PORT: `${database.port}` })
+    const url = await server.url()
+    const change = await slowChange(url)
+    const { refusal } = await sendHalfABody(url)
+    database.hold()
+    await change.letGo()
+    server.kill('SIGTERM')
+    expect(await refusal).toStartWith('HTTP/1.1 503')
+    database.release()
+    expect((await change.answer).status).toBe(200)
     expect(await server.ended()).toEqual({ code: 0, complaint: '' })
     expect(server.lines.some(({ msg }) => msg === 'requests were cut off')).toBe(false)
   })
