@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from '@hono/zod-openapi'
 import { compress } from 'hono/compress'
 import { etag } from 'hono/etag'
+import { version } from '../../../package.json'
 import type { Config } from '../../config'
 import type { Deps } from '../../deps'
 import { answer } from '../answer'
@@ -108,7 +109,7 @@ async function serialiseDocument(app: OpenAPIHono<HttpEnv>, publicUrl: Config['p
     openapi: '3.1.0',
     info: {
       title: 'Healthcare Appointment System',
-      version: '0.1.0',
+      version,
       description: GUIDE,
       contact: { name: 'Healthcare Appointment System' },
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
