@@ -8,8 +8,8 @@ export type StripeClientOptions = {
 }
 
 /**
- * The official SDK, loaded when first used, on `fetch`; each request needs a `timeout`. It does not retry: callers do, with the idempotency key,
- * and a hidden second try would exceed the deadline.
+ * The official SDK, loaded when first used, on `fetch`; each request needs a `timeout`. It does not retry: callers do, with the
+ * idempotency key, and a hidden second try would exceed the deadline.
  */
 export async function createStripeClient({ secretKey, baseUrl }: StripeClientOptions): Promise<Stripe> {
   const { Stripe } = await import('stripe')
