@@ -103,7 +103,10 @@ export function describeApi(app: OpenAPIHono<HttpEnv>, deps: Deps): void {
   app.route('/', routes)
 }
 
-/** Without a `publicUrl`, clients find the API where they found the document. With `demoNow`, the examples are things of the demo data at this time. */
+/**
+ * Without a `publicUrl`, clients find the API where they found the document. With `demoNow`, the examples are things of the demo
+ * data at this time.
+ */
 async function serialiseDocument(app: OpenAPIHono<HttpEnv>, publicUrl: Config['publicUrl'], demoNow?: Date) {
   const generated = app.getOpenAPI31Document({
     openapi: '3.1.0',
