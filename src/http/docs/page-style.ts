@@ -26,6 +26,17 @@ export const pageStyle = `#sign-in {
 .swagger-ui .failure::before {
   content: '▸ ';
 }
+.swagger-ui .response pre.example {
+  max-height: 400px;
+  margin: 8px 0 0;
+  padding: 10px;
+  overflow: auto;
+  border-radius: 4px;
+  background: #333;
+  color: #fff;
+  font: 12px monospace;
+  white-space: pre-wrap;
+}
 @media (max-width: 640px) {
   .swagger-ui .opblock-body :is(table, tbody, tr, td) {
     display: block;

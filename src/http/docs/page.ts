@@ -12,23 +12,30 @@ export const signInBox = `<form id="sign-in" data-password="${DEMO_PASSWORD}">
 export const startScript = `${failuresScript}
 const here = document.currentScript.src
 const address = (path) => new URL('../' + path, here).href
-const ui = SwaggerUIBundle({
-  url: address('openapi.json'),
-  dom_id: '#swagger-ui',
-  deepLinking: true,
-  displayRequestDuration: true,
-  docExpansion: 'list',
-  filter: true,
-  plugins: [shortFailures],
-  persistAuthorization: true,
-  validatorUrl: null,
-  requestInterceptor: (request) => {
-    const writes = request.method !== undefined && request.method !== 'GET'
-    if (writes && request.headers.Authorization && !request.headers['Idempotency-Key'] && crypto.randomUUID)
-      request.headers['Idempotency-Key'] = crypto.randomUUID()
-    return request
-  },
-})
+const place = address('openapi.json')
+let ui
+fetch(place)
+  .then((answer) => answer.json())
+  .then((api) => {
+    const servers = api.servers.map((server) => ({ ...server, url: new URL(server.url, place).href.replace(/\\/$/, '') }))
+    ui = SwaggerUIBundle({
+      spec: { ...withoutFailures(api), servers },
+      dom_id: '#swagger-ui',
+      deepLinking: true,
+      displayRequestDuration: true,
+      docExpansion: 'list',
+      filter: true,
+      plugins: [shortFailures(api)],
+      persistAuthorization: true,
+      validatorUrl: null,
+      requestInterceptor: (request) => {
+        const writes = request.method !== undefined && request.method !== 'GET'
+        if (writes && request.headers.Authorization && !request.headers['Idempotency-Key'] && crypto.randomUUID)
+          request.headers['Idempotency-Key'] = crypto.randomUUID()
+        return request
+      },
+    })
+  })
 
 const box = document.getElementById('sign-in')
 box?.addEventListener('submit', async (event) => {
