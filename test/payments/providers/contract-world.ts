@@ -15,8 +15,6 @@ export type ProviderWorld = {
   provider: PaymentProvider
   /** The time of the provider's clock, in whole seconds. */
   now: Date
-  /** The deadline of the provider under test; a few hundred milliseconds keep the tests fast. */
-  deadlineMs: number
   /** The two webhook secrets that the provider under test accepts. */
   secrets: [first: string, second: string]
   /** Acts as the payer. */

@@ -47,7 +47,6 @@ describeProvider('sandbox', async () => {
   return {
     provider: sandbox,
     now: NOW,
-    deadlineMs: 200,
     secrets: SECRETS,
     pay: sandbox.pay,
     disturb: (fault) => sandbox.disturb(FAULTS[fault]),

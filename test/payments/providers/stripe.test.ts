@@ -32,7 +32,6 @@ describeProvider('stripe', async () => {
   return {
     provider: createStripe({ ...options, deadlineMs: DEADLINE, pageSize: 3 }),
     now: NOW,
-    deadlineMs: DEADLINE,
     secrets: SECRETS,
     pay: async (ref, outcome) => server.confirm(ref, outcome),
     disturb: (fault, only) => server.disturb(FAULTS[fault], { only }),
