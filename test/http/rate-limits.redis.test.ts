@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTestApp } from '../support/app'
@@ -6,6 +6,9 @@ import { createClient } from '../support/client'
 import { findProgram } from '../support/programs'
 import { runFolder } from '../support/run-folder'
 import { until } from '../support/until'
+
+// The first test starts a Redis and an app; Bun's five seconds are short on a busy machine.
+setDefaultTimeout(60_000)
 
 const program = findProgram('redis-server', 'rate limits shared in Redis')
 const folder = mkdtempSync(join(runFolder(), 'redis-'))
