@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Clock } from '../src/actor'
 import { hashPassword } from '../src/auth/passwords/hashing'
 import { readConfig } from '../src/config'
 import { newId } from '../src/database/ids'
@@ -10,10 +11,14 @@ import { insertSamples, storeSampleFile } from './demo/samples'
 import { type DemoWorld, demoWorld, type Visit } from './demo/world'
 
 /** Adds the demo clinics unless the database has them already. Throws in production. */
-export async function seed(env: Record<string, string>, log: (line: string) => void = () => {}): Promise<void> {
+export async function seed(
+  env: Record<string, string>,
+  log: (line: string) => void = () => {},
+  clock: Clock = () => new Date(),
+): Promise<void> {
   const config = readConfig({ LOG_LEVEL: 'error', ...env })
   if (config.production) throw new Error('Demo data must not be added to a production database.')
-  const deps = openDeps(config)
+  const deps = openDeps(config, { clock })
   try {
     if (await isSeeded(deps.db)) return log('the database already has demo data')
     const now = deps.clock()
