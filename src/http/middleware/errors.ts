@@ -17,7 +17,7 @@ export function answerErrors(app: OpenAPIHono<HttpEnv>, { log, draining }: Deps)
     return problemResponse(c, error)
   })
   app.notFound((c) => {
-    // What load balancers ask if they are told no path.
+    // What load balancers ask without a configured path.
     if (c.req.method === 'OPTIONS' && c.req.path === '/') return c.body(null, 204, { Allow: 'OPTIONS' })
     const allow = methodsAt(app, c.req.path)
     if (allow.length === 0) return problemResponse(c, new AppError('not_found', 'There is nothing at this address.'))

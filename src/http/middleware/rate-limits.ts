@@ -85,7 +85,7 @@ function noteTightest(c: HonoContext<HttpEnv>, name: RuleName, { limit, remainin
 /** Paths of the operations with `rateLimit: 'none'`, since limits apply before routing. */
 const UNLIMITED = /^\/(health\/|metrics$)/
 
-/** The probes of orchestrators, and `OPTIONS /`, which load balancers send if they are told no path. */
+/** The probes of orchestrators, and `OPTIONS /`, which load balancers send without a configured path. */
 const isProbe = ({ req }: HonoContext<HttpEnv>) =>
   UNLIMITED.test(req.path) || (req.method === 'OPTIONS' && req.path === '/')
 
