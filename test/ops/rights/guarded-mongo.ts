@@ -1,14 +1,12 @@
 import { afterAll } from 'bun:test'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { BSON } from 'mongodb'
+import { answerTo, commandIn, isModern, onMessage } from '../../support/mongo-wire'
 import { runFolder } from '../../support/run-folder'
 import type { Rights } from './scripts'
 
 type Command = Record<string, unknown> & { $db: string }
 
-const OP_MSG = 2013
-const HEADER = 16
 /** Commands that every signed-in user may send. */
 const FREE = ['hello', 'ismaster', 'isMaster', 'ping', 'endSessions', 'buildInfo', 'killCursors']
 
@@ -47,18 +45,12 @@ export async function guardMongo(uri: string, rights: Rights) {
     behind.pipe(client)
     client.on('close', () => behind.destroy())
     behind.on('close', () => client.destroy())
-    let received = Buffer.alloc(0)
-    client.on('data', (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk])
-      while (received.length >= 4 && received.length >= received.readInt32LE(0)) {
-        const message = received.subarray(0, received.readInt32LE(0))
-        received = received.subarray(message.length)
-        const problem = findProblem(message, rights)
-        if (problem === undefined) behind.write(message)
-        else {
-          refused.push(problem)
-          client.write(refusal(message, problem))
-        }
+    onMessage(client, (message) => {
+      const problem = findProblem(message, rights)
+      if (problem === undefined) behind.write(message)
+      else {
+        refused.push(problem)
+        client.write(answerTo(message, refusal(problem)))
       }
     })
   })
@@ -72,8 +64,8 @@ export async function guardMongo(uri: string, rights: Rights) {
 
 function findProblem(message: Buffer, rights: Rights): string | undefined {
   // The oldest handshake.
-  if (message.readInt32LE(12) !== OP_MSG) return undefined
-  const command = BSON.deserialize(message.subarray(HEADER + 5), { allowObjectSmallerThanBufferSize: true }) as Command
+  if (!isModern(message)) return undefined
+  const command = commandIn(message) as Command
   const name = Object.keys(command)[0]!
   if (FREE.includes(name)) return undefined
   const collection = String(name === 'getMore' ? command.collection : command[name])
@@ -82,11 +74,9 @@ function findProblem(message: Buffer, rights: Rights): string | undefined {
   return wanted?.every((action) => granted?.has(action)) ? undefined : `${name} ${collection}`
 }
 
-function refusal(message: Buffer, problem: string): Buffer {
-  const body = BSON.serialize({ ok: 0, code: 13, codeName: 'Unauthorized', errmsg: `not authorized: ${problem}` })
-  const head = Buffer.alloc(HEADER + 5)
-  head.writeInt32LE(head.length + body.length, 0)
-  head.writeInt32LE(message.readInt32LE(4), 8)
-  head.writeInt32LE(OP_MSG, 12)
-  return Buffer.concat([head, body])
-}
+const refusal = (problem: string) => ({
+  ok: 0,
+  code: 13,
+  codeName: 'Unauthorized',
+  errmsg: `not authorized: ${problem}`,
+})
