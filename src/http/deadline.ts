@@ -12,3 +12,12 @@ export async function withinDeadline<T>(ms: number, task: () => Promise<T>): Pro
     clearTimeout(timer)
   }
 }
+
+/** Undefined if the task fails or takes longer. */
+export async function answerInTime<T>(ms: number, task: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await withinDeadline(ms, task)
+  } catch {
+    return undefined
+  }
+}

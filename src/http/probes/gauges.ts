@@ -1,8 +1,8 @@
 import type { Deps } from '../../deps'
-import { withinDeadline } from '../deadline'
+import { answerInTime } from '../deadline'
 import { countBacklog } from './queries'
 
-const ANSWER_MS = 1_000
+export const ANSWER_MS = 1_000
 
 /** Gauges that need a database. While it does not answer in time, it is shown as down and its counts are left out. */
 export function addDatabaseGauges({
@@ -22,7 +22,7 @@ export function addDatabaseGauges({
       payments_needing_attention: 'Payments in the list of needsAttention; counted to 10000.',
     },
     async () => {
-      const found = await orUndefined(() => countBacklog(db))
+      const found = await answerInTime(ANSWER_MS, () => countBacklog(db))
       if (!found) return { postgres_up: 0 }
       const age = found.auditOldest ? (clock().getTime() - found.auditOldest.getTime()) / 1_000 : 0
       return {
@@ -37,14 +37,6 @@ export function addDatabaseGauges({
     },
   )
   metrics.addGauges({ mongo_up: '1 while MongoDB answers within a second.' }, async () => ({
-    mongo_up: (await orUndefined(() => mongo.db.command({ ping: 1 }))) ? 1 : 0,
+    mongo_up: (await answerInTime(ANSWER_MS, () => mongo.db.command({ ping: 1 }))) ? 1 : 0,
   }))
-}
-
-export async function orUndefined<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await withinDeadline(ANSWER_MS, ask)
-  } catch {
-    return undefined
-  }
 }

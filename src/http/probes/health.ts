@@ -3,7 +3,7 @@ import { inspectDatabase } from '../../database/identity'
 import type { Deps } from '../../deps'
 import { AppError } from '../../errors'
 import { answer } from '../answer'
-import { withinDeadline } from '../deadline'
+import { answerInTime } from '../deadline'
 import { operation } from '../operations/operation'
 import { createRouter } from '../operations/router'
 import { Problem } from '../schemas'
@@ -97,22 +97,13 @@ export function healthRoutes(deps: Deps) {
 
 async function check({ postgres, mongo }: Deps) {
   const [database, documents] = await Promise.all([
-    askInTime(() => inspectDatabase(postgres)),
-    askInTime(() => mongo.db.command({ ping: 1 })),
+    answerInTime(CHECK_MS, () => inspectDatabase(postgres)),
+    answerInTime(CHECK_MS, () => mongo.db.command({ ping: 1 })),
   ])
   const upOrDown = (answered: unknown): z.infer<typeof Check> => (answered === undefined ? 'down' : 'up')
   return {
     database,
     checks: { postgres: upOrDown(database?.readOnly ? undefined : database), mongo: upOrDown(documents) },
-  }
-}
-
-/** Undefined if there is no answer in time. */
-async function askInTime<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await withinDeadline(CHECK_MS, ask)
-  } catch {
-    return undefined
   }
 }
 

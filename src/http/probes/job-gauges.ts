@@ -2,14 +2,15 @@ import { version } from '../../../package.json'
 import type { Deps } from '../../deps'
 import { DEAD_LETTERS } from '../../jobs/queues'
 import { findJobsSchema } from '../../jobs/schema'
-import { orUndefined } from './gauges'
+import { answerInTime } from '../deadline'
+import { ANSWER_MS } from './gauges'
 import { countJobs } from './queries'
 
 /** Gauges of the job queue; left out while PostgreSQL does not answer. */
 export function addJobGauges({ metrics, db, config }: Pick<Deps, 'metrics' | 'db' | 'config'>): void {
   let schema: string | undefined
   const count = () =>
-    orUndefined(async () => {
+    answerInTime(ANSWER_MS, async () => {
       schema ??= await findJobsSchema(config.postgres)
       return countJobs(db, schema)
     })
@@ -25,7 +26,7 @@ export function addJobGauges({ metrics, db, config }: Pick<Deps, 'metrics' | 'db
 export function addRedisGauge({ metrics, redis }: Pick<Deps, 'metrics' | 'redis'>): void {
   if (!redis) return
   metrics.addGauges({ redis_up: '1 while Redis answers within a second.' }, async () => ({
-    redis_up: (await orUndefined(() => redis.ping())) ? 1 : 0,
+    redis_up: (await answerInTime(ANSWER_MS, () => redis.ping())) ? 1 : 0,
   }))
 }
 
